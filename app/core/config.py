@@ -1,0 +1,144 @@
+"""Hyperparameters: one declaration from which form, schema, URL, validation, help and table all follow.
+
+class QLearningConfig(Config):
+    alpha: float = Hyper(0.1, low=0, high=1, symbol=r"\\alpha", live="step", help="Step size: raising it ...")
+"""
+
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from app.core.errors import InvalidInput, Violation, shorten
+
+Live = Literal["step", "update", "episode"]
+
+
+def Hyper(  # noqa: N802 - reads as the noun it declares
+    default: Any,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    choices: tuple[str, ...] = (),
+    unit: str = "",
+    symbol: str = "",
+    help: str,
+    scale: Literal["linear", "log"] = "linear",
+    live: Live | None = None,
+    advanced: bool = False,
+    pattern: str | None = None,
+    max_length: int | None = None,
+) -> Any:
+    """Declare one hyperparameter of a `Config`.
+
+    Args:
+        default: the value of the cited source.
+        low, high: inclusive bounds; `above` is an exclusive lower bound.
+        choices: the allowed strings, where the value is one of a few names.
+        unit: what one unit of the value is, for example `env steps`.
+        symbol: the letter of the equations, as LaTeX.
+        help: one sentence that says what raising it does.
+        scale: how a slider spaces the values.
+        live: when an edit of a running agent takes effect; None where it cannot change.
+        advanced: folded away in the form.
+    """
+    extra = {
+        "unit": unit, "symbol": symbol, "scale": scale, "live": live, "advanced": advanced, "choices": list(choices),
+    }  # fmt: skip
+    is_number = isinstance(default, int | float) and not isinstance(default, bool)
+    info: Any = Field(
+        default,
+        description=help,
+        ge=low,
+        le=high,
+        gt=above,
+        strict=None if isinstance(default, str | tuple) else True,
+        allow_inf_nan=False if is_number and isinstance(default, float) else None,
+        pattern="^(" + "|".join(choices) + ")$" if choices else pattern,
+        max_length=max_length,
+        json_schema_extra={"hyper": extra},
+    )
+    return info
+
+
+class Config(BaseModel):
+    """A frozen set of hyperparameters; unknown keys and values out of bounds are refused."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], where: str = "config") -> Self:
+        """Return the checked configuration.
+
+        Raises:
+            InvalidInput: naming each refused value, its rule and the way out.
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise InvalidInput([_violation(cls, item, where) for item in error.errors()]) from None
+
+    @classmethod
+    def live_names(cls) -> dict[str, Live]:
+        """Return name → when an edit takes effect, for the hyperparameters that may change while an agent runs."""
+        names = {name: hyper_of(field)["live"] for name, field in cls.model_fields.items()}
+        return {name: live for name, live in names.items() if live}
+
+    def edited(self, changes: dict[str, Any]) -> Self:
+        """Return a copy with `changes` applied and everything checked again."""
+        return type(self).parse({**self.model_dump(), **changes})
+
+
+def hyper_of(field: FieldInfo) -> dict[str, Any]:
+    """Return the `Hyper` extras of a model field (`unit`, `symbol`, `scale`, `live`, `advanced`, `choices`)."""
+    extra = field.json_schema_extra
+    hyper = extra.get("hyper") if isinstance(extra, dict) else None
+    return dict(hyper) if isinstance(hyper, dict) else {}
+
+
+def _violation(config: type[Config], item: Any, where: str) -> Violation:
+    path = ".".join([where, *(str(part) for part in item["loc"])])
+    value = shorten(item.get("input"))
+    name = str(item["loc"][0]) if item["loc"] else ""
+    if item["type"] == "extra_forbidden":
+        known = ", ".join(config.model_fields) or "none"
+        return Violation(path, value, "unknown name", f"Known here: {known}.")
+    field = config.model_fields.get(name)
+    return Violation(path, value, _rule(item, field), bounds_of(field) if field else "")
+
+
+def _rule(item: Any, field: FieldInfo | None) -> str:
+    kind, context = item["type"], item.get("ctx") or {}
+    bounds = {"greater_than_equal": ("must be ≥", "ge"), "less_than_equal": ("must be ≤", "le"),
+              "greater_than": ("must be >", "gt")}  # fmt: skip
+    if kind in bounds:
+        words, key = bounds[kind]
+        return f"{words} {context[key]:g}"
+    if kind == "finite_number":
+        return "must be a finite number"
+    choices = hyper_of(field)["choices"] if field and hyper_of(field) else []
+    if kind == "string_pattern_mismatch" and choices:
+        return "must be one of " + ", ".join(choices)
+    if kind == "value_error":
+        return str(context.get("error", item["msg"]))
+    message = str(item["msg"])
+    return message[:1].lower() + message[1:]
+
+
+def bounds_of(field: FieldInfo) -> str:
+    """Return a sentence with the allowed range and the default of one hyperparameter."""
+    low, high, above = _bounds(field)
+    parts = [f"≥ {low:g}" if low is not None else "", f"> {above:g}" if above is not None else "",
+             f"≤ {high:g}" if high is not None else ""]  # fmt: skip
+    allowed = " and ".join(part for part in parts if part)
+    default = shorten(field.default)
+    return f"Allowed: {allowed}; default {default}." if allowed else f"Default: {default}."
+
+
+def _bounds(field: FieldInfo) -> tuple[float | None, float | None, float | None]:
+    found: dict[str, float | None] = {"ge": None, "le": None, "gt": None}
+    for item in field.metadata:
+        for key in found:
+            found[key] = getattr(item, key, found[key])
+    return found["ge"], found["le"], found["gt"]

@@ -1,0 +1,111 @@
+"""The dictionary of scalars: every number that becomes a curve, with its unit, its good direction and its rule of thumb."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.core.text import _
+
+Better = Literal["up", "down", "neither"]
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One kind of curve.
+
+    Attributes:
+        name: `group/name`, as practitioners write it.
+        label: a short human name.
+        unit: what one unit is.
+        better: which way is good.
+        help: one sentence: what it is and what rising means.
+        rule: rule of thumb, printed beside the curve as such; empty where there is none.
+        healthy: the range of the rule of thumb, where it is one.
+        reproducible: False for anything measured with a clock.
+        log_scale: drawn on a logarithmic axis.
+    """
+
+    name: str
+    label: str
+    unit: str
+    better: Better
+    help: str
+    rule: str = ""
+    healthy: tuple[float | None, float | None] | None = None
+    reproducible: bool = True
+    log_scale: bool = False
+
+
+SHARED = (
+    Scalar("rollout/episode_return", _("Episode return"), _("reward"), "up",
+           _("Sum of rewards of each finished training episode, exploration included.")),
+    Scalar("rollout/episode_length", _("Episode length"), _("env steps"), "neither",
+           _("Steps of each finished training episode; whether longer is better depends on the task.")),
+    Scalar("rollout/episodes", _("Episodes"), _("episodes"), "neither", _("Episodes finished since the start.")),
+    Scalar("rollout/ep_rew_mean", _("Mean return"), _("reward"), "up",
+           _("Mean return of the last 100 training episodes.")),
+    Scalar("rollout/ep_len_mean", _("Mean length"), _("env steps"), "neither",
+           _("Mean length of the last 100 training episodes.")),
+    Scalar("rollout/terminated_share", _("Terminated share"), _("share"), "neither",
+           _("Share of the last 100 episodes that the environment ended; the others were cut by a time limit."),
+           healthy=None),
+    Scalar("rollout/exploration_rate", _("Exploration rate"), _("probability"), "neither",
+           _("Probability of a random action (epsilon) in training.")),
+    Scalar("time/run_clock", _("Run clock"), _("s"), "neither",
+           _("Seconds of training so far, pauses left out."), reproducible=False),
+    Scalar("time/fps", _("Speed"), _("env steps/s"), "up",
+           _("Environment steps per second of training since the last report."), reproducible=False),
+    Scalar("time/total_timesteps", _("Steps"), _("env steps"), "neither", _("Environment steps so far.")),
+    Scalar("eval/mean_reward", _("Evaluation return"), _("reward"), "up",
+           _("Mean return of the greedy policy on evaluation episodes of its own.")),
+    Scalar("eval/std_reward", _("Evaluation spread"), _("reward"), "down",
+           _("Standard deviation of the return over evaluation episodes.")),
+    Scalar("eval/mean_ep_length", _("Evaluation length"), _("env steps"), "neither",
+           _("Mean length of the evaluation episodes.")),
+    Scalar("eval/success_rate", _("Success rate"), _("share"), "up",
+           _("Share of evaluation episodes that reached the goal, where the environment has one.")),
+    Scalar("train/learning_rate", _("Learning rate"), "", "neither", _("Step size of the optimiser now.")),
+    Scalar("train/grad_norm", _("Gradient norm"), "", "neither",
+           _("Norm of the gradient before clipping; a sudden rise announces an unstable update.")),
+    Scalar("train/loss", _("Loss"), "", "down", _("The loss that the optimiser minimises, mean over the update.")),
+)  # fmt: skip
+
+TABULAR = (
+    Scalar("tabular/max_bellman_residual", _("Bellman residual"), _("reward"), "down",
+           _("Largest change one exact Bellman backup would make to V; zero only at the fixed point."), log_scale=True),
+    Scalar("tabular/value_error_max", _("Value error (max)"), _("reward"), "down",
+           _("Largest distance of V to the exact V* over reachable states."), log_scale=True),
+    Scalar("tabular/value_error_rms", _("Value error (RMS)"), _("reward"), "down",
+           _("Root mean square distance of V to the exact V* over reachable states."), log_scale=True),
+    Scalar("tabular/policy_changes", _("Policy changes"), _("states"), "down",
+           _("States whose greedy action changed since the last record.")),
+    Scalar("tabular/greedy_return", _("Exact greedy return"), _("reward"), "up",
+           _("Expected undiscounted return of the greedy policy under the time limit, computed exactly from the model.")),
+    Scalar("tabular/states_visited", _("States visited"), _("states"), "up", _("Distinct states seen so far.")),
+    Scalar("tabular/alpha", _("Step size"), "", "neither", _("Step size alpha now; a mean over states where it decays with visits.")),
+    Scalar("tabular/epsilon", _("Exploration rate"), _("probability"), "neither", _("Probability of a random action now.")),
+)  # fmt: skip
+
+VALUE_BASED = (
+    Scalar("train/td_error_mean", _("TD error (mean)"), _("reward"), "down", _("Mean absolute temporal-difference error of the minibatches.")),
+    Scalar("train/td_error_max", _("TD error (max)"), _("reward"), "down", _("Largest absolute temporal-difference error of the minibatches.")),
+    Scalar("train/q_mean", _("Mean Q"), _("reward"), "neither", _("Mean predicted Q of the actions in the minibatches; drifting far above any reachable return is divergence.")),
+    Scalar("train/q_max", _("Max Q"), _("reward"), "neither", _("Largest predicted Q in the minibatches.")),
+    Scalar("buffer/size", _("Replay size"), _("transitions"), "neither", _("Transitions held by the replay buffer.")),
+    Scalar("buffer/mean_age", _("Replay age"), _("env steps"), "neither", _("Mean age of the transitions in the replay buffer.")),
+)  # fmt: skip
+
+POLICY_BASED = (
+    Scalar("train/policy_loss", _("Policy loss"), "", "neither", _("The clipped surrogate, negated. It does not measure progress.")),
+    Scalar("train/value_loss", _("Value loss"), "", "down", _("Mean squared error of the critic against its targets.")),
+    Scalar("train/entropy", _("Entropy"), _("nats"), "neither", _("Mean entropy of the policy; falling means more decided, zero means no exploration left.")),
+    Scalar("train/explained_variance", _("Explained variance"), "", "up", _("Share of the variance of the returns that the critic explains."), rule=_("rises above 0.5"), healthy=(0.5, 1.0)),
+    Scalar("train/advantage_mean", _("Advantage (mean)"), _("reward"), "neither", _("Mean advantage before normalisation.")),
+    Scalar("train/advantage_std", _("Advantage (std)"), _("reward"), "neither", _("Standard deviation of the advantages before normalisation.")),
+    Scalar("train/approx_kl", _("Approximate KL"), _("nats"), "neither", _("Estimated divergence of the new policy from the one that collected the data (k3 estimator)."), rule=_("near 0.01, alarm above 0.05"), healthy=(0.0, 0.05)),
+    Scalar("train/clip_fraction", _("Clip fraction"), _("share"), "neither", _("Share of samples whose ratio left the clip interval on either side."), rule=_("0.1 to 0.3"), healthy=(0.1, 0.3)),
+    Scalar("train/clip_range", _("Clip range"), "", "neither", _("The clip interval's half width now.")),
+    Scalar("train/ratio_max", _("Largest ratio"), "", "neither", _("Largest probability ratio new/old in the update."), rule=_("near 1")),
+    Scalar("train/epochs_run", _("Epochs run"), _("epochs"), "neither", _("Passes over the rollout in this update; fewer than asked after an early stop.")),
+)  # fmt: skip
+
+DICTIONARY: dict[str, Scalar] = {scalar.name: scalar for scalar in (*SHARED, *TABULAR, *VALUE_BASED, *POLICY_BASED)}

@@ -1,0 +1,32 @@
+"""The dictionary of signals: arrays an agent can compute when a panel asks for them."""
+
+from dataclasses import dataclass
+
+from app.core.text import _
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One kind of array; `shape` uses S states, A actions, N environments, D observation size, P parameters."""
+
+    name: str
+    shape: str
+    unit: str
+    help: str
+
+
+DICTIONARY: dict[str, Signal] = {
+    signal.name: signal
+    for signal in (
+        Signal("v", "(S,)", "reward", _("Estimated value of each state.")),
+        Signal("q", "(S, A)", "reward", _("Estimated value of each action in each state.")),
+        Signal("policy", "(S, A)", "probability", _("Probability of each action of the greedy policy, ties shared.")),
+        Signal("visits", "(S,)", "visits", _("How often each state was acted in.")),
+        Signal("last_transition", "(6,)", "mixed", _("state, action, reward, next state, terminated, truncated of the last step.")),
+        Signal("visited", "(K, D)", "mixed", _("Recently visited observations, oldest first.")),
+        Signal("v_at", "(B,)", "reward", _("Value of given observations: a function of an array (B, D).")),
+        Signal("q_at", "(B, A)", "reward", _("Action values of given observations.")),
+        Signal("policy_at", "(B, A)", "probability", _("Action probabilities at given observations.")),
+        Signal("weights", "(P,)", "", _("All network parameters as one flat vector.")),
+    )
+}  # fmt: skip

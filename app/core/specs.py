@@ -1,0 +1,162 @@
+"""The declarations from which the catalogue, the forms, the pages, the API and the generic tests follow."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from app.core.config import Config
+from app.core.contracts import Agent, Environment, Problem
+from app.core.scalars import Scalar
+from app.core.signals import Signal
+
+Family = Literal["planning", "tabular", "value_based", "policy_based", "language"]
+StepUnit = Literal["env_step", "sweep", "update"]
+Kind = Literal["tabular", "continuous"]
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """A task small enough for the generic tests, on which the algorithm visibly works."""
+
+    environment: str
+    total_steps: int
+    config: Mapping[str, Any] = field(default_factory=dict)
+    environment_config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Term:
+    """One symbol of the inspector's equation and the slot of the last step's trace that holds its number."""
+
+    symbol: str
+    slot: int
+
+
+@dataclass(frozen=True)
+class Inspector:
+    """The update rule to be shown with numbers: LaTeX, its terms, the slot of its result, the equation's number."""
+
+    equation: str
+    terms: tuple[Term, ...]
+    result: int
+    number: int
+
+
+@dataclass(frozen=True)
+class AlgorithmSpec:
+    """One algorithm: everything the rest of the application knows about it.
+
+    Attributes:
+        needs_model: it plans with the exact model and so fits only environments that have one.
+        tabular: it keeps a table and so fits only environments with numbered states.
+        emits: names of the scalars it reports beside the shared ones.
+        signals: names of the signals it can compute.
+        emits_episodes: it acts in the environment; a planner does not.
+        default_steps: budget of a run that names none.
+        parent: the algorithm whose file this one repeats and changes, for the coloured difference.
+        references: sources, as `author (year), title, where`.
+    """
+
+    id: str
+    name: str
+    summary: str
+    family: Family
+    version: int
+    config: type[Config]
+    agent: Callable[[Any, Problem], Agent]
+    smoke: Smoke
+    emits: tuple[str, ...]
+    signals: tuple[str, ...]
+    tabular: bool = False
+    needs_model: bool = False
+    emits_episodes: bool = True
+    step_unit: StepUnit = "env_step"
+    default_steps: int = 100_000
+    inspector: Inspector | None = None
+    parent: str | None = None
+    references: tuple[str, ...] = ()
+    scalars: tuple[Scalar, ...] = ()
+    own_signals: tuple[Signal, ...] = ()
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One dimension of an observation, for maps over two chosen axes: name, unit, drawn range, value when not on an axis."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    middle: float = 0.0
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A published or exact number, drawn as a dashed line."""
+
+    label: str
+    value: float
+    source: str
+
+
+@dataclass(frozen=True)
+class EnvironmentSpec:
+    """One environment or family.
+
+    Attributes:
+        kind: `tabular` has numbered states and an exact model; `continuous` has a physical state.
+        drawing: the scene that the browser draws from states: `grid`, `cartpole`, `mountain_car`.
+        axes: observation dimensions, empty for tabular environments.
+        threshold: mean return at which it counts as solved, or None.
+        references: `(config) → numbers` drawn as dashed lines on the return.
+        success: smallest return of an episode that counts as a success, or None where there is no such thing.
+        default_config: used by the first visit's recipe.
+    """
+
+    id: str
+    name: str
+    summary: str
+    version: int
+    kind: Kind
+    config: type[Config]
+    make: Callable[[Any], Environment]
+    actions: tuple[str, ...]
+    drawing: str
+    size: str
+    threshold: float | None = None
+    success: float | None = None
+    axes: tuple[Axis, ...] = ()
+    references: Callable[[Any], tuple[Reference, ...]] = lambda config: ()
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What one panel draws at one moment: named float32 arrays and small JSON facts (sizes, labels, printed errors)."""
+
+    arrays: dict[str, Any]
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PanelSpec:
+    """One picture.
+
+    Attributes:
+        element: name of the drawing element in `static/js/elements/`.
+        options: what a viewer may choose (axes, fixed dimensions); empty Config where nothing.
+        fits: whether the panel can draw this algorithm on this environment.
+        compute: `(agent, environment_spec, environment, options) → Frame`.
+        history: stored at the history steps, so that a past moment can be drawn.
+    """
+
+    id: str
+    name: str
+    summary: str
+    element: str
+    version: int
+    options: type[Config]
+    fits: Callable[[AlgorithmSpec, EnvironmentSpec], bool]
+    compute: Callable[[Agent, EnvironmentSpec, Environment, Any], Frame]
+    history: bool = True
+    order: int = 0
