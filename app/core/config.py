@@ -43,11 +43,12 @@ def Hyper(  # noqa: N802 - reads as the noun it declares
         live: when an edit of a running agent takes effect; None where it cannot change.
         advanced: folded away in the form.
     """
-    extra = {
+    extra: dict[str, Any] = {
         "unit": unit, "symbol": symbol, "scale": scale, "live": live, "advanced": advanced, "choices": list(choices),
     }  # fmt: skip
     is_number = isinstance(default, int | float) and not isinstance(default, bool)
-    info: Any = Field(
+    field: Any = Field
+    return field(
         default,
         description=help,
         ge=low,
@@ -59,7 +60,6 @@ def Hyper(  # noqa: N802 - reads as the noun it declares
         max_length=max_length,
         json_schema_extra={"hyper": extra},
     )
-    return info
 
 
 class Config(BaseModel):

@@ -31,7 +31,7 @@ TO_UNIT = 2.0**-32
 def derive_key(seed: int, stream: str) -> U32:
     """Return the two key words (2,) of a named stream of a run."""
     sequence = np.random.SeedSequence([seed, zlib.crc32(stream.encode())])
-    return sequence.generate_state(2, np.uint32)
+    return sequence.generate_state(2, np.uint32).astype(np.uint32)
 
 
 @kernel
@@ -86,11 +86,13 @@ class Stream:
         blocks = -(-count // 4)
         counters = np.arange(self.counter, self.counter + blocks, dtype=np.uint64)
         self.counter += blocks
-        return _philox_blocks(counters, self.key).reshape(-1)[:count]
+        words: NDArray[np.uint64] = _philox_blocks(counters, self.key).reshape(-1)[:count]
+        return words
 
     def uniforms(self, *shape: int) -> F64:
         """Return draws from [0, 1) of the given shape."""
-        return (self.words(int(np.prod(shape))) * TO_UNIT).reshape(shape)
+        uniforms = np.multiply(self.words(int(np.prod(shape))), TO_UNIT, dtype=np.float64).reshape(shape)
+        return uniforms
 
     def integers(self, bound: int, *shape: int) -> I64:
         """Return integers from [0, bound) of the given shape."""

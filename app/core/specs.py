@@ -55,6 +55,7 @@ class AlgorithmSpec:
         default_steps: budget of a run that names none.
         parent: the algorithm whose file this one repeats and changes, for the coloured difference.
         references: sources, as `author (year), title, where`.
+        check: `(config, environment)` raises InvalidInput for a pair that cannot run, before anything is allocated.
     """
 
     id: str
@@ -75,6 +76,7 @@ class AlgorithmSpec:
     inspector: Inspector | None = None
     parent: str | None = None
     references: tuple[str, ...] = ()
+    check: Callable[[Any, Environment], None] = lambda config, environment: None
     scalars: tuple[Scalar, ...] = ()
     own_signals: tuple[Signal, ...] = ()
 
