@@ -39,6 +39,14 @@ class UnknownName(InvalidInput):
     """A name that is not in the catalogue."""
 
 
+class Refused(InvalidInput):
+    """Well-formed, but not possible in the present state of things; names that state, the rule and the way out."""
+
+
+class Missing(InvalidInput):
+    """A thing that does not exist (any more): a run, a checkpoint, an episode."""
+
+
 class TrainingDiverged(PlaygroundError):
     """NaN or infinity in a training quantity. The run fails; its last checkpoint is kept."""
 
