@@ -1,0 +1,43 @@
+"""The agent itself: episodes of the current policy, drawn in the browser from states, live and replayed."""
+
+from typing import Any
+
+from app.core.config import Config
+from app.core.contracts import Agent, Environment
+from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec
+from app.core.text import _
+
+
+class AgentOptions(Config):
+    """Nothing to choose: the player picks an episode."""
+
+
+def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
+    """Every environment that the browser knows a scene for."""
+    return bool(environment.drawing)
+
+
+def scene(spec: EnvironmentSpec, environment: Environment) -> dict[str, Any]:
+    """Return what the drawing needs beside states: the scene's name, the actions' names, and a grid's cells."""
+    layout = getattr(environment.mdp, "layout", None)
+    grid = {"rows": layout.rows, "cols": layout.cols, "cells": layout.cells} if layout else {}
+    return {"drawing": spec.drawing, "actions": list(spec.actions), **grid}
+
+
+def compute(agent: Agent, spec: EnvironmentSpec, environment: Environment, options: AgentOptions) -> Frame:
+    """Return the scene; the episodes come from the replays and the live states."""
+    return Frame({}, scene(spec, environment))
+
+
+SPEC = PanelSpec(
+    id="agent",
+    name=_("Agent"),
+    summary=_("Watch the policy act: the episode going on now, and one replay of every evaluation."),
+    element="agent-player",
+    version=1,
+    options=AgentOptions,
+    fits=fits,
+    compute=compute,
+    history=False,
+    order=1,
+)

@@ -1,0 +1,108 @@
+"""The value map of a grid: V, Q, the greedy policy, visits and the error to the exact V*, one number per cell.
+
+Tabular agents hand over their tables; neural agents are asked at every state's one-hot row, so both stand beside the
+same truth. S states, A actions.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.config import Config
+from app.core.contracts import Agent, Environment
+from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec
+from app.core.text import _
+from app.parts.tabular import TabularMDP, greedy_policy, optimal_values, q_from_v
+
+F64 = NDArray[np.float64]
+Signals = Mapping[str, Callable[..., Any]]
+VALUE_SIGNALS = {"v", "v_at", "q_at"}
+
+
+class GridOptions(Config):
+    """Nothing to choose: every layer is in the frame."""
+
+
+def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
+    """A grid with numbered cells, and an agent that has values."""
+    return environment.drawing == "grid" and bool(VALUE_SIGNALS & set(algorithm.signals))
+
+
+def compute(agent: Agent, spec: EnvironmentSpec, environment: Environment, options: GridOptions) -> Frame:
+    """Return v (S,), q (S, A), policy (S, A), visits (S,), error (S,) = v − V*, and the grid's facts."""
+    mdp = environment.mdp
+    if not isinstance(mdp, TabularMDP) or mdp.layout is None:
+        raise ValueError(f"{environment.id} has no grid")
+    gamma = float(getattr(agent.config, "gamma", 1.0))
+    v, q, policy, visits = _tables(agent.signals(), mdp, gamma)
+    truth = _optimal(mdp, gamma)
+    reachable = mdp.reachable()
+    error = np.where(reachable, v - truth, 0.0)
+    arrays = {"v": v, "q": q, "policy": policy, "visits": visits, "error": error, "optimal": truth}
+    gap = np.abs(error[reachable])
+    meta = {
+        "rows": mdp.layout.rows,
+        "cols": mdp.layout.cols,
+        "cells": mdp.layout.cells,
+        "actions": list(spec.actions),
+        "gamma": gamma,
+        "n_states": mdp.n_states,
+        "error_max": float(gap.max()),
+        "error_rms": float(np.sqrt(np.mean(gap**2))),
+        "states_visited": int(np.count_nonzero(visits)),
+        "states_reachable": int(np.count_nonzero(reachable)),
+    }
+    return Frame({name: np.asarray(array, np.float32) for name, array in arrays.items()}, meta)
+
+
+def _tables(signals: Signals, mdp: TabularMDP, gamma: float) -> tuple[F64, F64, F64, F64]:
+    if "v" in signals:
+        v, q, policy = signals["v"](), signals["q"](), signals["policy"]()
+        visits = signals["visits"]() if "visits" in signals else np.zeros(mdp.n_states)
+        return v, q, policy, visits
+    one_hot = np.eye(mdp.n_states, dtype=np.float32)
+    if "q_at" in signals:
+        q = np.asarray(signals["q_at"](one_hot), np.float64)
+        v = q.max(axis=1)
+    else:
+        v = np.asarray(signals["v_at"](one_hot), np.float64)
+        q = q_from_v(mdp, v, gamma)
+    policy = signals["policy_at"](one_hot) if "policy_at" in signals else greedy_policy(q)
+    ended = _absorbing(mdp)
+    return np.where(ended, 0.0, v), np.where(ended[:, None], 0.0, q), policy, _visits(signals, mdp)
+
+
+def _visits(signals: Signals, mdp: TabularMDP) -> F64:
+    if "visited" not in signals:
+        return np.zeros(mdp.n_states)
+    rows = np.asarray(signals["visited"]())
+    states = rows.argmax(axis=1) if len(rows) else np.empty(0, np.int64)
+    return np.bincount(states, minlength=mdp.n_states).astype(np.float64)
+
+
+@lru_cache(maxsize=16)
+def _optimal(mdp: TabularMDP, gamma: float) -> F64:
+    return optimal_values(mdp, gamma)
+
+
+@lru_cache(maxsize=16)
+def _absorbing(mdp: TabularMDP) -> NDArray[np.bool_]:
+    """States in which every outcome of every action has ended already (goals, holes, pits) or that no path reaches."""
+    possible = mdp.probabilities > 0
+    return np.asarray((mdp.terminated | ~possible).all(axis=(1, 2)) & ~mdp.reachable())
+
+
+SPEC = PanelSpec(
+    id="grid_values",
+    name=_("Value map"),
+    summary=_("The value of every cell, the greedy policy, visits, and the error to the exact V*."),
+    element="grid-map",
+    version=1,
+    options=GridOptions,
+    fits=fits,
+    compute=compute,
+    order=0,
+)

@@ -1,0 +1,124 @@
+"""The value map of a continuous state: V over any two axes of the observation, the other dimensions held where you set them.
+
+The states the agent visited lately are laid over it, because a value far from them is extrapolation.
+B points = ny·nx, D observation size, K visited observations.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.config import Config, Hyper
+from app.core.contracts import Agent, Environment
+from app.core.errors import InvalidInput
+from app.core.specs import AlgorithmSpec, Axis, EnvironmentSpec, Frame, PanelSpec
+from app.core.text import _
+
+F32 = NDArray[np.float32]
+VALUE_SIGNALS = {"v_at", "q_at"}
+
+
+class PlaneOptions(Config):
+    """Which two axes to draw, and where to hold the others."""
+
+    x: str = Hyper("", max_length=40, help=_("Observation on the horizontal axis; empty is the first one."))
+    y: str = Hyper("", max_length=40, help=_("Observation on the vertical axis; empty is the most telling other one."))
+    at: str = Hyper("", max_length=400, help=_("Values of the other dimensions as name:value, separated by commas."))
+    resolution: int = Hyper(48, low=8, high=128, unit="points", help=_("Points per axis; more is finer and slower."))
+
+
+def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
+    """A continuous observation of at least two dimensions, and an agent that has values."""
+    return len(environment.axes) >= 2 and bool(VALUE_SIGNALS & set(algorithm.signals))
+
+
+def compute(agent: Agent, spec: EnvironmentSpec, environment: Environment, options: PlaneOptions) -> Frame:
+    """Return values (ny, nx), action (ny, nx) and visited (K, 2) in the units of the two axes."""
+    axes = spec.axes
+    x = _axis("x", options.x, axes, 0)
+    y = _axis("y", options.y, axes, _other(axes, x))
+    if x == y:
+        raise InvalidInput.one("y", axes[y].name, "is on the horizontal axis already", _names(axes))
+    held = _held(options.at, axes)
+    observations = _mesh(axes, x, y, held, options.resolution)
+    values, actions = _evaluate(agent, observations)
+    shape = (options.resolution, options.resolution)
+    visited = np.asarray(agent.signals()["visited"](), np.float32)[:, [x, y]]
+    meta: dict[str, Any] = {
+        "x": _described(axes[x]),
+        "y": _described(axes[y]),
+        "at": {axis.name: held[i] for i, axis in enumerate(axes) if i not in (x, y)},
+        "axes": [_described(axis) for axis in axes],
+        "actions": list(spec.actions),
+    }
+    return Frame({"values": values.reshape(shape), "action": actions.reshape(shape), "visited": visited}, meta)
+
+
+def _evaluate(agent: Agent, observations: F32) -> tuple[F32, F32]:
+    signals = agent.signals()
+    if "q_at" in signals:
+        q = np.asarray(signals["q_at"](observations), np.float32)
+        return q.max(axis=1), q.argmax(axis=1).astype(np.float32)
+    values = np.asarray(signals["v_at"](observations), np.float32)
+    return values, np.asarray(signals["policy_at"](observations)).argmax(axis=1).astype(np.float32)
+
+
+def _mesh(axes: tuple[Axis, ...], x: int, y: int, held: list[float], resolution: int) -> F32:
+    observations = np.tile(np.asarray(held, np.float32), (resolution * resolution, 1))
+    across = np.linspace(axes[x].low, axes[x].high, resolution, dtype=np.float32)
+    up = np.linspace(axes[y].low, axes[y].high, resolution, dtype=np.float32)
+    observations[:, x] = np.tile(across, resolution)
+    observations[:, y] = np.repeat(up, resolution)
+    return observations
+
+
+def _axis(where: str, name: str, axes: tuple[Axis, ...], default: int) -> int:
+    if not name:
+        return default
+    for index, axis in enumerate(axes):
+        if axis.name == name:
+            return index
+    raise InvalidInput.one(where, name, "no such observation", _names(axes))
+
+
+def _other(axes: tuple[Axis, ...], x: int) -> int:
+    """Return the axis two on (an angle after a position) where there is one, else the next."""
+    candidate = 2 if len(axes) > 2 else 1
+    return candidate if candidate != x else (0 if x else 1)
+
+
+def _held(text: str, axes: tuple[Axis, ...]) -> list[float]:
+    held = [axis.middle for axis in axes]
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, _colon, number = part.partition(":")
+        index = _axis("at", name.strip(), axes, 0)
+        try:
+            value = float(number)
+        except ValueError:
+            raise InvalidInput.one("at", part, "must read name:number", _names(axes)) from None
+        if not np.isfinite(value):
+            raise InvalidInput.one("at", part, "must be a finite number")
+        held[index] = value
+    return held
+
+
+def _names(axes: tuple[Axis, ...]) -> str:
+    return _("Observations: {names}.").format(names=", ".join(axis.name for axis in axes))
+
+
+def _described(axis: Axis) -> dict[str, Any]:
+    return {"name": axis.name, "unit": axis.unit, "low": axis.low, "high": axis.high, "middle": axis.middle}
+
+
+SPEC = PanelSpec(
+    id="plane_values",
+    name=_("Value map"),
+    summary=_("The value function over two axes you choose; the other dimensions stay where you set them."),
+    element="plane-map",
+    version=1,
+    options=PlaneOptions,
+    fits=fits,
+    compute=compute,
+    order=0,
+)
