@@ -1,0 +1,1 @@
+"""The REST models, shared by the server and the Python client. Imports nothing of ours."""

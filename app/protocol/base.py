@@ -1,0 +1,52 @@
+"""What every model of the REST protocol is built from: bounded numbers, plain text, and problem details (RFC 9457)."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+SAFE_INTEGER = 2**53 - 1  # the largest integer that JavaScript keeps exact
+PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"  # no control characters
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+CheckpointId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+RunName = Annotated[str, StringConstraints(max_length=200, pattern=PLAIN)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=PLAIN)]
+Tags = Annotated[list[Tag], Field(max_length=20)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=SAFE_INTEGER)]
+Steps = Annotated[int, Field(strict=True, ge=1, le=10**12)]
+Speed = Annotated[float, Field(strict=True, gt=0, le=1e12, allow_inf_nan=False)]
+Values = Annotated[dict[str, Any], Field(max_length=200)]
+
+
+class Request(BaseModel):
+    """Something sent to the server: unknown fields are refused."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+
+class Answer(BaseModel):
+    """Something the server sends: a client ignores fields it does not know yet."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="ignore")
+
+
+class Fault(Answer):
+    """One refused value."""
+
+    where: str = Field(description="Dotted path of the value.", examples=["config.gamma"])
+    value: str = Field(description="The value, shortened.", examples=["1.2"])
+    rule: str = Field(description="The rule that refused it.", examples=["must be ≤ 1"])
+    way_out: str = Field("", description="What to do instead.", examples=["Allowed: ≥ 0 and ≤ 1; default 0.99."])
+
+
+class Problem(Answer):
+    """Problem details (RFC 9457): every error of the API."""
+
+    type: str = Field(
+        description="Which kind of problem, as a URL relative to the server.", examples=["/docs#problem-invalid"]
+    )
+    title: str = Field(description="The kind in a few words.", examples=["Invalid input"])
+    status: int = Field(description="The HTTP status.", examples=[422])
+    detail: str = Field(description="What is wrong with this request.", examples=["config.gamma=1.2: must be ≤ 1."])
+    instance: str | None = Field(None, description="The path that was asked for.", examples=["/api/v1/runs"])
+    errors: list[Fault] = Field(default_factory=list, description="Each refused value.")

@@ -1,0 +1,118 @@
+"""What a run leaves behind, as the API gives it: series, frames, events, checkpoints, episodes."""
+
+from typing import Any
+
+from pydantic import Field
+
+from app.protocol.base import Answer
+
+
+class Series(Answer):
+    """One curve, reduced to buckets of the full data: their starts, means, smallest and largest values."""
+
+    steps: list[float] = Field(description="Where each bucket starts.")
+    values: list[float | None] = Field(description="Mean of each bucket; null where it is not finite.")
+    min: list[float | None]
+    max: list[float | None]
+    nonfinite: bool = Field(False, description="True where a null stands for NaN or infinity.")
+
+
+class Metrics(Answer):
+    """Curves by scalar name; `cursor` is the number of points read of each."""
+
+    series: dict[str, Series]
+    cursor: dict[str, int] = Field(default_factory=dict)
+
+
+class PanelFrames(Answer):
+    """One picture that fits the run, and the steps at which it was kept."""
+
+    panel: str
+    name: str
+    element: str = Field(description="Drawing element of the browser.")
+    options_schema: dict[str, Any] = Field(description="JSON schema of what a viewer may choose.")
+    steps: list[int]
+
+
+class FrameList(Answer):
+    """Every picture of a run."""
+
+    panels: list[PanelFrames]
+
+
+class FrameArray(Answer):
+    """One array of a picture, row by row."""
+
+    shape: list[int]
+    data: list[float | None]
+
+
+class FrameBody(Answer):
+    """One picture at one moment."""
+
+    panel: str
+    step: int
+    meta: dict[str, Any]
+    arrays: dict[str, FrameArray]
+
+
+class Event(Answer):
+    """One line of the run's log."""
+
+    id: int
+    step: int | None = None
+    event: str = Field(examples=["paused"])
+    text: str = ""
+    data: dict[str, Any] = Field(default_factory=dict)
+    time: str | None = None
+
+
+class EventPage(Answer):
+    """Events in order; pass `next_cursor` to go on."""
+
+    items: list[Event]
+    next_cursor: str | None = None
+
+
+class Checkpoint(Answer):
+    """One saved state, from which a run can be forked."""
+
+    id: str
+    step: int
+    kind: str
+    size_bytes: int
+    created: str | None = None
+
+
+class CheckpointList(Answer):
+    """Every kept saved state, oldest first."""
+
+    items: list[Checkpoint]
+
+
+class Episode(Answer):
+    """One recorded episode."""
+
+    number: int
+    step: int
+    kind: str
+    episode_return: float | None = Field(None, alias="return")
+    length: int
+    terminated: bool
+    truncated: bool
+
+
+class EpisodeList(Answer):
+    """Every recorded episode, oldest first."""
+
+    items: list[Episode]
+
+
+class EpisodeDetail(Episode):
+    """One recorded episode with what happened: T+1 states, T actions, T rewards."""
+
+    states: list[list[float | None]]
+    actions: list[int]
+    rewards: list[float | None]
+    drawing: str = Field(description="Scene of the browser that draws the states.")
+    layout: dict[str, Any] | None = Field(None, description="The grid, where there is one: rows, cols, cells.")
