@@ -1,3 +1,4 @@
+# house: parameters: a request has one field per thing a user may choose
 """The catalogue: finds every SPEC and preset, checks them against each other, and resolves what a user asked for.
 
 This is the only module that discovers: adding an algorithm, an environment, a panel or a preset is one new file.
@@ -155,7 +156,7 @@ def presets_for(algorithm_: str, environment_: str) -> dict[str, Preset]:
     return presets().get((algorithm_, environment_), {})
 
 
-def resolve(  # house: parameters: one per field of a request
+def resolve(
     algorithm: str,
     environment: str,
     *,

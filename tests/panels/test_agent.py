@@ -1,0 +1,16 @@
+"""The agent panel hands the browser its scene."""
+
+from app import catalog
+from app.panels.agent import SPEC, AgentOptions
+
+
+def test_a_grid_scene_carries_its_cells() -> None:
+    _algorithm, spec, environment, agent = catalog.build(catalog.resolve("q_learning", "CliffWalking-v1"))
+    meta = SPEC.compute(agent, spec, environment, AgentOptions()).meta
+    assert (meta["drawing"], meta["rows"], meta["cols"]) == ("grid", 4, 12)
+    assert len(meta["cells"]) == 48
+
+
+def test_every_environment_has_a_scene() -> None:
+    for environment in catalog.environments().values():
+        assert SPEC.fits(catalog.algorithm("ppo"), environment), environment.id
