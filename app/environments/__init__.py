@@ -1,0 +1,1 @@
+"""One file is one environment or family, ending in its SPEC."""

@@ -1,0 +1,1 @@
+"""What several algorithms and environments share, and none is about."""

@@ -1,0 +1,369 @@
+"""Finite Markov decision processes as plain arrays, their exact solution, and the draws that kernels take from them.
+
+Letters: S states, A actions, K outcomes of one state–action pair (padded with probability 0).
+An outcome that terminates has no successor value: V is the expected return until an end, whatever `next_states` says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csc_array, eye_array
+from scipy.sparse.linalg import spsolve
+
+from app.core.errors import InvalidInput, shorten
+from app.core.jit import kernel
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Outcome = tuple[float, int, float, bool]  # probability, next state, reward, terminated
+
+SWEEP_WORK = 400_000_000  # backups spent on γ = 1 before the values count as growing without end: about a second
+POLICY_ITERATIONS = 1000  # far above the handful that policy iteration needs; ends a cycle among tied actions
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How states lie on a grid: the state number of a cell is row · cols + col.
+
+    Attributes:
+        cells: one letter a cell, row by row (rows · cols): `#` wall, `.` floor, `S` start, `G` goal, `X` pit or cliff,
+            `< > ^ v` wind. A wall keeps its number and is never reached.
+    """
+
+    rows: int
+    cols: int
+    cells: str
+
+
+@dataclass(frozen=True, eq=False)
+class TabularMDP:
+    """An exact model.
+
+    Attributes:
+        probabilities: of each outcome (S, A, K) float64.
+        next_states: (S, A, K) int64.
+        rewards: (S, A, K) float64.
+        terminated: whether the outcome ends the episode (S, A, K) bool.
+        start: probability of starting in each state (S,) float64.
+        layout: where the states lie, for those that lie on a grid.
+    """
+
+    probabilities: F64
+    next_states: I64
+    rewards: F64
+    terminated: Bools
+    start: F64
+    layout: Layout | None = None
+
+    @property
+    def n_states(self) -> int:
+        """S."""
+        return int(self.probabilities.shape[0])
+
+    @property
+    def n_actions(self) -> int:
+        """A."""
+        return int(self.probabilities.shape[1])
+
+    @cached_property
+    def cumulative(self) -> F64:
+        """Running sums of the probabilities over the outcomes (S, A, K), for `sample_outcome`."""
+        return _running_sums(self.probabilities)
+
+    @cached_property
+    def cumulative_start(self) -> F64:
+        """Running sums of the start probabilities (S,), for `sample_start`."""
+        return _running_sums(self.start)
+
+    @property
+    def arrays(self) -> tuple[F64, I64, F64, Bools]:
+        """(probabilities, next_states, rewards, terminated), the order in which kernels take them."""
+        return self.probabilities, self.next_states, self.rewards, self.terminated
+
+    def reachable(self) -> Bools:
+        """Return the states (S,) in which an agent may have to act: the starts and what follows without an end."""
+        possible = (self.probabilities > 0) & ~self.terminated
+        reached = self.start > 0
+        frontier = reached
+        while frontier.any():
+            successors = np.zeros_like(reached)
+            successors[self.next_states[frontier][possible[frontier]]] = True
+            frontier = successors & ~reached
+            reached = reached | frontier
+        return reached
+
+    def can_finish(self) -> Bools:
+        """Return the states (S,) from which some sequence of actions ends the episode with positive probability."""
+        return _can_end(self, self.probabilities > 0)
+
+    def name_of(self, state: int) -> str:
+        """Return a state in words: its number, and its cell where the states lie on a grid."""
+        if self.layout is None:
+            return f"state {state}"
+        return f"state {state} (row {state // self.layout.cols}, column {state % self.layout.cols})"
+
+
+def mdp_from_outcomes(
+    outcomes: Sequence[Sequence[Sequence[Outcome]]], start: F64, layout: Layout | None = None
+) -> TabularMDP:
+    """Return the model whose outcomes of action a in state s are `outcomes[s][a]`, padded to equal length."""
+    n_states, n_actions = len(outcomes), len(outcomes[0])
+    longest = max(len(row) for actions in outcomes for row in actions)
+    shape = (n_states, n_actions, longest)
+    mdp = TabularMDP(
+        np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape, np.bool_), start, layout
+    )
+    for state, actions in enumerate(outcomes):
+        mdp.next_states[state] = state
+        for action, row in enumerate(actions):
+            for index, outcome in enumerate(row):
+                where = (state, action, index)
+                for array, value in zip(mdp.arrays, outcome, strict=True):
+                    array[where] = value
+    return mdp
+
+
+def policy_evaluation(mdp: TabularMDP, policy: F64, gamma: float) -> F64:
+    r"""Return V of a policy by solving $(I - \gamma P_\pi) V = r_\pi$.
+
+    Args:
+        policy: probability of each action in each state (S, A).
+        gamma: discount; at 1 the policy must be able to end from every reachable state.
+
+    Returns:
+        V (S,); at γ = 1 unreachable states from which the policy never ends count as 0.
+
+    Raises:
+        InvalidInput: γ = 1 and a policy that never ends, with the states named.
+    """
+    _check_shape("policy", policy, (mdp.n_states, mdp.n_actions))
+    weights = policy[:, :, None] * mdp.probabilities
+    solved = np.ones(mdp.n_states, np.bool_)
+    if gamma >= 1:
+        solved = _can_end(mdp, weights > 0)
+        _refuse_endless(mdp, gamma, solved, "under this policy")
+    rewards = np.where(solved, (weights * mdp.rewards).sum(axis=(1, 2)), 0.0)
+    weights = np.where(mdp.terminated | ~solved[:, None, None] | ~solved[mdp.next_states], 0.0, weights)
+    rows = np.broadcast_to(np.arange(mdp.n_states)[:, None, None], weights.shape)
+    used = weights > 0
+    transitions = csc_array((weights[used], (rows[used], mdp.next_states[used])), shape=(mdp.n_states, mdp.n_states))
+    values: F64 = np.asarray(spsolve((eye_array(mdp.n_states) - gamma * transitions).tocsc(), rewards))
+    return values
+
+
+def optimal_values(mdp: TabularMDP, gamma: float, tolerance: float = 1e-12) -> F64:
+    """Return V* (S,): policy iteration with linear solves for γ < 1, value iteration from V = 0 for γ = 1.
+
+    Raises:
+        InvalidInput: γ = 1 where a reachable state cannot reach an end, or where a loop earns without end.
+    """
+    check_gamma(mdp, gamma)
+    if gamma >= 1:
+        return _optimal_undiscounted(mdp, tolerance)
+    values = np.zeros(mdp.n_states)
+    _value_sweeps(*mdp.arrays, mdp.can_finish(), values, gamma, 100, 0.0)
+    before = np.full(mdp.n_states, -1)
+    for _ in range(POLICY_ITERATIONS):
+        greedy = greedy_actions(q_from_v(mdp, values, gamma))
+        if (greedy == before).all():
+            break
+        values, before = policy_evaluation(mdp, one_hot(greedy, mdp.n_actions), gamma), greedy
+        if bellman_residual(mdp, values, gamma) <= tolerance * max(1.0, float(np.abs(values).max())):
+            break
+    return values
+
+
+def check_gamma(mdp: TabularMDP, gamma: float) -> None:
+    """Raise InvalidInput where γ lies outside [0, 1], or is 1 and a reachable state cannot reach an end."""
+    if not 0 <= gamma <= 1:
+        raise InvalidInput.one("gamma", gamma, "must lie in [0, 1]", "Choose for example 0.99.")
+    if gamma == 1:
+        _refuse_endless(mdp, gamma, mdp.can_finish(), "by any actions")
+
+
+def q_from_v(mdp: TabularMDP, v: F64, gamma: float) -> F64:
+    """Return Q (S, A): q(s, a) = Σ p · (r + γ · v(next), the last term only where the outcome does not terminate)."""
+    _check_shape("v", v, (mdp.n_states,))
+    q = np.empty((mdp.n_states, mdp.n_actions))
+    q_into(*mdp.arrays, v, gamma, q)
+    return q
+
+
+def bellman_residual(mdp: TabularMDP, v: F64, gamma: float) -> float:
+    """Return the largest change that one exact backup v ← max_a q would make."""
+    return float(np.abs(q_from_v(mdp, v, gamma).max(axis=1) - v).max())
+
+
+def greedy_policy(q: F64, tolerance: float = 1e-9) -> F64:
+    """Return probabilities (S, A) of the greedy policy; actions within `tolerance` of the best share equally."""
+    best = q >= q.max(axis=1, keepdims=True) - tolerance
+    policy: F64 = best / best.sum(axis=1, keepdims=True)
+    return policy
+
+
+def greedy_actions(q: F64) -> I64:
+    """Return the first best action of each state (S,)."""
+    return np.asarray(q.argmax(axis=1), np.int64)
+
+
+def one_hot(actions: I64, n_actions: int) -> F64:
+    """Return the deterministic policy (S, A) that takes `actions` (S,)."""
+    return np.eye(n_actions)[actions]
+
+
+def uniform_policy(mdp: TabularMDP) -> F64:
+    """Return the policy (S, A) that takes every action equally often."""
+    return np.full((mdp.n_states, mdp.n_actions), 1.0 / mdp.n_actions)
+
+
+def finite_horizon_return(mdp: TabularMDP, policy: F64, horizon: int) -> float:
+    """Return the expected undiscounted return of a policy (S, A) from the starts, cut after `horizon` steps."""
+    _check_shape("policy", policy, (mdp.n_states, mdp.n_actions))
+    return float(mdp.start @ _horizon_values(*mdp.arrays, np.ascontiguousarray(policy, np.float64), horizon))
+
+
+def finite_horizon_optimum(mdp: TabularMDP, horizon: int) -> float:
+    """Return the best expected undiscounted return within `horizon` steps by any policy, also one that counts them."""
+    return float(mdp.start @ _optimal_horizon_values(*mdp.arrays, horizon))
+
+
+# Kernels: usable from Python and from other kernels, by name.
+
+
+@kernel
+def sample_outcome(cumulative: Any, state: Any, action: Any, u: Any) -> Any:
+    """Return the outcome (index in K) that the uniform draw u in [0, 1) selects; `cumulative` is (S, A, K)."""
+    outcome = 0
+    while u >= cumulative[state, action, outcome]:
+        outcome += 1
+    return outcome
+
+
+@kernel
+def sample_start(cumulative_start: Any, u: Any) -> Any:
+    """Return the start state that the uniform draw u in [0, 1) selects; `cumulative_start` is (S,)."""
+    state = 0
+    while u >= cumulative_start[state]:
+        state += 1
+    return state
+
+
+@kernel
+def q_into(probabilities: Any, next_states: Any, rewards: Any, terminated: Any, v: Any, gamma: Any, q: Any) -> None:
+    """Write the exact backup of v (S,) into q (S, A)."""
+    n_states, n_actions = q.shape
+    for state in range(n_states):
+        for action in range(n_actions):
+            q[state, action] = _backup(probabilities, next_states, rewards, terminated, v, gamma, state, action)
+
+
+@kernel
+def _backup(
+    probabilities: Any, next_states: Any, rewards: Any, terminated: Any, v: Any, gamma: Any, state: Any, action: Any
+) -> Any:
+    total = 0.0
+    for outcome in range(probabilities.shape[2]):
+        target = rewards[state, action, outcome]
+        if not terminated[state, action, outcome]:
+            target += gamma * v[next_states[state, action, outcome]]
+        total += probabilities[state, action, outcome] * target
+    return total
+
+
+@kernel
+def _value_sweeps(
+    probabilities: Any, next_states: Any, rewards: Any, terminated: Any,
+    swept: Any, v: Any, gamma: Any, max_sweeps: Any, tolerance: Any,
+) -> Any:  # fmt: skip
+    """Back up the states of `swept` (S,) in place until a sweep changes v by at most `tolerance`, relative above 1."""
+    change = np.inf
+    for _ in range(max_sweeps):
+        change = 0.0
+        for state in range(v.shape[0]):
+            if not swept[state]:
+                continue
+            best = -np.inf
+            for action in range(probabilities.shape[1]):
+                best = max(best, _backup(probabilities, next_states, rewards, terminated, v, gamma, state, action))
+            change = max(change, abs(best - v[state]) / max(1.0, abs(best)))
+            v[state] = best
+        if change <= tolerance:
+            break
+    return change
+
+
+@kernel
+def _horizon_values(
+    probabilities: Any, next_states: Any, rewards: Any, terminated: Any, policy: Any, horizon: Any
+) -> Any:
+    """Return V (S,) of a policy (S, A) with `horizon` steps to go."""
+    n_states, n_actions = policy.shape
+    v, v_next = np.zeros(n_states), np.zeros(n_states)
+    for _ in range(horizon):
+        v, v_next = v_next, v
+        for state in range(n_states):
+            v[state] = 0.0
+            for action in range(n_actions):
+                if policy[state, action] > 0:
+                    q = _backup(probabilities, next_states, rewards, terminated, v_next, 1.0, state, action)
+                    v[state] += policy[state, action] * q
+    return v
+
+
+@kernel
+def _optimal_horizon_values(probabilities: Any, next_states: Any, rewards: Any, terminated: Any, horizon: Any) -> Any:
+    n_states, n_actions = probabilities.shape[0], probabilities.shape[1]
+    v, q = np.zeros(n_states), np.empty((n_states, n_actions))
+    for _ in range(horizon):
+        q_into(probabilities, next_states, rewards, terminated, v, 1.0, q)
+        for state in range(n_states):
+            v[state] = q[state].max()
+    return v
+
+
+def _optimal_undiscounted(mdp: TabularMDP, tolerance: float) -> F64:
+    values = np.zeros(mdp.n_states)
+    sweeps = SWEEP_WORK // mdp.probabilities.size
+    change = _value_sweeps(*mdp.arrays, mdp.can_finish(), values, 1.0, sweeps, tolerance * 1e-3)
+    if not change <= tolerance:
+        raise InvalidInput.one(
+            "gamma", 1, "the optimal values grow without end: some loop earns a positive reward",
+            "Choose gamma below 1, or make every step cost something.",
+        )  # fmt: skip
+    return values
+
+
+def _can_end(mdp: TabularMDP, possible: Bools) -> Bools:
+    ends: Bools = np.asarray((possible & mdp.terminated).any(axis=(1, 2)))
+    while True:
+        more: Bools = ends | (possible & ~mdp.terminated & ends[mdp.next_states]).any(axis=(1, 2))
+        if (more == ends).all():
+            return ends
+        ends = more
+
+
+def _refuse_endless(mdp: TabularMDP, gamma: float, ends: Bools, how: str) -> None:
+    endless = np.flatnonzero(mdp.reachable() & ~ends)
+    if len(endless):
+        named = ", ".join(mdp.name_of(int(state)) for state in endless[:3])
+        more = f" and {len(endless) - 3} more" if len(endless) > 3 else ""
+        rule = f"must be < 1 here: {named}{more} cannot reach an end {how}"
+        raise InvalidInput.one("gamma", gamma, rule, "Lower gamma, or change the task so that every state can end.")
+
+
+def _running_sums(probabilities: F64) -> F64:
+    """Return cumulative sums along the last axis; from the last possible outcome on they are exactly 1."""
+    possible_from_here = np.flip(np.logical_or.accumulate(np.flip(probabilities > 0, -1), axis=-1), -1)
+    possible_later = np.zeros(probabilities.shape, np.bool_)
+    possible_later[..., :-1] = possible_from_here[..., 1:]
+    return np.where(possible_later, probabilities.cumsum(axis=-1), 1.0)
+
+
+def _check_shape(name: str, array: F64, expected: tuple[int, ...]) -> None:
+    if array.shape != expected:
+        raise ValueError(f"{name}: shape {shorten(array.shape)}, expected {expected}")
