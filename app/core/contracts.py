@@ -93,7 +93,9 @@ class Problem:
 class Agent(Protocol):
     """A learner. `state()` after `update()` is complete, and no result depends on how steps are cut into calls."""
 
-    config: Config
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
 
     def update(self, max_steps: int) -> Report:
         """Learn for at most `max_steps` environment steps (at least one step of all its environments)."""

@@ -1,0 +1,175 @@
+"""Multilayer perceptrons declared by their sizes, all parameters in one flat float32 vector.
+
+Every weight and bias is a view of the vector, and every gradient a view of a second one, so the optimiser, the gradient
+norm, the checkpoint and the map of a past moment each touch one array. Training runs through torch; acting on a few
+observations runs through numpy over the same memory, because torch's overhead per call is longer than such a product takes.
+B batch, D inputs, P parameters.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from app.core.errors import InvalidInput
+from app.core.randomness import Stream
+
+Array = NDArray[Any]
+ACTIVATIONS: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Array], Array]]] = {
+    "tanh": (torch.tanh, lambda x: np.tanh(x, out=x)),
+    "relu": (torch.relu, lambda x: np.maximum(x, 0, out=x)),
+}
+MAX_WIDTH = 1024
+NET_ARCH_PATTERN = r"^\d{1,4}(,\d{1,4}){0,3}$"
+
+
+def hidden_sizes(net_arch: str) -> tuple[int, ...]:
+    """Return the hidden sizes of a text such as "64,64".
+
+    Raises:
+        ValueError: a size outside 1 … MAX_WIDTH.
+    """
+    sizes = tuple(int(part) for part in net_arch.split(","))
+    if not all(1 <= size <= MAX_WIDTH for size in sizes):
+        raise ValueError(f"every hidden size must be between 1 and {MAX_WIDTH}")
+    return sizes
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One perceptron: `sizes` from input to output, and how its weights start.
+
+    Attributes:
+        last_gain: with orthogonal weights, the gain of the last layer (the others have √2); None for the uniform
+            start of torch's Linear, U(−1/√inputs, 1/√inputs) for weights and biases.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str = "tanh"
+    last_gain: float | None = None
+
+    def layers(self) -> list[tuple[int, int]]:
+        """Return (outputs, inputs) of every layer."""
+        return [(after, before) for before, after in zip(self.sizes[:-1], self.sizes[1:], strict=True)]
+
+    def count(self) -> int:
+        """Return the number of parameters."""
+        return sum(rows * columns + rows for rows, columns in self.layers())
+
+
+class MLP:
+    """One perceptron over a slice of the flat vectors; as a function of tensors it is differentiable."""
+
+    def __init__(self, shape: Shape, flat: Tensor, gradient: Tensor) -> None:
+        self.shape = shape
+        self.parameters: list[tuple[Tensor, Tensor]] = []
+        self._arrays: list[tuple[Array, Array]] = []
+        self._activation, self._numpy_activation = ACTIVATIONS[shape.activation]
+        start = 0
+        for rows, columns in shape.layers():
+            weight = _leaf(flat, gradient, start, (rows, columns))
+            bias = _leaf(flat, gradient, start + rows * columns, (rows,))
+            start += rows * columns + rows
+            self.parameters.append((weight, bias))
+            self._arrays.append((weight.detach().numpy().T, bias.detach().numpy()))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return the outputs (B, O) for inputs (B, D)."""
+        for weight, bias in self.parameters[:-1]:
+            x = self._activation(torch.nn.functional.linear(x, weight, bias))
+        return torch.nn.functional.linear(x, *self.parameters[-1])
+
+    def forward(self, x: Array) -> Array:
+        """The numpy twin, for acting: (B, D) → (B, O), equal to the tensor version up to rounding."""
+        for weight, bias in self._arrays[:-1]:
+            x = x @ weight
+            x += bias
+            x = self._numpy_activation(x)
+        weight, bias = self._arrays[-1]
+        return x @ weight + bias
+
+
+class Networks:
+    """Several perceptrons in one flat parameter vector.
+
+    Attributes:
+        flat: the parameters (P,); `weights` is the same memory as an array.
+        gradient: what `backward` computed (P,).
+        mlps: the perceptrons, in the order of their shapes.
+    """
+
+    def __init__(self, *shapes: Shape, dtype: torch.dtype = torch.float32) -> None:
+        use_one_thread()
+        count = sum(shape.count() for shape in shapes)
+        self.flat = torch.zeros(count, dtype=dtype)
+        gradient = torch.zeros(count, dtype=dtype)
+        self.weights: Array = self.flat.numpy()
+        self.gradient: Array = gradient.numpy()
+        self.mlps: list[MLP] = []
+        start = 0
+        for shape in shapes:
+            stop = start + shape.count()
+            self.mlps.append(MLP(shape, self.flat[start:stop], gradient[start:stop]))
+            start = stop
+
+    def initialise(self, random: Stream) -> None:
+        """Draw all parameters from `random`."""
+        with torch.no_grad():
+            for mlp in self.mlps:
+                for index, (weight, bias) in enumerate(mlp.parameters):
+                    is_last = index == len(mlp.parameters) - 1
+                    _draw_layer(weight, bias, mlp.shape.last_gain, is_last=is_last, random=random)
+
+    def backward(self, loss: Tensor) -> None:
+        """Put the gradient of `loss` into `gradient`."""
+        self.gradient.fill(0.0)
+        loss.backward()  # type: ignore[no-untyped-call]
+
+    def load(self, flat: Array) -> None:
+        """Overwrite all parameters.
+
+        Raises:
+            InvalidInput: the number of parameters differs.
+        """
+        if flat.shape != self.weights.shape:
+            rule = f"this network has {self.weights.size} parameters"
+            raise InvalidInput.one("weights", f"{flat.size} numbers", rule, "Use weights of the same net_arch.")
+        self.weights[:] = flat
+
+
+def orthogonal(rows: int, columns: int, gain: float, random: Stream) -> Array:
+    """Return a (rows, columns) matrix whose shorter side is orthonormal, times `gain` (Saxe et al., 2014)."""
+    normals = random.normals(max(rows, columns), min(rows, columns))
+    q, r = np.linalg.qr(normals)
+    q *= np.where(np.diag(r) < 0, -1.0, 1.0)
+    return gain * (q if rows >= columns else q.T)
+
+
+def use_one_thread() -> None:
+    """Keep torch to one thread: a second one makes small networks slower, and would make results depend on the machine."""
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
+
+
+def _draw_layer(weight: Tensor, bias: Tensor, last_gain: float | None, *, is_last: bool, random: Stream) -> None:
+    rows, columns = weight.shape
+    if last_gain is None:
+        bound = 1.0 / math.sqrt(columns)
+        weight.copy_(torch.from_numpy((2 * random.uniforms(rows, columns) - 1) * bound))
+        bias.copy_(torch.from_numpy((2 * random.uniforms(rows) - 1) * bound))
+    else:
+        gain = last_gain if is_last else math.sqrt(2.0)
+        weight.copy_(torch.from_numpy(np.ascontiguousarray(orthogonal(rows, columns, gain, random))))
+        bias.zero_()
+
+
+def _leaf(flat: Tensor, gradient: Tensor, start: int, size: tuple[int, ...]) -> Tensor:
+    stop = start + math.prod(size)
+    leaf = flat[start:stop].view(size).detach().requires_grad_()
+    leaf.grad = gradient[start:stop].view(size)
+    return leaf
