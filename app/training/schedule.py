@@ -95,13 +95,21 @@ class Pace:
         clock_s: seconds of training so far, pauses left out.
     """
 
-    def __init__(self, clock: Clock, speed: float | None, clock_s: float = 0.0) -> None:
+    def __init__(self, clock: Clock, speed: float | None) -> None:
         self._clock = clock
         self._chunk = float(FIRST_CALL_STEPS)
-        self._earned = clock_s
+        self._earned = 0.0
         self._since: float | None = None
         self._window: list[tuple[float, int]] = []
         self.limit(speed)
+
+    def now(self) -> float:
+        """Return the clock's time."""
+        return self._clock()
+
+    def continue_from(self, clock_s: float) -> None:
+        """Count the seconds of an earlier attempt too."""
+        self._earned = clock_s
 
     def limit(self, speed: float | None) -> None:
         """Change the speed; the next step may start at once."""

@@ -1,0 +1,42 @@
+"""Makes the agent and its world from a job, through the catalogue."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app import catalog
+from app.core.contracts import Agent, Environment
+from app.core.specs import AlgorithmSpec, EnvironmentSpec, PanelSpec
+from app.training.job import Job
+
+
+@dataclass(frozen=True)
+class Built:
+    """A fresh agent, its world, and the panels that can draw them."""
+
+    algorithm: AlgorithmSpec
+    environment_spec: EnvironmentSpec
+    environment: Environment
+    agent: Agent
+    panels: tuple[PanelSpec, ...]
+
+    @property
+    def wants_features(self) -> bool:
+        """Whether the agent acts on feature rows (N, D); the others act on state numbers (N,)."""
+        return not (self.algorithm.tabular or self.algorithm.needs_model)
+
+
+Builder = Callable[[Job], Built]
+
+
+def build(job: Job) -> Built:
+    """Return what the job describes.
+
+    Raises:
+        InvalidInput: the configuration breaks a rule.
+    """
+    recipe = catalog.Recipe(
+        job.algorithm, job.environment, job.environment_config, None, job.config, job.total_steps, job.seed
+    )
+    algorithm, environment_spec, environment, agent = catalog.build(recipe)
+    panels = tuple(catalog.panels_for(algorithm, environment_spec))
+    return Built(algorithm, environment_spec, environment, agent, panels)

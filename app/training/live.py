@@ -1,0 +1,150 @@
+"""What viewers see of a running agent: history frames at fixed steps, live frames of what is being watched.
+
+Pictures never disturb the training: their rate is bounded by a share of its time, and one that cannot be drawn is
+reported once and left out.
+"""
+
+import logging
+import math
+from typing import Any
+
+import numpy as np
+
+from app.core.config import Config
+from app.core.contracts import Array
+from app.core.specs import Frame, PanelSpec
+from app.core.text import _
+from app.training.build import Built
+from app.training.evaluation import state_of
+from app.training.output import Output
+from app.training.ports import Clock, Header
+from app.training.schedule import FRAMES
+
+FRAME_S = 0.25
+AGENT_S = 0.1
+SHARE = 20  # drawing may take one part in twenty of the time
+MAX_WATCHED = 8
+WEIGHTS_EACH_BYTES = 1 << 20
+WEIGHTS_ALL_BYTES = 32 << 20
+
+log = logging.getLogger(__name__)
+
+
+class History:
+    """Keeps pictures and weights at the history steps."""
+
+    def __init__(self, built: Built, output: Output) -> None:
+        self._built, self._output = built, output
+        self._panels = [panel for panel in built.panels if panel.history]
+        self.kept = 0
+
+    def keep(self) -> None:
+        """Draw every panel with its default options, and keep the weights of a network."""
+        for panel in list(self._panels):
+            try:
+                frame = draw(panel, self._built, panel.options())
+            except Exception as error:
+                self._panels.remove(panel)
+                self._give_up(panel, error)
+            else:
+                self._output.frame(panel.id, frame)
+        self._keep_weights()
+        self.kept += 1
+
+    def _keep_weights(self) -> None:
+        weights = self._built.agent.signals().get("weights")
+        if weights is None:
+            return
+        flat = np.asarray(weights(), np.float32)
+        every = max(1, math.ceil(flat.nbytes * FRAMES / WEIGHTS_ALL_BYTES))
+        if flat.nbytes <= WEIGHTS_EACH_BYTES and self.kept % every == 0:
+            self._output.weights(flat)
+
+    def _give_up(self, panel: PanelSpec, error: Exception) -> None:
+        log.exception("panel %s cannot be drawn", panel.id)
+        text = _("{panel} cannot be drawn: {error}").format(panel=panel.name, error=error)
+        self._output.event("warning", text, key=f"panel:{panel.id}")
+
+
+class Viewer:
+    """Sends live frames of the watched panels and the agent's state while anything is watched."""
+
+    def __init__(self, built: Built, output: Output, clock: Clock) -> None:
+        self._built, self._output, self._clock = built, output, clock
+        self._watched: list[tuple[PanelSpec, Config, Header]] = []
+        self._frames_at = self._agent_at = clock()
+        self._shown = -1
+
+    def watch(self, panels: list[Header]) -> None:
+        """Replace what is watched and show it at once; what cannot be drawn is left out."""
+        known = {panel.id: panel for panel in self._built.panels}
+        self._watched = []
+        for item in panels[:MAX_WATCHED]:
+            panel, options = known.get(str(item.get("panel"))), dict(item.get("options") or {})
+            if panel is None:
+                continue
+            try:
+                self._watched.append((panel, panel.options.parse(options, "options"), options))
+            except Exception as error:
+                self._refuse(panel, options, error)
+        self.show()
+
+    def tick(self) -> None:
+        """Show what is due."""
+        if not self._watched or self._output.step == self._shown:
+            return
+        now = self._clock()
+        if now >= self._frames_at:
+            self.show()
+        elif now >= self._agent_at:
+            self._show_agent(now)
+
+    def show(self) -> None:
+        """Show everything watched now."""
+        if not self._watched:
+            return
+        started = self._clock()
+        for panel, parsed, options in list(self._watched):
+            header: Header = {"type": "frame", "panel": panel.id, "options": options, "step": self._output.step}
+            try:
+                frame = draw(panel, self._built, parsed)
+            except Exception as error:
+                self._watched.remove((panel, parsed, options))
+                self._refuse(panel, options, error)
+            else:
+                arrays = {name: np.array(array, np.float32) for name, array in frame.arrays.items()}
+                self._output.sink.live({**header, "meta": frame.meta}, arrays)
+        now = self._clock()
+        self._frames_at = now + max(FRAME_S, SHARE * (now - started))
+        self._show_agent(now)
+
+    def _show_agent(self, now: float) -> None:
+        self._agent_at, self._shown = now + AGENT_S, self._output.step
+        shown = agent_state(self._built)
+        if shown is not None:
+            states, facts = shown
+            self._output.sink.live({"type": "agent", "step": self._output.step, **facts}, {"states": states})
+
+    def _refuse(self, panel: PanelSpec, options: Header, error: Exception) -> None:
+        log.warning("panel %s cannot be drawn: %s", panel.id, error)
+        header: Header = {"type": "frame", "panel": panel.id, "options": options, "step": self._output.step}
+        self._output.sink.live({**header, "meta": {"error": str(error)}})
+
+
+def draw(panel: PanelSpec, built: Built, options: Any) -> Frame:
+    """Return the panel's picture of the agent now."""
+    return panel.compute(built.agent, built.environment_spec, built.environment, options)
+
+
+def agent_state(built: Built) -> tuple[Array, Header] | None:
+    """Return the drawable state (1, X) of the agent's first environment and facts of its last step, where known."""
+    signals = built.agent.signals()
+    if "last_transition" in signals:
+        last = [float(number) for number in signals["last_transition"]()]
+        facts: Header = {"action": int(last[1]), "reward": last[2], "ended": bool(last[4] or last[5])}
+        return np.array([[last[3]]], np.float32), facts
+    visited = np.asarray(signals["visited"]()) if "visited" in signals else np.empty((0, 1))
+    if not len(visited):
+        return None
+    is_discrete = built.environment.mdp is not None
+    return state_of(visited[-1], is_discrete=is_discrete, size=visited.shape[1])[None, :], {}

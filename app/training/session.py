@@ -1,0 +1,291 @@
+"""One agent in training, without clock or commands: its recorder, its evaluations, its checkpoints, its edits.
+
+Everything here follows from the number of steps alone, so a session restored from a checkpoint repeats what an
+uninterrupted one does. At one step, in this order: points, record, picture, evaluation, edits, checkpoint.
+"""
+
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from app.core.contracts import Tree
+from app.core.errors import InvalidInput
+from app.core.report import Report
+from app.core.text import _
+from app.training.build import Builder, Built
+from app.training.checkpoints import Keeper, read_checkpoint
+from app.training.evaluation import evaluate
+from app.training.job import Job
+from app.training.live import History
+from app.training.output import Output
+from app.training.recorder import Recorder
+from app.training.schedule import Calendar, Due, Pace
+
+FINAL_EPISODES = 100
+
+
+class Session:
+    """The training of one job, up to where `step` says. `pace` supplies what clocks measure."""
+
+    def __init__(self, job: Job, built: Built, output: Output, pace: Pace) -> None:
+        self.job, self.built, self.output, self.pace = job, built, output, pace
+        self.agent, self.config = built.agent, built.agent.config
+        self.recorder = Recorder(built.algorithm.scalars)
+        self.keeper = Keeper(job.checkpoints_folder)
+        self.history = History(built, output)
+        self.step = self.updates = self.evaluations = 0
+        self.best = -math.inf
+        self.is_finished = False
+        self.applied: list[int] = []
+        self.known: list[dict[str, Any]] = []
+        self._calendar = Calendar.of(job.total_steps, job.eval_every_steps)
+        self._due = Due(self._calendar, 0)
+        self._waiting_best: tuple[Tree, dict[str, Any]] | None = None
+
+    def begin(self) -> None:
+        """Picture the start of a fresh run; apply the edits that belong here."""
+        self.output.step = self.step
+        if self.step == 0:
+            self.history.keep()
+        self._repeat_edits()
+
+    def room(self) -> int:
+        """Return how many steps the next call may take without passing a boundary; at least 1."""
+        end = min(self._due.next, self.known[0]["step"]) if self.known else self._due.next
+        return max(1, end - self.step)
+
+    def advance(self, max_steps: int) -> Report:
+        """Let the agent learn for at most `max_steps`, record it, and do what is due where it stands then.
+
+        Raises:
+            TrainingDiverged: a recorded number is not finite.
+        """
+        started = self.pace.now()
+        report = self.agent.update(max_steps)
+        self.pace.took(report.steps, started)
+        self.step += report.steps
+        self.updates += report.updates
+        self.output.step = self.step
+        self.recorder.add_episodes(report.episodes)
+        if report.scalars:
+            self.recorder.add_update(self.step, report.scalars)
+        if report.finished or self.step >= self.job.total_steps:
+            self.is_finished = True
+        elif not report.steps:
+            raise RuntimeError(f"{self.job.algorithm} took no step at step {self.step} and did not say it is finished")
+        elif self.step >= self._due.next or self.known:
+            self._do_what_is_due()
+        return report
+
+    def complete(self) -> None:
+        """The last record, picture, evaluation and checkpoint."""
+        self._record()
+        self.history.keep()
+        self._evaluate(max(FINAL_EPISODES, self.job.eval_episodes))
+        self.flush()
+        self.checkpoint("final")
+
+    def flush(self) -> bool:
+        """Send the points that wait; return whether there were any."""
+        return self.output.points(self.recorder)
+
+    def edit(self, edit: int, changes: dict[str, Any]) -> None:
+        """Change live hyperparameters from here on, with a checkpoint from before it.
+
+        Raises:
+            InvalidInput: a value breaks its rule, or a hyperparameter cannot change while the agent runs.
+        """
+        if edit in self.applied or any(item["id"] == edit for item in self.known):
+            return
+        config = self._edited(changes)
+        self.flush()
+        if not self.keeper.has(self.step, "before_edit"):
+            self.checkpoint("before_edit")
+        before = self.config.model_dump(mode="json")
+        self._apply(edit, config)
+        self.output.edit(edit, changes)
+        told = ", ".join(f"{name}: {before[name]} → {value}" for name, value in changes.items())
+        self.output.event("edit", told, data={"id": edit, "config": changes}, key=f"edit:{edit}")
+
+    def checkpoint(self, kind: str) -> str:
+        """Write a checkpoint of this moment and return its id."""
+        self.keep_best()
+        self.flush()
+        info = self.keeper.write(self._tree(), self._meta(), self.step, kind)
+        self.output.checkpoint(info)
+        return info.id
+
+    def keep_best(self) -> None:
+        """Write the checkpoint of the best evaluation, where one waits; it waits so that quick runs do not write many."""
+        if self._waiting_best is not None:
+            tree, meta = self._waiting_best
+            self._waiting_best = None
+            self.flush()
+            self.output.checkpoint(self.keeper.write(tree, meta, meta["at"], "best"))
+
+    def _do_what_is_due(self) -> None:
+        due = self._due
+        if self.step >= due.record:
+            self._record()
+        if self.step >= due.frame:
+            self.history.keep()
+        evaluation_is_due = self.step >= due.evaluation
+        due.pass_by(self.step)
+        if evaluation_is_due:
+            self._evaluate(self.job.eval_episodes)
+        self._repeat_edits()
+
+    def _record(self) -> None:
+        clocked = {"time/run_clock": self.pace.clock_s, "time/fps": self.pace.fps(self.step)}
+        self.recorder.add_record(self.step, {**clocked, **self.agent.diagnostics()})
+
+    def _evaluate(self, episodes: int) -> None:
+        self.evaluations += 1
+        number = self.evaluations
+        outcome = evaluate(
+            self.agent, self.built.environment, seed=self.job.seed, number=number, episodes=max(1, episodes),
+            features=self.built.wants_features,
+        )  # fmt: skip
+        scalars = outcome.scalars(self.built.environment_spec.success)
+        self.recorder.add_values(self.step, scalars)
+        mean = scalars["eval/mean_reward"]
+        is_best = mean >= self.best
+        self.output.episode(number, "best" if is_best else "evaluation", outcome.replay)
+        text = _("Evaluation {number}: mean return {mean:.6g} over {episodes} episodes").format(
+            number=number, mean=mean, episodes=len(outcome.returns)
+        )
+        data = {"number": number, "mean_reward": mean, "best": is_best}
+        self.output.event("evaluation", text, data=data, key=f"evaluation:{number}")
+        if is_best:
+            self.best = mean
+            self.flush()
+            self._waiting_best = (_copied(self._tree()), {**self._meta(), "at": self.step})
+
+    def _edited(self, changes: dict[str, Any]) -> Any:
+        live = type(self.config).live_names()
+        for name, value in changes.items():
+            if name not in live:
+                known = ", ".join(live) or _("none")
+                way_out = _("Fork the run to change it. Live here: {names}.").format(names=known)
+                raise InvalidInput.one(f"config.{name}", value, _("cannot change while the agent runs"), way_out)
+        return self.config.edited(changes)
+
+    def _apply(self, edit: int, config: Any) -> None:
+        self.agent.edit(config)
+        self.config = config
+        self.applied.append(edit)
+
+    def _repeat_edits(self) -> None:
+        """Apply the edits of earlier attempts whose step has come; those that no worker answered are answered now."""
+        while self.known and self.step >= self.known[0]["step"]:
+            item = self.known.pop(0)
+            if item["is_new"]:
+                self.edit(item["id"], item["config"])
+            else:
+                self._apply(item["id"], self._edited(item["config"]))
+
+    def _tree(self) -> Tree:
+        counters = {
+            "step": self.step, "updates": self.updates, "evaluations": self.evaluations, "best": self.best,
+            "pictures": self.history.kept, "clock_s": self.pace.clock_s,
+        }  # fmt: skip
+        return {"agent": self.agent.state(), "recorder": self.recorder.state(), "session": counters}
+
+    def _meta(self) -> dict[str, Any]:
+        job = self.job
+        return {
+            "run": job.run, "attempt": job.attempt, "algorithm": job.algorithm, "environment": job.environment,
+            "environment_config": job.environment_config, "config": self.config.model_dump(mode="json"),
+            "version": self.built.algorithm.version, "seed": job.seed, "total_steps": job.total_steps,
+            "edits": list(self.applied), "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }  # fmt: skip
+
+    def _load(self, tree: Tree, *, is_fork: bool) -> None:
+        self.agent.load(tree["agent"])
+        self.recorder.load(tree["recorder"], numbered=not is_fork)
+        counters = tree["session"]
+        self.step, self.updates = int(counters["step"]), int(counters["updates"])
+        self.evaluations, self.history.kept = int(counters["evaluations"]), int(counters["pictures"])
+        self.best = -math.inf if is_fork else float(counters["best"])
+        self.pace.continue_from(float(counters["clock_s"]))
+        self._due.pass_by(self.step)
+
+
+def open_session(job: Job, builder: Builder, output: Output, pace: Pace) -> Session:
+    """Return the session of a job: fresh, resumed from the run's own checkpoint, or forked from another run's.
+
+    Raises:
+        InvalidInput: the job does not fit its checkpoint, or its configuration breaks a rule.
+        CheckpointDamaged: the checkpoint cannot be read.
+    """
+    path = job.checkpoint_path()
+    if path is None:
+        session = Session(job, builder(job), output, pace)
+    else:
+        tree, meta = read_checkpoint(path)
+        session = _restored(job, builder, output, pace, restored=(tree, meta))
+    _plan_edits(session)
+    output.step = session.step
+    return session
+
+
+def _restored(
+    job: Job, builder: Builder, output: Output, pace: Pace, *, restored: tuple[Tree, dict[str, Any]]
+) -> Session:
+    tree, meta = restored
+    is_fork = meta["run"] != job.run
+    applied: list[int] = [] if is_fork else list(meta["edits"])
+    edits = {edit["id"]: edit["config"] for edit in job.edits}
+    wanted = dict(job.config)
+    for number in applied:
+        wanted |= edits.get(number, {})
+    then = meta["config"]
+    changed = {name: value for name, value in wanted.items() if then.get(name) != value}
+    built = builder(replace(job, config=then))
+    is_live = changed.keys() <= type(built.agent.config).live_names().keys()
+    if not is_live:
+        built = builder(replace(job, config=wanted))
+    _check_fits(job, built, meta)
+    session = Session(job, built, output, pace)
+    try:
+        session._load(tree, is_fork=is_fork)
+    except (KeyError, ValueError, RuntimeError) as error:
+        changes = ", ".join(sorted(changed)) or "nothing"
+        raise InvalidInput.one("checkpoint", job.checkpoint, f"does not fit ({changes} changed): {error}") from error
+    if changed and is_live:
+        session.config = session.config.edited(changed)
+        session.agent.edit(session.config)
+    session.applied = applied
+    return session
+
+
+def _check_fits(job: Job, built: Built, meta: dict[str, Any]) -> None:
+    for name, ours in (("algorithm", job.algorithm), ("environment", job.environment),
+                       ("environment_config", job.environment_config), ("version", built.algorithm.version)):  # fmt: skip
+        if meta[name] != ours:
+            rule = f"was made with {name} {meta[name]}, this run has {ours}"
+            raise InvalidInput.one("checkpoint", job.checkpoint, rule, _("Start a new run instead."))
+
+
+def _plan_edits(session: Session) -> None:
+    """Put the edits that are still to come in order; one without a step comes after everything already recorded."""
+    job = session.job
+    coming = [edit for edit in job.edits if edit["id"] not in session.applied]
+    steps = [edit["step"] for edit in coming if edit["step"] is not None]
+    last = max([job.reached, session.step, *steps])
+    planned = [
+        {**edit, "step": last if edit["step"] is None else edit["step"], "is_new": edit["step"] is None}
+        for edit in coming
+    ]
+    session.known = sorted(planned, key=lambda edit: (edit["step"], edit["id"]))
+
+
+def _copied(tree: Tree) -> Tree:
+    """Return the tree with its arrays copied: an agent hands out its own."""
+    return {
+        name: _copied(value) if isinstance(value, dict) else np.copy(value) if isinstance(value, np.ndarray) else value
+        for name, value in tree.items()
+    }
