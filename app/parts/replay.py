@@ -8,9 +8,7 @@ C capacity, B batch, D observation size.
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from app.core.contracts import Step, Tree
 from app.core.randomness import Stream
@@ -21,22 +19,22 @@ Array = NDArray[Any]
 class Transitions(NamedTuple):
     """B transitions: observations (B, D), actions (B,), rewards (B,), next_observations (B, D), terminated (B,)."""
 
-    observations: Tensor
-    actions: Tensor
-    rewards: Tensor
-    next_observations: Tensor
-    terminated: Tensor
+    observations: Array
+    actions: Array
+    rewards: Array
+    next_observations: Array
+    terminated: Array
 
 
 class Replay:
     """A ring of at most C transitions."""
 
     def __init__(self, capacity: int, observation_size: int) -> None:
-        self.observations: Array = torch.zeros((capacity, observation_size)).numpy()
-        self.next_observations: Array = torch.zeros((capacity, observation_size)).numpy()
-        self.actions: Array = torch.zeros(capacity, dtype=torch.int64).numpy()
-        self.rewards: Array = torch.zeros(capacity).numpy()
-        self.terminated: Array = torch.zeros(capacity).numpy()
+        self.observations = np.zeros((capacity, observation_size), np.float32)
+        self.next_observations = np.zeros((capacity, observation_size), np.float32)
+        self.actions = np.zeros(capacity, np.int64)
+        self.rewards = np.zeros(capacity, np.float32)
+        self.terminated = np.zeros(capacity, np.float32)
         self.added = 0
 
     @property
@@ -65,13 +63,7 @@ class Replay:
     def sample(self, batch_size: int, random: Stream) -> Transitions:
         """Return a minibatch drawn uniformly with replacement."""
         rows = random.integers(self.size, batch_size)
-        return Transitions(
-            torch.from_numpy(self.observations[rows]),
-            torch.from_numpy(self.actions[rows]),
-            torch.from_numpy(self.rewards[rows]),
-            torch.from_numpy(self.next_observations[rows]),
-            torch.from_numpy(self.terminated[rows]),
-        )
+        return Transitions(*(getattr(self, name)[rows] for name in Transitions._fields))
 
     def recent(self, count: int) -> Array:
         """Return the observations of the last `count` transitions, oldest first (K, D)."""

@@ -209,7 +209,7 @@ class PPOAgent:
                 measured.append(numbers)
                 if config.target_kl and numbers["train/approx_kl"] > 1.5 * config.target_kl:
                     return self.summary(samples, measured, epochs_run=epoch + 1)
-                numbers["train/grad_norm"] = self.descend(loss)
+                numbers["train/grad_norm"] = self.descend(loss, numbers["train/loss"])
         return self.summary(samples, measured, epochs_run=config.n_epochs)
 
     def estimate(self) -> Samples:
@@ -253,13 +253,13 @@ class PPOAgent:
             "train/ratio_max": float(ratio.max()),
         }
 
-    def descend(self, loss: Tensor) -> float:
-        """Take one step of Adam down the loss and return the norm of its gradient."""
+    def descend(self, loss: Tensor, value: float) -> float:
+        """Take one step of Adam down the loss, whose number is `value`, and return the norm of its gradient."""
         self.networks.backward(loss)
         norm = clip_norm(self.networks.gradient, self.config.max_grad_norm)
-        for scalar, value in (("train/loss", loss.item()), ("train/grad_norm", norm)):
-            if not math.isfinite(value):
-                raise TrainingDiverged(scalar, self.env_steps, value)
+        for scalar, number in (("train/loss", value), ("train/grad_norm", norm)):
+            if not math.isfinite(number):
+                raise TrainingDiverged(scalar, self.env_steps, number)
         self.optimiser.step(self.learning_rate)
         return norm
 
