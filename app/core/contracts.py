@@ -60,11 +60,25 @@ class Batch(Protocol):
 class Environment(Protocol):
     """A configured environment. `mdp` is its exact model where it has one (`app.parts.tabular.TabularMDP`)."""
 
-    id: str
-    n_actions: int
-    observation_size: int
-    max_episode_steps: int
-    mdp: Any | None
+    @property
+    def id(self) -> str:
+        """Name in the catalogue."""
+
+    @property
+    def n_actions(self) -> int:
+        """A."""
+
+    @property
+    def observation_size(self) -> int:
+        """D; S for the one-hot rows of a discrete environment."""
+
+    @property
+    def max_episode_steps(self) -> int:
+        """When an episode is cut."""
+
+    @property
+    def mdp(self) -> Any | None:
+        """The exact model, or None."""
 
     def batch(self, n_envs: int, seed: int, stream: str, features: bool) -> Batch:
         """Return N copies whose episodes start from draws of (seed, stream, environment, episode number).
