@@ -201,4 +201,4 @@ def live_key(header: Mapping[str, Any]) -> str:
 
 def count_points(data: Mapping[str, Any]) -> int:
     """Return how many points a change of kind `points` carries."""
-    return sum(len(series["steps"]) for series in data.get("points", {}).values())
+    return sum(len(series["steps"]) for series in data.values())

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from app.core.contracts import Array
 
 MAX_POINTS = 2_000
@@ -38,8 +40,7 @@ class RunDelta:
         elif self._rows_only:
             return
         elif kind == "points":
-            self._add_points(data.get("points", {}))
-            self._run.update({name: value for name, value in data.items() if name not in ("points", "series")})
+            self._add_points(data)
         elif kind == "event":
             self._events.append(dict(data))
         elif kind == "frame":
@@ -83,7 +84,7 @@ class RunDelta:
             first, count = int(fresh["first_seq"]), len(fresh["steps"])
             known = self._points.get(name)
             if known is None:
-                columns = {key: list(value) for key, value in fresh.items() if key != "first_seq"}
+                columns = {key: plain(value) for key, value in fresh.items() if key != "first_seq"}
                 self._points[name] = {"first_seq": first, **columns}
                 self._count += count
                 continue
@@ -94,5 +95,10 @@ class RunDelta:
             overlap = end - first  # points computed again after a resume; equal to those already there
             for key, column in fresh.items():
                 if key != "first_seq":
-                    known.setdefault(key, []).extend(list(column)[overlap:])
+                    known.setdefault(key, []).extend(plain(column)[overlap:])
             self._count += max(0, count - overlap)
+
+
+def plain(column: Any) -> list[Any]:
+    """Return a column of numbers as a list."""
+    return column.tolist() if isinstance(column, np.ndarray) else list(column)

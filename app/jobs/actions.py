@@ -1,0 +1,181 @@
+"""What users may ask of a run, and what the run's state says to it. Runs in the supervisor's thread."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.core.errors import InvalidInput, Refused, Violation, shorten
+from app.core.text import _
+from app.jobs.floor import Attempt, Floor
+from app.store import checkpoints, edits, runs
+from app.store.clock import utc_now
+
+TRAINING = ("starting", "running")
+STOPPABLE = ("queued", *TRAINING, "pausing", "paused")
+WAYS_OUT = {
+    "queued": _("It waits for a slot; stop it, or wait until it runs."),
+    "starting": _("Wait until it runs."),
+    "running": _("Pause it first."),
+    "pausing": _("Wait until it is paused."),
+    "paused": _("Resume it, step it, fork it or stop it."),
+    "stopping": _("Wait until it has stopped, then fork it from a checkpoint."),
+}
+ENDED = _("An ended run never changes. Fork it from a checkpoint, or start a new one.")
+STOP_TAKEN_S = 1.0
+STEP_UNITS = ("step", "update", "episode")
+
+
+class Actions:
+    """Pause, resume, step, stop, checkpoint, speed and live edits."""
+
+    def __init__(self, floor: Floor) -> None:
+        self._floor = floor
+
+    def pause(self, run: int, reason: str = "") -> None:
+        """Pause after the present update; a queued run is set aside at once."""
+        row = self._allow(run, "pause", "queued", *TRAINING)
+        if row.state == "queued":
+            self._move(run, "paused", ("queued",), reason)
+            return
+        if self._move(run, "pausing", TRAINING, reason):
+            self._command(run, "pause")
+
+    def resume(self, run: int) -> None:
+        """Go on: in the process that is still there when a slot is free, else through the queue from the checkpoint."""
+        self._allow(run, "resume", "paused")
+        floor = self._floor
+        attempt = floor.attempts.get(run)
+        if attempt is not None and not attempt.is_over and floor.has_room():
+            if self._move(run, "running", ("paused",)):
+                attempt.paused_at = None
+                attempt.command("resume")
+            return
+        if attempt is not None:
+            self.let_go(attempt)
+        self._move(run, "queued", ("paused",))
+
+    def step(self, run: int, unit: str, count: int) -> None:
+        """Take a few steps of a paused run; it is paused again afterwards."""
+        if unit not in STEP_UNITS:
+            raise InvalidInput.one("unit", unit, _("must be one of {names}").format(names=", ".join(STEP_UNITS)))
+        if not 1 <= count <= 1_000_000:
+            raise InvalidInput.one("count", count, _("must be from 1 to 1,000,000"))
+        self._allow(run, "step", "paused")
+        attempt = self._floor.attempts.get(run)
+        command: dict[str, Any] = {"name": "step", "unit": unit, "count": count}
+        if attempt is not None:
+            attempt.command(**command)
+            return
+        self._floor.first_commands[run] = [command]
+        self._move(run, "queued", ("paused",), _("Returning to the step at which it was paused."))
+
+    def stop(self, run: int) -> None:
+        """End a run for good and leave a receipt."""
+        self._allow(run, "stop", *STOPPABLE)
+        floor = self._floor
+        attempt = floor.attempts.get(run)
+        has_process = attempt is not None and not attempt.is_over
+        if not floor.store.writer.do(lambda connection: _stop(connection, run, has_process)):
+            self._allow(run, "stop")  # it ended in between: say so
+        floor.first_commands.pop(run, None)
+        if attempt is not None and has_process:
+            attempt.paused_at = None
+            attempt.stop_due = floor.clock() + STOP_TAKEN_S
+            attempt.command("stop")
+
+    def checkpoint(self, run: int) -> None:
+        """Save the state now and keep it until the user deletes it."""
+        self._allow(run, "checkpoint", *TRAINING, "pausing", "paused")
+        if not self._command(run, "checkpoint"):
+            raise Refused.one(
+                "state", "paused", _("its process has ended; the state it was paused at is saved already"),
+                _("Fork it from its last checkpoint, or resume it first."),
+            )  # fmt: skip
+
+    def set_speed(self, run: int, value: float | None) -> None:
+        """Limit a run to so many steps a second, or let it run at full speed."""
+        self._allow(run, "speed", *runs.OPEN)
+        self._floor.store.writer.do(lambda connection: runs.set_speed(connection, run, value))
+        self._command(run, "speed", value=value)
+
+    def edit(self, run: int, config: dict[str, Any]) -> dict[str, Any]:
+        """Change hyperparameters of a live run; the row is committed before the worker hears of it."""
+        row = self._allow(run, "edit", "queued", *TRAINING, "pausing", "paused")
+        changes, when = checked_edit(row, config)
+
+        def work(connection: Connection) -> int:
+            edit = edits.add(connection, run, changes)
+            runs.edit_config(connection, run, changes)
+            return edit
+
+        edit = self._floor.store.writer.do(work)
+        attempt = self._floor.attempts.get(run)
+        if attempt is not None and edit not in attempt.edits:
+            attempt.edits.add(edit)
+            attempt.command("edit", id=edit, config=changes)
+        return {"id": edit, "effective": when, "step": None}
+
+    def let_go(self, attempt: Attempt) -> None:
+        """End the process of a paused run, whose state is saved."""
+        self._floor.attempts.pop(attempt.run, None)
+        attempt.worker.kill()
+        self._floor.hub.forget_live(attempt.run)
+
+    def _allow(self, run: int, action: str, *states: str) -> runs.RunRow:
+        row = self._floor.row(run)
+        if row.state in states:
+            return row
+        way_out = ENDED if row.is_terminal else WAYS_OUT[row.state]
+        rule = _("a run in this state cannot take {action}").format(action=action)
+        raise Refused.one("state", row.state, rule, way_out)
+
+    def _move(self, run: int, to: str, expected: tuple[str, ...], reason: str = "") -> bool:
+        return self._floor.store.writer.do(
+            lambda connection: runs.transition(connection, run, to=to, expected=expected, reason=reason)
+        )
+
+    def _command(self, run: int, name: str, **values: Any) -> bool:
+        attempt = self._floor.attempts.get(run)
+        if attempt is None or attempt.is_over:
+            return False
+        attempt.command(name, **values)
+        return True
+
+
+def _stop(connection: Connection, run: int, has_process: bool) -> bool:
+    """Move a run towards its stop and begin the receipt; without a process it is stopped at once."""
+    last = checkpoints.last(connection, run)
+    now = utc_now()
+    facts: dict[str, Any] = {"asked": now, "acknowledged": None, "process_gone": None}
+    facts["checkpoint"] = last["id"] if last else None
+    if has_process:
+        moved = runs.transition(connection, run, to="stopping", expected=STOPPABLE)
+    else:
+        facts |= {"acknowledged": now, "process_gone": now}
+        moved = runs.transition(connection, run, to="stopped", expected=STOPPABLE)
+    if moved:
+        runs.set_receipt(connection, run, **facts)
+    return moved
+
+
+def checked_edit(row: runs.RunRow, config: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return (the changed values, when the slowest of them takes effect).
+
+    Raises:
+        InvalidInput: a value is out of bounds, unknown, or cannot change while the run lives.
+    """
+    from app import catalog  # importing every algorithm takes seconds, and the supervisor starts before
+
+    kind = catalog.algorithm(row.algorithm).config
+    live = kind.live_names()
+    fixed = [name for name in config if name in kind.model_fields and name not in live]
+    if fixed or not config:
+        way_out = _("These may change: {names}. Fork the run to change another.").format(names=", ".join(live) or "-")
+        rule = _("cannot change while the run lives")
+        raise InvalidInput(
+            [Violation(f"config.{name}", shorten(config[name]), rule, way_out) for name in fixed]
+            or [Violation("config", "{}", _("names nothing to change"), way_out)]
+        )
+    edited = kind.parse(row.config_now).edited(config).model_dump(mode="json")
+    slowest = max((live[name] for name in config), key=("step", "update", "episode").index)
+    return {name: edited[name] for name in config}, slowest

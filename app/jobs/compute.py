@@ -1,0 +1,37 @@
+"""Drawing a panel from stored weights: the agent is rebuilt from its recipe, given the weights, and asked."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from app import catalog
+from app.core.contracts import Array
+from app.core.errors import InvalidInput
+from app.core.specs import Frame
+
+
+@runtime_checkable
+class TakesWeights(Protocol):
+    """An agent whose networks can be set from one flat vector."""
+
+    def load_weights(self, flat: Array) -> None:
+        """Replace all parameters by `flat` (P,)."""
+
+
+def frame(request: Mapping[str, Any], weights: Array) -> Frame:
+    """Return one frame.
+
+    Args:
+        request: {recipe, panel, options}.
+        weights: all parameters of the agent (P,) float32.
+
+    Raises:
+        InvalidInput: the agent keeps no weights, or an option is out of bounds.
+    """
+    recipe = catalog.Recipe(**request["recipe"])
+    _, environment_spec, environment, agent = catalog.build(recipe)
+    if not isinstance(agent, TakesWeights):
+        raise InvalidInput.one("panel", request["panel"], f"{recipe.algorithm} keeps no weights to draw from")
+    agent.load_weights(weights)
+    panel = catalog.panel(request["panel"])
+    options = panel.options.parse(dict(request.get("options") or {}), "options")
+    return panel.compute(agent, environment_spec, environment, options)
