@@ -12,13 +12,18 @@ The loss is Huber's: quadratic for errors below 1 and linear beyond, so that one
 
 $$L(\theta) = \mathbb{E}\big[h\big(Q_\theta(s_t, a_t) - y\big)\big], \qquad h(\delta) = \begin{cases} \tfrac12 \delta^2 & |\delta| < 1 \\ |\delta| - \tfrac12 & \text{otherwise} \end{cases} \tag{2}$$
 
+Its gradient needs no automatic differentiation: for each of the B transitions of a minibatch it is the error, clipped, at the
+action taken and zero elsewhere, from where the chain rule goes down through the layers:
+
+$$\frac{\partial L}{\partial Q_\theta(s_t, a)} = \frac{1}{B}\,\mathbb{1}[a = a_t]\;\mathrm{clip}\big(Q_\theta(s_t, a_t) - y,\, -1,\, 1\big) \tag{3}$$
+
 The target network moves towards θ every few steps; τ = 1 copies it (hard), a small τ moves it a little (soft):
 
-$$\theta^- \leftarrow (1 - \tau)\,\theta^- + \tau\,\theta \tag{3}$$
+$$\theta^- \leftarrow (1 - \tau)\,\theta^- + \tau\,\theta \tag{4}$$
 
 The behaviour is ε-greedy, ε falling on a line over the first part of the budget:
 
-$$a_t = \begin{cases} \text{uniformly random} & \text{with probability } \epsilon_t \\ \arg\max_a Q_\theta(s_t, a) & \text{otherwise} \end{cases} \tag{4}$$
+$$a_t = \begin{cases} \text{uniformly random} & \text{with probability } \epsilon_t \\ \arg\max_a Q_\theta(s_t, a) & \text{otherwise} \end{cases} \tag{5}$$
 
 What this file leaves out:
 1. frame stacking and the convolutional network for images;
@@ -35,10 +40,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
-from torch import Tensor
 
 from app.core.config import Config, Hyper
 from app.core.contracts import Problem, Tree
@@ -112,9 +115,17 @@ def td_targets(rewards: Array, terminated: Array, next_q: Array, gamma: float) -
     return np.asarray(rewards + gamma * (1 - terminated) * next_q.max(axis=1))  # (1)
 
 
-def huber_loss(q: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean Huber loss (2) of the values of the actions taken against their targets, each (B,)."""
-    return torch.nn.functional.smooth_l1_loss(q, targets)  # (2)
+def huber_loss(errors: Array) -> float:
+    """Return the mean Huber loss (2) of errors Q − y (B,)."""
+    size = np.abs(errors)
+    return float(np.where(size < 1, 0.5 * errors**2, size - 0.5).mean())  # (2)
+
+
+def huber_gradient(errors: Array, actions: Array, n_actions: int) -> Array:
+    """Return the gradient (3) of the mean Huber loss with respect to Q(s, ·), (B, A), for errors and actions (B,)."""
+    gradient = np.zeros((len(errors), n_actions), errors.dtype)
+    gradient[np.arange(len(errors)), actions] = np.clip(errors, -1, 1) / len(errors)  # (3)
+    return gradient
 
 
 class DQNAgent:
@@ -154,7 +165,7 @@ class DQNAgent:
     def collect_step(self) -> None:
         """Act once in every environment and remember what happened."""
         q = self.q_network.forward(self.observations)
-        actions = epsilon_greedy(q, self.epsilon, self.action_random)  # (4)
+        actions = epsilon_greedy(q, self.epsilon, self.action_random)  # (5)
         step = self.batch.step(actions)
         self.replay.add(self.observations, actions, step)
         self.observations = step.observations.copy()
@@ -164,7 +175,7 @@ class DQNAgent:
     def move_target(self) -> None:
         """Move the target network towards the network."""
         tau, target = self.config.tau, self.target.weights
-        target[:] = (1 - tau) * target + tau * self.online.weights  # (3)
+        target[:] = (1 - tau) * target + tau * self.online.weights  # (4)
 
     def learn(self) -> dict[str, float]:
         """Take `gradient_steps` steps, each on a fresh minibatch, and return what they measured."""
@@ -172,37 +183,32 @@ class DQNAgent:
         measured = []
         for _step in range(config.gradient_steps):
             minibatch = self.replay.sample(config.batch_size, self.replay_random)
-            loss, numbers = self.loss(minibatch)
-            numbers["train/grad_norm"] = self.descend(loss, numbers["train/loss"])
+            numbers = self.differentiate(minibatch)
+            numbers["train/grad_norm"] = clip_norm(self.online.gradient, config.max_grad_norm)
+            for scalar in ("train/loss", "train/grad_norm"):
+                if not math.isfinite(numbers[scalar]):
+                    raise TrainingDiverged(scalar, self.env_steps, numbers[scalar])
+            self.optimiser.step(config.learning_rate)
             measured.append(numbers)
         return self.summary(measured)
 
-    def loss(self, batch: Transitions) -> tuple[Tensor, dict[str, float]]:
-        """Return the loss L (2) of a minibatch, and what it tells as numbers."""
+    def differentiate(self, batch: Transitions) -> dict[str, float]:
+        """Compute the gradient of the loss of a minibatch, and return what the minibatch tells as numbers."""
         next_q = self.target_network.forward(batch.next_observations)
         targets = td_targets(batch.rewards, batch.terminated, next_q, self.config.gamma)
-        q = self.q_network(torch.from_numpy(batch.observations))
-        q_taken = q.gather(1, torch.from_numpy(batch.actions)[:, None])[:, 0]
-        loss = huber_loss(q_taken, torch.from_numpy(targets))
-        taken = q_taken.detach().numpy()
-        errors = np.abs(taken - targets)
-        return loss, {
-            "train/loss": loss.item(),
-            "train/td_error_mean": float(errors.mean()),
-            "train/td_error_max": float(errors.max()),
-            "train/q_mean": float(taken.mean()),
-            "train/q_max": float(taken.max()),
+        activations = self.q_network.activations(batch.observations)
+        q = activations[-1]
+        q_taken = q[np.arange(len(q)), batch.actions]
+        errors = q_taken - targets
+        self.q_network.backward(activations, huber_gradient(errors, batch.actions, q.shape[1]))
+        sizes = np.abs(errors)
+        return {
+            "train/loss": huber_loss(errors),
+            "train/td_error_mean": float(sizes.mean()),
+            "train/td_error_max": float(sizes.max()),
+            "train/q_mean": float(q_taken.mean()),
+            "train/q_max": float(q_taken.max()),
         }
-
-    def descend(self, loss: Tensor, value: float) -> float:
-        """Take one step of Adam down the loss, whose number is `value`, and return the norm of its gradient."""
-        self.online.backward(loss)
-        norm = clip_norm(self.online.gradient, self.config.max_grad_norm)
-        for scalar, number in (("train/loss", value), ("train/grad_norm", norm)):
-            if not math.isfinite(number):
-                raise TrainingDiverged(scalar, self.env_steps, number)
-        self.optimiser.step(self.config.learning_rate)
-        return norm
 
     @property
     def epsilon(self) -> float:
@@ -216,7 +222,7 @@ class DQNAgent:
 
     def summary(self, measured: list[dict[str, float]]) -> dict[str, float]:
         """Return the scalars of one update: means over its gradient steps, maxima of what is a maximum."""
-        scalars = {name: float(np.mean([numbers[name] for numbers in measured])) for name in measured[0]}
+        scalars = {name: sum(numbers[name] for numbers in measured) / len(measured) for name in measured[0]}
         for name in ("train/td_error_max", "train/q_max"):
             scalars[name] = max(numbers[name] for numbers in measured)
         return scalars | {
