@@ -107,6 +107,7 @@ def _edit(connection: Connection, run: int, _attempt: int, record: Record) -> No
         series.truncate(connection, run, after_step=header["step"])
         frames.truncate(connection, run, after_step=header["step"])
         episodes.truncate(connection, run, after_step=header["step"])
+        events.truncate(connection, run, after_step=header["step"])
 
 
 def _progress(connection: Connection, run: int, _attempt: int, record: Record) -> None:

@@ -111,11 +111,13 @@ EVENTS = Table(
     _run(),
     Column("attempt", Integer, nullable=False),
     Column("step", BigInteger, nullable=False),
+    Column("key", Text),  # of events with the same key, which a resumed run repeats, one is enough
     Column("event", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("data", _JSON, nullable=False),
     Column("created", Text, nullable=False),
     Index("events_run", "run", "id"),
+    Index("events_run_key", "run", "key", unique=True),
     sqlite_autoincrement=True,
 )
 

@@ -178,6 +178,7 @@ def _create_history() -> None:
         _of_run(),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("step", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.Text()),
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("data", _json(), nullable=False),
@@ -185,6 +186,7 @@ def _create_history() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("events_run", "events", ["run", "id"])
+    op.create_index("events_run_key", "events", ["run", "key"], unique=True)
     op.create_table(
         "checkpoints",
         _of_run(primary=True),
