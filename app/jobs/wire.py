@@ -75,7 +75,10 @@ def decode(head: bytes, body: bytes) -> Message:
         header = json.loads(head)
         if not isinstance(header, dict):
             raise TypeError("not an object")
-        return Message(header, unpack_arrays(header.pop("arrays", []), body))
+        described = header.pop("arrays", [])
+        if any(size < 0 for item in described for size in item["shape"]):
+            raise ValueError("an array with a negative size")
+        return Message(header, unpack_arrays(described, body))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise WireError(f"a frame could not be read: {error}") from None
 
