@@ -42,11 +42,11 @@ class Rollout:
         """Whether all T steps are collected."""
         return self.length == len(self.actions)
 
-    def add(self, actions: Array, step: Step, final_values: Array | float) -> None:
+    def add(self, actions: Array, step: Step, *, rewards: Array, final_values: Array | float) -> None:
         """Store what followed the observations that the caller has written to `observations[length]`."""
         t = self.length
         self.actions[t] = actions
-        self.rewards[t] = step.rewards
+        self.rewards[t] = rewards
         self.terminated[t] = step.terminated
         self.truncated[t] = step.truncated
         self.final_values[t] = final_values

@@ -47,6 +47,7 @@ from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.networks import NET_ARCH_PATTERN, Networks, Shape, hidden_sizes
+from app.parts.normalisation import Identity, Normaliser
 from app.parts.optimisers import Adam, clip_norm
 from app.parts.policies import log_prob_and_entropy, probabilities, sample
 from app.parts.returns import explained_variance, gae, next_values
@@ -95,6 +96,8 @@ class PPOConfig(Config):
         help=_("Hidden layer sizes of policy and critic: raising them allows finer policies and costs time."))
     activation: str = Hyper("tanh", choices=("tanh", "relu"), advanced=True,
         help=_("The nonlinearity between layers; tanh is steadier here."))
+    normalize: bool = Hyper(False, advanced=True,
+        help=_("Scale observations and rewards by their running deviations; needed where their numbers are far from 1, as in MountainCar."))
     # fmt: on
 
     @field_validator("net_arch")
@@ -168,6 +171,7 @@ class PPOAgent:
         self.policy, self.critic = self.networks.mlps
         self.optimiser = Adam(self.networks, epsilon=1e-5)
         self.rollout = Rollout(config.n_steps, config.n_envs, size)
+        self.normaliser = Normaliser(config.n_envs, size) if config.normalize else Identity()
         self.episodes, self.visited = EpisodeCounter(config.n_envs), Visited(size)
         self.action_random, self.shuffle_random = problem.stream("actions"), problem.stream("minibatches")
         self.env_steps = 0
@@ -187,13 +191,14 @@ class PPOAgent:
 
     def collect_step(self) -> None:
         """Act once in every environment."""
-        rollout = self.rollout
-        rollout.observations[rollout.length] = self.observations
         self.visited.add(self.observations)
-        actions = sample(self.policy.forward(self.observations), self.action_random)
+        seen = self.rollout.observations[self.rollout.length]
+        seen[:] = self.normaliser.see(self.observations)
+        actions = sample(self.policy.forward(seen), self.action_random)
         step = self.batch.step(actions)
-        is_cut = step.truncated.any()
-        rollout.add(actions, step, self.critic.forward(step.final_observations)[:, 0] if is_cut else 0.0)
+        rewards = self.normaliser.rewards(step, self.config.gamma)
+        final_values = self.values(step.final_observations) if step.truncated.any() else 0.0
+        self.rollout.add(actions, step, rewards=rewards, final_values=final_values)
         self.observations = step.observations
         self.env_steps += self.config.n_envs
         self.episodes.add(step, self.env_steps)
@@ -212,6 +217,14 @@ class PPOAgent:
                 numbers["train/grad_norm"] = self.descend(loss, numbers["train/loss"])
         return self.summary(samples, measured, epochs_run=config.n_epochs)
 
+    def values(self, observations: Array) -> Array:
+        """Return the critic's V (B,) of observations (B, D)."""
+        return self.critic.forward(self.normaliser.observations(observations))[:, 0]
+
+    def logits(self, observations: Array) -> Array:
+        """Return the policy's logits (B, A) at observations (B, D)."""
+        return self.policy.forward(self.normaliser.observations(observations))
+
     def estimate(self) -> Samples:
         """Return the rollout's samples (T·N) with advantages and targets; nothing has been learnt from it yet."""
         config, rollout = self.config, self.rollout
@@ -220,8 +233,7 @@ class PPOAgent:
         with torch.no_grad():
             old_log_probs, _ = log_prob_and_entropy(self.policy(observations), actions)
             values = self.critic(observations).numpy().reshape(rollout.actions.shape)
-        last_values = self.critic.forward(self.observations)[:, 0]
-        values = np.vstack([values, last_values[None]]).astype(np.float64)
+        values = np.vstack([values, self.values(self.observations)]).astype(np.float64)
         following = next_values(values, rollout.final_values, rollout.terminated, rollout.truncated)
         ended = rollout.terminated | rollout.truncated
         advantages = gae(
@@ -296,16 +308,16 @@ class PPOAgent:
 
     def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
         """Return the likeliest actions (N,), or actions drawn from the policy."""
-        logits = self.policy.forward(observations)
+        logits = self.logits(observations)
         return logits.argmax(axis=1) if greedy or random is None else sample(logits, random)
 
     def signals(self) -> Mapping[str, Callable[..., Array]]:
         """Return what panels may ask for; observations are (B, D)."""
         return {
-            "v_at": lambda observations: self.critic.forward(observations)[:, 0],
-            "policy_at": lambda observations: probabilities(self.policy.forward(observations)),
+            "v_at": self.values,
+            "policy_at": lambda observations: probabilities(self.logits(observations)),
             "visited": self.visited.recent,
-            "weights": self.networks.weights.copy,
+            "weights": lambda: np.concatenate([self.networks.weights, self.normaliser.affine.astype(np.float32)]),
         }
 
     def diagnostics(self) -> dict[str, float]:
@@ -318,8 +330,10 @@ class PPOAgent:
         self.config = config
 
     def load_weights(self, flat: Array) -> None:
-        """Replace the networks' parameters, for pictures of a past moment."""
-        self.networks.load(flat)
+        """Replace what the signal `weights` returned, for pictures of a past moment."""
+        count = len(self.networks.weights)
+        self.networks.load(flat[:count])
+        self.normaliser.affine = flat[count:]
 
     def state(self) -> Tree:
         """Return everything that decides the future, a rollout in progress included."""
@@ -343,7 +357,7 @@ class PPOAgent:
             getattr(self, name).load(tree[name])
 
 
-_PARTS = ("batch", "optimiser", "rollout", "episodes", "visited")
+_PARTS = ("batch", "normaliser", "optimiser", "rollout", "episodes", "visited")
 
 SPEC = AlgorithmSpec(
     id="ppo",
