@@ -132,7 +132,7 @@ def bounds_of(field: FieldInfo) -> str:
     parts = [f"≥ {low:g}" if low is not None else "", f"> {above:g}" if above is not None else "",
              f"≤ {high:g}" if high is not None else ""]  # fmt: skip
     allowed = " and ".join(part for part in parts if part)
-    default = shorten(field.default)
+    default = shorten(field.default) or "empty"
     return f"Allowed: {allowed}; default {default}." if allowed else f"Default: {default}."
 
 

@@ -62,6 +62,7 @@ def make(config: CliffWalkingConfig) -> TabularEnvironment:
     return TabularEnvironment("CliffWalking-v1", model(config.is_slippery), config.max_episode_steps)
 
 
+@lru_cache(maxsize=16)
 def references(config: CliffWalkingConfig) -> tuple[Reference, ...]:
     """Return the exact optimum within the time limit."""
     optimum = finite_horizon_optimum(model(config.is_slippery), config.max_episode_steps)

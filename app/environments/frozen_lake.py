@@ -80,6 +80,7 @@ def make(config: FrozenLakeConfig) -> TabularEnvironment:
     return TabularEnvironment("FrozenLake-v1", model(config), MAX_EPISODE_STEPS[config.map_name])
 
 
+@lru_cache(maxsize=16)
 def references(config: FrozenLakeConfig) -> tuple[Reference, ...]:
     """Return the exact optimum within the time limit and the random policy's return."""
     mdp, limit = model(config), MAX_EPISODE_STEPS[config.map_name]

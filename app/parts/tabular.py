@@ -301,7 +301,7 @@ def _value_sweeps(
 def _horizon_values(
     probabilities: Any, next_states: Any, rewards: Any, terminated: Any, policy: Any, horizon: Any
 ) -> Any:
-    """Return V (S,) of a policy (S, A) with `horizon` steps to go."""
+    """Return V (S,) of a policy (S, A) with `horizon` steps to go; a step that changes nothing ends the loop early."""
     n_states, n_actions = policy.shape
     v, v_next = np.zeros(n_states), np.zeros(n_states)
     for _ in range(horizon):
@@ -312,6 +312,8 @@ def _horizon_values(
                 if policy[state, action] > 0:
                     q = _backup(probabilities, next_states, rewards, terminated, v_next, 1.0, state, action)
                     v[state] += policy[state, action] * q
+        if (v == v_next).all():
+            break
     return v
 
 
@@ -321,8 +323,13 @@ def _optimal_horizon_values(probabilities: Any, next_states: Any, rewards: Any, 
     v, q = np.zeros(n_states), np.empty((n_states, n_actions))
     for _ in range(horizon):
         q_into(probabilities, next_states, rewards, terminated, v, 1.0, q)
+        has_changed = False
         for state in range(n_states):
-            v[state] = q[state].max()
+            best = q[state].max()
+            has_changed = has_changed or best != v[state]
+            v[state] = best
+        if not has_changed:
+            break
     return v
 
 

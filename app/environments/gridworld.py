@@ -1,0 +1,278 @@
+"""A gridworld drawn as text: rows separated by `/`, one letter a cell, rows and columns counted from 0.
+
+`#` wall, `.` floor, `S` start (several allowed, drawn equally often), `G` goal, `X` pit, `<` `>` `^` `v` wind. One step is:
+
+1. The move goes as chosen with probability 1 − slip, and to either side of it with probability slip / 2 each.
+   A wall or the border stops it: the agent stays where it is.
+2. If the cell acted from is a wind cell, and the move did not end on a goal or a pit, the wind pushes the agent one cell
+   further in its direction, unless a wall or the border stops that.
+3. The reward is step_reward plus that of the cell where the step ended (also where the agent stayed): its entry in
+   `rewards`, else goal_reward on a goal, pit_reward on a pit, 0 elsewhere. Goals and pits end the episode.
+
+Walls, goals and pits keep their state numbers (row · columns + column) and count as ended.
+"""
+
+import json
+import math
+import re
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationInfo, field_validator
+
+from app.core.config import Config, Hyper
+from app.core.errors import shorten
+from app.core.specs import EnvironmentSpec, Reference
+from app.core.text import _
+from app.parts.batch import TabularEnvironment
+from app.parts.tabular import Layout, Outcome, TabularMDP, finite_horizon_optimum, mdp_from_outcomes
+
+LETTERS = "#.SGX<>^v"
+MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))  # Up, Right, Down, Left as (row, column)
+WIND = {"^": 0, ">": 1, "v": 2, "<": 3}
+LARGEST = 40
+LARGEST_REWARD = 1e6
+DEFAULT_LAYOUT = "S....#..../.###.#.##./.#...#..#./.#.###.##./...#...X#./.###.##.#./.....#^.../.XX#.....G"
+NAMED_PROBLEMS = 3
+REWARDS_LENGTH = 40_000
+REWARD = re.compile(r"\s*(-?\d{1,6})\s*,\s*(-?\d{1,6})\s*:\s*(\S{1,40})\s*")
+
+
+class GridworldConfig(Config):
+    """The drawing, its rewards, and how the ground behaves."""
+
+    layout: str = Hyper(
+        DEFAULT_LAYOUT, max_length=2 * LARGEST * (LARGEST + 1),
+        help=_("Rows separated by /: # wall, . floor, S start, G goal, X pit, < > ^ v wind."),
+    )  # fmt: skip
+    rewards: str = Hyper(
+        "", max_length=REWARDS_LENGTH,
+        help=_("Rewards of single cells as row,column:reward; … counted from 0; each replaces the cell's usual reward."),
+    )  # fmt: skip
+    slip: float = Hyper(
+        0.0, low=0.0, high=1.0, symbol="p", unit=_("probability"),
+        help=_("Probability of moving to one side of the chosen direction; raising it makes caution pay."),
+    )  # fmt: skip
+    step_reward: float = Hyper(
+        -0.04, low=-LARGEST_REWARD, high=LARGEST_REWARD, unit=_("reward"),
+        help=_("Reward of every step; raising it makes the agent less hurried."),
+    )  # fmt: skip
+    goal_reward: float = Hyper(
+        1.0, low=-LARGEST_REWARD, high=LARGEST_REWARD, unit=_("reward"),
+        help=_("Reward of reaching a goal; raising it makes detours worth while."),
+    )  # fmt: skip
+    pit_reward: float = Hyper(
+        -1.0, low=-LARGEST_REWARD, high=LARGEST_REWARD, unit=_("reward"),
+        help=_("Reward of falling into a pit; raising it makes the agent bolder."),
+    )  # fmt: skip
+    max_episode_steps: int = Hyper(
+        200, low=1, high=10_000, unit=_("env steps"),
+        help=_("When an episode is cut; raising it lets early episodes wander longer."),
+    )  # fmt: skip
+
+    @field_validator("layout")
+    @classmethod
+    def _check_layout(cls, text: str) -> str:
+        rows = rows_of(text)
+        problems = _shape_problems(rows) or _letter_problems(rows) or _goal_problems(rows)
+        if problems:
+            raise ValueError("; ".join(problems[:NAMED_PROBLEMS]))
+        return "/".join(rows)
+
+    @field_validator("rewards", mode="before")
+    @classmethod
+    def _write_rewards(cls, value: Any) -> Any:
+        """Accept {"row,column": reward}, as an object or as its JSON text, beside the text form."""
+        if isinstance(value, str) and value.lstrip().startswith("{") and len(value) <= REWARDS_LENGTH:
+            try:
+                value = json.loads(value)
+            except (ValueError, RecursionError):
+                raise ValueError('is not valid JSON; write {"row,column": reward} or row,column:reward; …') from None
+        if not isinstance(value, dict):
+            return value
+        if len(value) > LARGEST**2:
+            raise ValueError(f"holds {len(value)} cells; a grid has at most {LARGEST**2}")
+        return ";".join(f"{shorten(cell)}:{shorten(reward)}" for cell, reward in value.items())
+
+    @field_validator("rewards")
+    @classmethod
+    def _check_rewards(cls, text: str, info: ValidationInfo) -> str:
+        rewards = parse_rewards(text)
+        if "layout" in info.data:
+            problems = _reward_problems(rewards, rows_of(info.data["layout"]))
+            if problems:
+                raise ValueError("; ".join(problems[:NAMED_PROBLEMS]))
+        return ";".join(f"{row},{col}:{_short(reward)}" for (row, col), reward in sorted(rewards.items()))
+
+
+def rows_of(text: str) -> list[str]:
+    """Return the rows of a layout, separated by `/` or line breaks; blanks around the text do not count."""
+    return [row.strip() for row in text.strip().strip("/").replace("\r", "").replace("\n", "/").split("/")]
+
+
+def parse_rewards(text: str) -> dict[tuple[int, int], float]:
+    """Return (row, column) → reward of `row,column:reward; …`; raises ValueError with the rule and the way out.
+
+    >>> parse_rewards("0,3:-1; 2,2:0.5")
+    {(0, 3): -1.0, (2, 2): 0.5}
+    """
+    rewards: dict[tuple[int, int], float] = {}
+    for item in filter(str.strip, text.split(";")):
+        match = REWARD.fullmatch(item)
+        if match is None:
+            raise ValueError(f"{shorten(item.strip(), 40)!r} is not of the form row,column:reward, for example 2,3:-1")
+        try:
+            reward = float(match[3])
+        except ValueError:
+            raise ValueError(f"{match[3]!r} at {match[1]},{match[2]} is not a number") from None
+        if not math.isfinite(reward) or abs(reward) > LARGEST_REWARD:
+            raise ValueError(
+                f"the reward {match[3]} at {match[1]},{match[2]} must be finite and from -{LARGEST_REWARD:g} to {LARGEST_REWARD:g}"
+            )
+        cell = (int(match[1]), int(match[2]))
+        if cell in rewards:
+            raise ValueError(f"cell {cell[0]},{cell[1]} is named twice; keep one of its rewards")
+        rewards[cell] = reward
+    return rewards
+
+
+def _short(reward: float) -> str:
+    return str(int(reward)) if reward == int(reward) else repr(reward)
+
+
+def _shape_problems(rows: list[str]) -> list[str]:
+    if not rows[0]:
+        return ["is empty; draw at least a start and a goal, for example S..G"]
+    width = len(rows[0])
+    if len(rows) > LARGEST or max(map(len, rows)) > LARGEST:
+        widest = max(map(len, rows))
+        return [f"is {len(rows)} rows by {widest} columns; at most {LARGEST} by {LARGEST} are allowed"]
+    return [
+        f"row {number} has {len(row)} letters where row 0 has {width}; make all rows equally long"
+        for number, row in enumerate(rows)
+        if len(row) != width
+    ]
+
+
+def _letter_problems(rows: list[str]) -> list[str]:
+    return [
+        f"{shorten(letter)!r} in row {number}, column {col} means nothing; use {' '.join(LETTERS)}"
+        for number, row in enumerate(rows)
+        for col, letter in enumerate(row)
+        if letter not in LETTERS
+    ]
+
+
+def _goal_problems(rows: list[str]) -> list[str]:
+    """Name a missing start, and each start that can reach no goal.
+
+    Slip changes no possibility, only probabilities: every direction stays possible. So sure moves decide.
+    """
+    cells, cols = "".join(rows), len(rows[0])
+    starts = [cell for cell, letter in enumerate(cells) if letter == "S"]
+    if not starts:
+        return ["has no start; put an S where episodes begin"]
+    if "G" not in cells:
+        return ["has no goal; put a G where episodes should end"]
+    return [
+        f"no goal can be reached from the start in row {start // cols}, column {start % cols}; open a way to a G"
+        for start in starts
+        if not _reaches_goal(rows, start)
+    ]
+
+
+def _reaches_goal(rows: list[str], start: int) -> bool:
+    cells, cols = "".join(rows), len(rows[0])
+    seen, frontier = {start}, [start]
+    while frontier:
+        cell = frontier.pop()
+        if cells[cell] == "G":
+            return True
+        if cells[cell] != "X":
+            fresh = {_moved(rows, cell // cols, cell % cols, direction) for direction in range(4)} - seen
+            seen |= fresh
+            frontier.extend(fresh)
+    return False
+
+
+def _reward_problems(rewards: dict[tuple[int, int], float], rows: list[str]) -> list[str]:
+    problems = []
+    for row, col in rewards:
+        if not (0 <= row < len(rows) and 0 <= col < len(rows[0])):
+            problems.append(
+                f"cell {row},{col} lies outside the grid; rows are 0 to {len(rows) - 1}, columns 0 to {len(rows[0]) - 1}"
+            )
+        elif rows[row][col] == "#":
+            problems.append(f"cell {row},{col} is a wall, where no step ends; take it away or name another cell")
+    return problems
+
+
+def _shifted(rows: list[str], row: int, col: int, direction: int) -> tuple[int, int]:
+    """Return the cell one step in a direction, or the same cell where a wall or the border is in the way."""
+    down, right = MOVES[direction]
+    to_row, to_col = row + down, col + right
+    is_free = 0 <= to_row < len(rows) and 0 <= to_col < len(rows[0]) and rows[to_row][to_col] != "#"
+    return (to_row, to_col) if is_free else (row, col)
+
+
+def _moved(rows: list[str], row: int, col: int, direction: int) -> int:
+    """Return the state number after a move in a direction and the wind of the cell acted from."""
+    wind = WIND.get(rows[row][col])
+    row, col = _shifted(rows, row, col, direction)
+    if wind is not None and rows[row][col] not in "GX":
+        row, col = _shifted(rows, row, col, wind)
+    return row * len(rows[0]) + col
+
+
+@lru_cache(maxsize=16)
+def model(config: GridworldConfig) -> TabularMDP:
+    """Return the exact model."""
+    rows = config.layout.split("/")
+    cells, cols = "".join(rows), len(rows[0])
+    usual = {"G": config.goal_reward, "X": config.pit_reward}
+    arrivals = [usual.get(letter, 0.0) for letter in cells]
+    for (row, col), reward in parse_rewards(config.rewards).items():
+        arrivals[row * cols + col] = reward
+
+    def outcome(probability: float, cell: int, direction: int) -> Outcome:
+        reached = _moved(rows, cell // cols, cell % cols, direction)
+        return probability, reached, config.step_reward + arrivals[reached], cells[reached] in "GX"
+
+    def outcomes(cell: int, action: int) -> list[Outcome]:
+        if cells[cell] in "#GX":
+            return [(1.0, cell, 0.0, True)]
+        sides = [outcome(config.slip / 2, cell, side % 4) for side in (action - 1, action + 1)] if config.slip else []
+        return [outcome(1.0 - config.slip, cell, action), *sides]
+
+    start = np.array([letter == "S" for letter in cells], np.float64)
+    table = [[outcomes(cell, action) for action in range(4)] for cell in range(len(cells))]
+    return mdp_from_outcomes(table, start / start.sum(), Layout(len(rows), cols, cells))
+
+
+def make(config: GridworldConfig) -> TabularEnvironment:
+    """Return the environment."""
+    return TabularEnvironment("gridworld", model(config), config.max_episode_steps)
+
+
+@lru_cache(maxsize=16)
+def references(config: GridworldConfig) -> tuple[Reference, ...]:
+    """Return the exact optimum within the time limit."""
+    source = _("exact, from the model within {steps} steps").format(steps=config.max_episode_steps)
+    return (Reference(_("Optimum"), finite_horizon_optimum(model(config), config.max_episode_steps), source),)
+
+
+SPEC = EnvironmentSpec(
+    id="gridworld",
+    name=_("Gridworld"),
+    summary=_("Draw a world of walls, goals, pits and wind as text, and see what an agent makes of it."),
+    version=1,
+    kind="tabular",
+    config=GridworldConfig,
+    make=make,
+    actions=(_("Up"), _("Right"), _("Down"), _("Left")),
+    drawing="grid",
+    size=_("up to 40 × 40 cells, 4 actions"),
+    references=references,
+    source=_("this application; the default is a small maze with pits and one windy cell"),
+)
