@@ -73,7 +73,8 @@ class Normaliser:
         self.returns = self.returns * gamma + step.rewards
         self.return_moments.add(self.returns[:, None])
         self.returns[step.terminated | step.truncated] = 0.0
-        return np.clip(step.rewards / np.sqrt(self.return_moments.variance[0] + EPSILON), -CLIP, CLIP)
+        scaled = step.rewards / np.sqrt(self.return_moments.variance[0] + EPSILON)
+        return np.asarray(np.clip(scaled, -CLIP, CLIP))
 
     def state(self) -> Tree:
         """Return the moments and the running returns."""

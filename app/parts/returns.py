@@ -65,8 +65,7 @@ def n_step_returns(rewards: F64, following: F64, *, ended: Bools, gamma: float, 
     total = rewards + gamma * following
     for _ in range(n - 1):
         longer = np.where(ended[:-1], total[:-1], rewards[:-1] + gamma * total[1:])
-        is_open = np.concatenate([longer, total[-1:]])
-        total = np.where(ended, rewards + gamma * following, is_open)
+        total = np.concatenate([longer, total[-1:]])
     return total
 
 
