@@ -47,7 +47,7 @@ def split_arrays(tree: Mapping[str, Any]) -> tuple[dict[str, NDArray[Any]], Scal
     scalars: Scalars = {}
     for name, value in flatten(tree).items():
         if isinstance(value, np.ndarray):
-            arrays[name] = np.ascontiguousarray(value)
+            arrays[name] = np.asarray(value, order="C")
         elif isinstance(value, bool | int | float | str) or value is None:
             scalars[name] = value
         else:
@@ -80,7 +80,7 @@ def pack_arrays(arrays: Mapping[str, Any]) -> tuple[list[dict[str, Any]], bytes]
     """Return a description [{name, dtype, shape}] and the little-endian bytes of all arrays, one after another."""
     described, parts = [], []
     for name, array in arrays.items():
-        little = np.ascontiguousarray(array)
+        little = np.asarray(array, order="C")
         little = little.astype(little.dtype.newbyteorder("<"), copy=False)
         described.append({"name": name, "dtype": little.dtype.str, "shape": list(little.shape)})
         parts.append(little.tobytes())

@@ -95,14 +95,17 @@ class Viewer:
             return
         now = self._clock()
         if now >= self._frames_at:
-            self.show()
-        elif now >= self._agent_at:
+            self._show_frames()
+        if now >= self._agent_at:
             self._show_agent(now)
 
     def show(self) -> None:
         """Show everything watched now."""
-        if not self._watched:
-            return
+        if self._watched:
+            self._show_frames()
+            self._show_agent(self._clock())
+
+    def _show_frames(self) -> None:
         started = self._clock()
         for panel, parsed, options in list(self._watched):
             header: Header = {"type": "frame", "panel": panel.id, "options": options, "step": self._output.step}
@@ -115,8 +118,7 @@ class Viewer:
                 arrays = {name: np.array(array, np.float32) for name, array in frame.arrays.items()}
                 self._output.sink.live({**header, "meta": frame.meta}, arrays)
         now = self._clock()
-        self._frames_at = now + max(FRAME_S, SHARE * (now - started))
-        self._show_agent(now)
+        self._frames_at, self._shown = now + max(FRAME_S, SHARE * (now - started)), self._output.step
 
     def _show_agent(self, now: float) -> None:
         self._agent_at, self._shown = now + AGENT_S, self._output.step

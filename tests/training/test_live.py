@@ -1,0 +1,75 @@
+"""What viewers see: pictures at fixed steps, live ones while watched, never at the training's expense."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.specs import Frame
+from tests.training.fakes import PANEL, Room, job
+
+WATCH = [{"panel": "sum", "options": {}}]
+
+
+def broken(agent: Any, spec: Any, environment: Any, options: Any) -> Frame:
+    raise ValueError("no ink")
+
+
+def frames(room: Room) -> list[dict[str, Any]]:
+    return [header for header, _arrays in room.lives if header["type"] == "frame"]
+
+
+def test_nothing_is_drawn_live_while_nobody_watches(tmp_path: Path) -> None:
+    room = Room()
+    room.train(job(tmp_path))
+    assert {header["type"] for header, _arrays in room.lives} == {"progress"}
+
+
+def test_a_watched_panel_is_shown_at_once_and_at_most_four_times_a_second(tmp_path: Path) -> None:
+    room = Room()
+    room.train(job(tmp_path, watch=WATCH, speed=100.0, total_steps=1_000))
+    shown = frames(room)
+    assert shown[0]["step"] == 0
+    assert 30 <= len(shown) <= 42
+    assert shown[-1]["step"] == 1_000
+    agents = [header["step"] for header, _arrays in room.lives if header["type"] == "agent"]
+    assert 60 <= len(agents) <= 110
+
+
+def test_a_paused_run_shows_itself_to_a_new_viewer_and_after_each_step(tmp_path: Path) -> None:
+    script = [
+        (9_999, {"name": "watch", "panels": WATCH}),
+        (9_999, {"name": "step", "count": 1}),
+        (9_999, {"name": "stop"}),
+    ]
+    room = Room(script)
+    room.train(job(tmp_path, paused=True))
+    assert [header["step"] for header in frames(room)][:2] == [0, 1]
+
+
+def test_watching_changes_nothing_that_is_recorded(tmp_path: Path) -> None:
+    watched, plain = Room(), Room()
+    watched.train(job(tmp_path / "a", watch=WATCH))
+    plain.train(job(tmp_path / "b"))
+    assert watched.reproducible() == plain.reproducible()
+
+
+@pytest.mark.parametrize("panels", [[{"panel": "nonsense"}], [{"panel": "sum", "options": {"x": 1}}]])
+def test_a_panel_that_does_not_exist_or_fit_does_no_harm(tmp_path: Path, panels: list[dict[str, Any]]) -> None:
+    assert Room().train(job(tmp_path, watch=panels)) == "finished"
+
+
+def test_a_broken_panel_is_reported_once_and_the_run_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    room = Room(panels=(replace(PANEL, compute=broken),))
+    assert room.train(job(tmp_path, watch=WATCH)) == "finished"
+    warnings = [header["text"] for header in room.of("event") if header["event"] == "warning"]
+    assert warnings == ["Sum cannot be drawn: no ink"]
+    assert frames(room)[0]["meta"] == {"error": "no ink"}
+    assert not room.of("frame")
+
+
+def test_weights_are_kept_beside_the_pictures(tmp_path: Path) -> None:
+    room = Room()
+    room.train(job(tmp_path))
+    assert [header["step"] for header in room.of("weights")] == [header["step"] for header in room.of("frame")]

@@ -1,0 +1,138 @@
+"""Resume and fork: a run cut anywhere records the same numbers. Also covers app/training/build.py."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.core.codecs import trees_equal
+from tests.training.fakes import Room, job
+
+EDIT = {"name": "edit", "id": 1, "config": {"alpha": 2.0}}
+
+
+def checkpoint_of(room: Room, kind: str) -> str:
+    return str(next(header["id"] for header in room.of("checkpoint") if header["kind"] == kind))
+
+
+def assert_same(whole: Room, *parts: Room) -> None:
+    """The points of the parts, each overwriting those of the one before, are the points of the whole."""
+    joined: dict[str, dict[int, Any]] = {}
+    for part in parts:
+        for name, points in part.reproducible().items():
+            for number, point in points.items():
+                known = joined.setdefault(name, {}).setdefault(number, point)
+                assert known == point, f"{name} {number}"
+    assert joined == whole.reproducible()
+    assert not trees_equal(whole.agent.state(), parts[-1].agent.state())
+
+
+@pytest.mark.parametrize("cut", [1, 97, 100, 512, 1_337, 1_950])
+@pytest.mark.parametrize("n_envs", [1, 8])
+def test_a_run_stopped_and_resumed_equals_one_that_never_stopped(tmp_path: Path, cut: int, n_envs: int) -> None:
+    config = {"n_envs": n_envs, "update_every": 16}
+    whole, first, second = Room(), Room([(cut, {"name": "checkpoint"})]), Room()
+    whole.train(job(tmp_path / "whole", config=config))
+    first.train(job(tmp_path / "parts", config=config))
+    resumed = job(tmp_path / "parts", config=config, attempt=2, checkpoint=checkpoint_of(first, "requested"))
+    assert second.train(resumed) == "finished"
+    assert_same(whole, first, second)
+
+
+def test_a_resumed_run_repeats_a_known_edit_at_its_step(tmp_path: Path) -> None:
+    first, second = Room([(100, {"name": "checkpoint"}), (700, EDIT)]), Room()
+    first.train(job(tmp_path))
+    edits = [{"id": 1, "step": first.of("edit")[0]["step"], "config": {"alpha": 2.0}}]
+    second.train(job(tmp_path, attempt=2, checkpoint=checkpoint_of(first, "requested"), edits=edits))
+    assert_same(first, first, second)
+    assert not second.of("edit")
+
+
+def test_a_resume_from_just_before_an_edit_applies_it(tmp_path: Path) -> None:
+    first, second = Room([(700, EDIT)]), Room()
+    first.train(job(tmp_path))
+    edits = [{"id": 1, "step": first.of("edit")[0]["step"], "config": {"alpha": 2.0}}]
+    second.train(job(tmp_path, attempt=2, checkpoint=checkpoint_of(first, "before_edit"), edits=edits))
+    assert_same(first, first, second)
+
+
+def test_a_resume_from_after_an_edit_does_not_apply_it_twice(tmp_path: Path) -> None:
+    first, second = Room([(300, EDIT), (900, {"name": "checkpoint"})]), Room()
+    first.train(job(tmp_path))
+    edits = [{"id": 1, "step": first.of("edit")[0]["step"], "config": {"alpha": 2.0}}]
+    second.train(job(tmp_path, attempt=2, checkpoint=checkpoint_of(first, "requested"), edits=edits))
+    assert_same(first, first, second)
+    assert second.agent.config.alpha == 2.0
+
+
+def test_an_edit_nobody_answered_takes_effect_after_everything_recorded(tmp_path: Path) -> None:
+    first, second = Room([(100, {"name": "checkpoint"}), (900, {"name": "stop"})]), Room()
+    first.train(job(tmp_path))
+    reached = first.of("state")[-1]["step"]
+    edits = [{"id": 4, "step": None, "config": {"alpha": 2.0}}]
+    name = checkpoint_of(first, "requested")
+    second.train(job(tmp_path, attempt=2, checkpoint=name, edits=edits, reached=reached))
+    assert second.of("edit") == [{"id": 4, "step": reached, "config": {"alpha": 2.0}}]
+    second_until = {n: p for n, p in second.reproducible()["train/loss"].items() if p[0] <= reached}
+    for number, point in second_until.items():
+        assert first.reproducible()["train/loss"].get(number, point) == point
+
+
+def test_a_run_resumed_while_paused_first_returns_to_where_it_was(tmp_path: Path) -> None:
+    first = Room([(100, {"name": "checkpoint"}), (900, {"name": "stop"})])
+    first.train(job(tmp_path))
+    reached = first.of("state")[-1]["step"]
+    second = Room([(9_999, {"name": "stop"})])
+    second.train(job(tmp_path, checkpoint=checkpoint_of(first, "requested"), reached=reached, paused=True))
+    assert second.states() == ["running", "paused", "stopped"]
+    assert second.agent.steps == reached
+    assert not trees_equal(first.agent.state(), second.agent.state())
+
+
+def test_a_fork_goes_on_from_there_with_series_of_its_own(tmp_path: Path) -> None:
+    parent, fork = Room([(500, {"name": "checkpoint"})]), Room()
+    parent.train(job(tmp_path / "parent"))
+    name = checkpoint_of(parent, "requested")
+    path = tmp_path / "parent" / "checkpoints" / name
+    forked = job(tmp_path / "fork", run=2, checkpoint=str(path), config={"alpha": 2.0})
+    assert fork.train(forked) == "finished"
+    assert fork.agent.config.alpha == 2.0
+    for points in fork.series().values():
+        assert min(points) == 0
+        assert min(point[0] for point in points.values()) >= 500
+    kinds = [header["kind"] for header in fork.of("checkpoint")]
+    assert kinds[-1] == "final"
+    assert "best" in kinds
+
+
+def test_a_fork_of_a_finished_run_with_a_larger_budget_runs_on(tmp_path: Path) -> None:
+    parent, fork = Room(), Room()
+    parent.train(job(tmp_path / "parent"))
+    path = tmp_path / "parent" / "checkpoints" / checkpoint_of(parent, "final")
+    fork.train(job(tmp_path / "fork", run=2, checkpoint=str(path), total_steps=3_000))
+    assert fork.agent.steps == 3_000
+
+
+def test_a_checkpoint_of_another_world_is_refused_with_the_reason(tmp_path: Path) -> None:
+    parent, fork = Room(), Room()
+    parent.train(job(tmp_path / "parent"))
+    path = tmp_path / "parent" / "checkpoints" / checkpoint_of(parent, "final")
+    assert fork.train(job(tmp_path / "fork", run=2, checkpoint=str(path), environment="elsewhere")) == "failed"
+    assert "was made with environment counting, this run has elsewhere" in fork.of("state")[-1]["reason"]
+
+
+def test_a_damaged_checkpoint_fails_the_run_and_says_so(tmp_path: Path) -> None:
+    first, second = Room(), Room()
+    first.train(job(tmp_path))
+    name = checkpoint_of(first, "final")
+    manifest = tmp_path / "checkpoints" / name / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("agent.sum", "agent.som"))
+    assert second.train(job(tmp_path, checkpoint=name)) == "failed"
+    assert "manifest.json was changed" in second.of("state")[-1]["reason"]
+
+
+def test_the_run_clock_goes_on_from_the_checkpoint(tmp_path: Path) -> None:
+    first, second = Room([(900, {"name": "checkpoint"})]), Room()
+    first.train(job(tmp_path))
+    second.train(job(tmp_path, checkpoint=checkpoint_of(first, "requested")))
+    assert min(point[1] for point in second.series()["time/run_clock"].values()) > 0.1
