@@ -1,0 +1,134 @@
+"""The pages: Play, Learn and the API reference here, those of runs in `pages_runs`. All read and act without script."""
+
+import hashlib
+import json
+import secrets
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.core.errors import InvalidInput, Refused, Violation
+from app.protocol.runs import RunCreate
+from app.web import assets, lessons, pages_runs, recipe, reference
+from app.web.context import Service
+from app.web.describe import known
+from app.web.posted import Form
+from app.web.problems import KINDS
+from app.web.rendering import is_fragment, page
+from app.web.services import Playground
+from app.web.snippets import snippets
+
+router = APIRouter(include_in_schema=False)
+SEE_OTHER = 303
+
+
+@router.get("/")
+def play(request: Request, playground: Service) -> Response:
+    """Show the recipe that the address names; the form's own questions are answered under their short address."""
+    form = dict(request.query_params)
+    choice = recipe.read(playground.catalog(), form)
+    if "shown" in form and not is_fragment(request):
+        return RedirectResponse(choice.url(), SEE_OTHER)
+    return _play(request, playground, choice, violations=recipe.check(playground.catalog(), choice))
+
+
+@router.post("/runs")
+def start(request: Request, form: Form, playground: Service) -> Response:
+    """Start the recipe of the form; a form sent twice starts one run."""
+    catalog = playground.catalog()
+    choice = recipe.read(catalog, form)
+    violations = recipe.check(catalog, choice)
+    if violations:
+        return _play(request, playground, choice, violations=violations, status=422)
+    body = choice.request()
+    mark = hashlib.sha256(json.dumps([form.get("nonce", ""), body], sort_keys=True).encode()).hexdigest()
+    try:
+        run = playground.create_run(RunCreate.model_validate(body), key=f"form-{mark}" if form.get("nonce") else None)
+    except InvalidInput as error:
+        status = 409 if isinstance(error, Refused) else 422
+        return _play(request, playground, choice, violations=error.violations, status=status)
+    except ValidationError as error:
+        faults = tuple(Violation("recipe", "", item["msg"]) for item in error.errors())
+        return _play(request, playground, choice, violations=faults, status=422)
+    return RedirectResponse(f"/runs/{run.id}", SEE_OTHER)
+
+
+def _play(
+    request: Request,
+    playground: Playground,
+    choice: recipe.Choice,
+    *,
+    violations: tuple[Violation, ...],
+    status: int = 200,
+) -> Response:
+    view = recipe.view(playground.catalog(), choice, violations)
+    context = {
+        "here": "play",
+        "recipe": view,
+        "has_errors": bool(violations),
+        "nonce": secrets.token_urlsafe(16),
+        "equations": lessons.leading_equations(choice.algorithm),
+        "snippets": snippets(view.request, origin_of(request), view.url),
+    }
+    if is_fragment(request):
+        return page("_recipe.html", context, status, {"HX-Replace-Url": view.url})
+    return page("play.html", context, status)
+
+
+@router.get("/learn")
+def learn(playground: Service) -> Response:
+    """List the algorithms by family."""
+    catalog = playground.catalog()
+    families: dict[str, list[Any]] = {}
+    for spec in catalog.algorithms().values():
+        first = lessons.leading_equations(spec, 1)
+        families.setdefault(recipe.FAMILIES[spec.family], []).append((spec, first[0] if first else None))
+    return page("learn.html", {"here": "learn", "families": list(families.items())})
+
+
+@router.get("/learn/glossary")
+def glossary(playground: Service) -> Response:
+    """Show every shared word, generated from the dictionaries."""
+    catalog = playground.catalog()
+    context = {
+        "scalars": lessons.scalars(catalog),
+        "signals": lessons.signals(catalog),
+        "words": lessons.hyperparameters(catalog),
+    }
+    return page("glossary.html", {"here": "learn", **context})
+
+
+@router.get("/learn/{algorithm}")
+def algorithm(algorithm: str, playground: Service) -> Response:
+    """Show an algorithm's mathematics beside its source."""
+    catalog = playground.catalog()
+    spec = known(catalog.algorithm, algorithm)
+    return page("algorithm.html", {"here": "learn", "lesson": lessons.lesson(catalog, spec)})
+
+
+@router.get("/docs")
+def docs(request: Request) -> Response:
+    """Show the API, read from its own OpenAPI document."""
+    document = request.app.openapi()
+    example = {"algorithm": "q_learning", "environment": "CliffWalking-v1", "config": {"alpha": 0.5}, "seed": 1}
+    context = {
+        "here": "docs",
+        "openapi_url": request.app.openapi_url or "/openapi.json",
+        "tags": reference.tags(document),
+        "models": reference.models(document),
+        "problems": list(KINDS.values()),
+        "snippets": snippets(example, origin_of(request), "/"),
+    }
+    return page("docs.html", context)
+
+
+def origin_of(request: Request) -> str:
+    """Return the address of this server as the browser wrote it; the guard has checked the name."""
+    return f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
+
+
+router.include_router(pages_runs.router)
+router.include_router(assets.router)

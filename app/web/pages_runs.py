@@ -1,0 +1,306 @@
+"""The pages of runs: one run and its parts, the list, the comparison, and the forms that act on runs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.core.errors import InvalidInput, Missing, Refused, Violation
+from app.core.text import _
+from app.protocol.runs import ForkRequest, Run, RunPatch, StepRequest
+from app.store import checkpoints, events, series
+from app.web import forms, lessons, views
+from app.web.context import RunId, Service
+from app.web.posted import Chosen, Form, numbers
+from app.web.rendering import is_fragment, page
+from app.web.services import Action, Playground, RunQuery
+from app.web.snippets import request_of, snippets
+
+router = APIRouter(include_in_schema=False)
+SEE_OTHER = 303
+PAGE_ROWS = 50
+EVENT_ROWS = 200
+COMPARED = 8
+SPARK_POINTS, SPARK_WIDTH, SPARK_HEIGHT = 200, 600, 200
+ACTIONS: tuple[Action, ...] = ("pause", "resume", "stop", "checkpoint")
+PARTS = {"header": "_run_header.html", "events": "_run_events.html", "checkpoints": "_run_checkpoints.html",
+         "edit": "_run_edit.html"}  # fmt: skip
+TABS = ("maths", "configuration", "data")
+STATES = ("queued", "starting", "running", "paused", "finished", "stopped", "failed")
+COLUMNS = (
+    ("name", _("Run"), False), ("state", _("State"), False), ("algorithm", _("Algorithm"), False),
+    ("environment", _("Environment"), False), ("", _("Return"), True), ("step", _("Progress"), False),
+    ("created", _("Created (UTC)"), True),
+)  # fmt: skip
+
+
+@router.get("/runs")
+def runs_page(request: Request, playground: Service) -> Response:
+    """List runs; filters, order and position are in the address."""
+    asked = dict(request.query_params)
+    context = _listing(playground, asked)
+    if is_fragment(request):
+        return page("_runs_table.html", context, headers={"HX-Replace-Url": _url("/runs", _query(asked).given())})
+    return page("runs.html", context)
+
+
+@router.post("/runs/stop")
+def stop_runs(request: Request, ids: Chosen, playground: Service) -> Response:
+    """Stop the ticked runs."""
+    return _for_each(request, playground, ids, "stop")
+
+
+@router.post("/runs/delete")
+def delete_runs(request: Request, ids: Chosen, playground: Service) -> Response:
+    """Delete the ticked runs that have ended."""
+    return _for_each(request, playground, ids, "delete")
+
+
+@router.get("/compare")
+def compare_page(request: Request, playground: Service) -> Response:
+    """Lay runs over each other; `runs=1,2` and `runs=1&runs=2` both name them."""
+    ids = numbers(",".join(request.query_params.getlist("runs")))[:COMPARED]
+    found, missing = [], []
+    for id in ids:
+        try:
+            found.append(playground.run(id))
+        except Missing:
+            missing.append(str(id))
+    return page("compare.html", {"here": "runs", "missing": missing, **_comparison(playground, found)})
+
+
+@router.get("/runs/{id}")
+def run_page(request: Request, id: RunId, playground: Service) -> Response:
+    """Show a run."""
+    return page("run.html", _run(request, playground, id))
+
+
+@router.get("/runs/{id}/parts/{part}")
+def run_part(request: Request, id: RunId, part: str, playground: Service) -> Response:
+    """Return one part of a run's page, as the page includes it."""
+    if part not in PARTS:
+        raise Missing.one("part", part, _("there is no such part"), ", ".join(PARTS))
+    return page(PARTS[part], _run(request, playground, id))
+
+
+@router.post("/runs/{id}/{action}")
+def act(request: Request, id: RunId, action: str, form: Form, playground: Service) -> Response:
+    """Do what a form of the run's page asks, then show the run again."""
+    try:
+        answer = _do(playground, id, action, form)
+    except Missing:
+        raise
+    except InvalidInput as error:
+        return _refused(request, playground, id, error=error, action=action, form=form)
+    if answer is not None:
+        return answer
+    if not is_fragment(request):
+        return RedirectResponse(f"/runs/{id}", SEE_OTHER)
+    context = _run(request, playground, id)
+    if action == "edit":
+        return page("_run_edit.html", {**context, "edit_note": _("Sent. The log says from which step on it holds.")})
+    return page("_run_header.html", context)
+
+
+def _do(playground: Playground, id: int, action: str, form: Mapping[str, str]) -> Response | None:
+    """Return an answer of its own where the action leads to another page."""
+    if action in ACTIONS:
+        playground.act(id, action)
+    elif action == "step":
+        playground.step(
+            id, _model(StepRequest, {"unit": form.get("unit", "step"), "count": forms.whole(form, "count") or 1})
+        )
+    elif action == "speed":
+        position = forms.whole(form, "position")
+        speed = views.SPEEDS[position] if position in range(len(views.SPEEDS)) else None
+        playground.patch_run(id, RunPatch(speed=speed))
+        return None
+    elif action == "edit":
+        _edit(playground, id, form)
+    elif action == "fork":
+        return RedirectResponse(f"/runs/{_fork(playground, id, form).id}", SEE_OTHER)
+    elif action == "delete":
+        playground.delete_run(id)
+        return RedirectResponse("/runs", SEE_OTHER)
+    else:
+        raise Missing.one("action", action, _("there is no such action"))
+    return None
+
+
+def _edit(playground: Playground, id: int, form: Mapping[str, str]) -> None:
+    run = playground.run(id)
+    spec = playground.catalog().algorithm(run.algorithm)
+    changed = forms.differences(forms.parse(spec.config, form), run.config)
+    if changed:
+        playground.patch_run(id, RunPatch(config=changed))
+
+
+def _fork(playground: Playground, id: int, form: Mapping[str, str]) -> Run:
+    spec = playground.catalog().algorithm(playground.run(id).algorithm)
+    body = {"config": forms.parse(spec.config, form), "total_steps": forms.whole(form, "total_steps")}
+    return playground.fork(id, _model(ForkRequest, {**body, "checkpoint": form.get("checkpoint") or None}))
+
+
+def _refused(
+    request: Request, playground: Playground, id: int, *, error: InvalidInput, action: str, form: Mapping[str, str]
+) -> Response:
+    status = 409 if isinstance(error, Refused) else 422
+    context = _run(request, playground, id)
+    if action == "edit":
+        spec = context["view"].algorithm
+        typed = forms.parse(spec.config, form) if spec else {}
+        context["edits"] = views.edit_fields(context["view"], typed, error.violations)
+        context["edit_problem"] = str(error)
+        return page("_run_edit.html" if is_fragment(request) else "run.html", context, status)
+    context["problem"] = str(error)
+    return page("_run_header.html" if is_fragment(request) else "run.html", context, status)
+
+
+def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
+    """Return everything the run's page and its parts show."""
+    run = playground.run(id)
+    with playground.store.read() as connection:
+        counts = series.cursors(connection, id)
+        kept = checkpoints.list_(connection, id)
+        logged = events.list_(connection, id, limit=10_000)
+        lead = series.read(connection, id, ["rollout/episode_return"], max_points=SPARK_POINTS)
+    catalog = playground.catalog()
+    view = views.view(catalog, run, list(counts))
+    tab = request.query_params.get("tab", "maths")
+    dictionary = catalog.scalars()
+    maps = [picture for picture in view.pictures if picture.element in views.MODES]
+    origin = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    return {
+        "here": "runs",
+        "view": view,
+        "tab": tab if tab in TABS else "maths",
+        "maps": maps[:1],
+        "others": [picture for picture in view.pictures if picture not in maps[:1]],
+        "checkpoints": kept,
+        "events": list(reversed(logged))[:EVENT_ROWS],
+        "edits": views.edit_fields(view),
+        "configuration": forms.fields(view.algorithm.config, run.config) if view.algorithm else [],
+        "lesson": lessons.lesson(catalog, view.algorithm) if view.algorithm else None,
+        "series": [(dictionary[name], count) for name, count in counts.items() if name in dictionary],
+        "speeds": ["full" if speed is None else f"{speed:g}" for speed in views.SPEEDS],
+        "spark": _spark(lead.get("rollout/episode_return")),
+        "returns": views.RETURNS,
+        "snippets": snippets(request_of(run), origin, f"/runs/{id}"),
+        "problem": "",
+        "edit_note": "",
+        "edit_problem": "",
+    }
+
+
+def _comparison(playground: Playground, found: Sequence[Run]) -> dict[str, Any]:
+    catalog = playground.catalog()
+    made = [views.view(catalog, run) for run in found]
+    common = [name for view in made[:1] for scalar in view.leads for name in [scalar.name]]
+    common = [name for name in common if all(name in {s.name for _label, g in v.groups for s in g} for v in made)]
+    worlds = {run.environment for run in found}
+    return {
+        "views": made,
+        "ids": [run.id for run in found],
+        "labels": [view.title for view in made],
+        "shared": [catalog.scalars()[name] for name in common if name in catalog.scalars()],
+        "references": made[0].references if len(worlds) == 1 else [],
+        "returns": views.RETURNS,
+        "maps": [
+            (view, view.pictures[0]) for view in made if view.pictures and view.pictures[0].element in views.MODES
+        ],
+        "differences": views.differences(found),
+    }
+
+
+def _listing(playground: Playground, asked: Mapping[str, str]) -> dict[str, Any]:
+    query = _query(asked)
+    cursor = asked.get("cursor") or None
+    found = playground.runs(query, limit=PAGE_ROWS, cursor=cursor)
+    catalog = playground.catalog()
+    given = query.given()
+    sorted_by = query.sort.lstrip("-")
+    urls = {
+        key: _url(
+            "/runs",
+            {**given, "sort": key if query.sort == f"-{key}" else f"-{key}" if query.sort == key else _first(key)},
+        )
+        for key, _label, _number in COLUMNS
+        if key
+    }
+    return {
+        "here": "runs",
+        "rows": [views.row(catalog, run) for run in found.items],
+        "query": query,
+        "columns": COLUMNS,
+        "sorted_by": sorted_by,
+        "is_falling": query.sort.startswith("-"),
+        "sort_urls": urls,
+        "cursor": cursor,
+        "has_more": found.next_cursor is not None,
+        "next_url": _url("/runs", {**given, "cursor": found.next_cursor}) if found.next_cursor else "",
+        "first_url": _url("/runs", given),
+        "is_filtered": any(value for name, value in given.items() if name != "sort"),
+        "filters": [
+            ("state", _("State"), [(state, state) for state in STATES]),
+            ("algorithm", _("Algorithm"), [(spec.id, spec.name) for spec in catalog.algorithms().values()]),
+            ("environment", _("Environment"), [(spec.id, spec.name) for spec in catalog.environments().values()]),
+        ],
+        "problem": "",
+    }
+
+
+def _for_each(request: Request, playground: Playground, ids: Sequence[int], action: str) -> Response:
+    refusals = []
+    for id in ids:
+        try:
+            if action == "delete":
+                playground.delete_run(id)
+            else:
+                playground.act(id, "stop")
+        except InvalidInput as error:
+            refusals.append(f"#{id}: {error}")
+    if not refusals and not is_fragment(request):
+        return RedirectResponse("/runs", SEE_OTHER)
+    context = {**_listing(playground, {}), "problem": " ".join(refusals[:5])}
+    return page("_runs_table.html" if is_fragment(request) else "runs.html", context, 409 if refusals else 200)
+
+
+def _query(asked: Mapping[str, str]) -> RunQuery:
+    names = ("state", "algorithm", "environment", "tag", "q")
+    given = {name: asked[name][:200] for name in names if asked.get(name)}
+    return RunQuery(**given, sort=asked.get("sort") or "-created")
+
+
+def _first(key: str) -> str:
+    """The order a column starts with: newest and furthest first, words from A."""
+    return f"-{key}" if key in {"created", "step"} else key
+
+
+def _url(path: str, query: Mapping[str, str]) -> str:
+    shown = {name: value for name, value in query.items() if value and not (name == "sort" and value == "-created")}
+    return f"{path}?{urlencode(shown)}" if shown else path
+
+
+def _model(model: Any, values: dict[str, Any]) -> Any:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        faults = [Violation(str(item["loc"][0]), forms.show(item.get("input")), item["msg"]) for item in error.errors()]
+        raise InvalidInput(faults) from None
+
+
+def _spark(curve: Any) -> str:
+    """Return a curve's means as the points of an SVG line, for pages without script."""
+    if curve is None or len(curve.values) < 2:
+        return ""
+    values = [float(value) for value in curve.values]
+    low, high = min(values), max(values)
+    height = (high - low) or 1.0
+    step = SPARK_WIDTH / (len(values) - 1)
+    return " ".join(
+        f"{i * step:.1f},{SPARK_HEIGHT * (1 - (value - low) / height):.1f}" for i, value in enumerate(values)
+    )

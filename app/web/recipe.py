@@ -1,0 +1,310 @@
+"""The Play page's recipe: what its address or its form asks for, checked, with everything the page shows of it.
+
+The address names only what differs from the preset. The form carries `shown`, the choice it was made for, so that
+values typed for one algorithm are dropped when another is chosen.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlencode
+
+from app.core.errors import InvalidInput, PlaygroundError, Violation
+from app.core.specs import AlgorithmSpec, EnvironmentSpec
+from app.core.text import _
+from app.protocol.runs import RunCreate
+from app.web import forms
+from app.web.forms import Field
+from app.web.scenes import Scene, scene_of
+
+FIRST_ENVIRONMENT, FIRST_ALGORITHM = "gridworld", "q_learning"
+BASE, DEFAULTS = "tuned", "defaults"
+FAMILIES = {
+    "planning": _("Planning"),
+    "tabular": _("Tabular"),
+    "value_based": _("Value-based"),
+    "policy_based": _("Policy-based"),
+    "language": _("Language"),
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """One environment or algorithm to choose; `reason` says why it cannot be chosen now."""
+
+    id: str
+    name: str
+    summary: str
+    note: str = ""
+    reason: str = ""
+    is_chosen: bool = False
+    scene: Scene | None = None
+
+
+@dataclass(frozen=True)
+class PresetChoice:
+    """One base of the hyperparameters."""
+
+    id: str
+    label: str
+    summary: str
+    source: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class RecipeView:
+    """Everything the Play page shows."""
+
+    environments: list[Card]
+    families: list[tuple[str, list[Card]]]
+    presets: list[PresetChoice]
+    preset: PresetChoice
+    algorithm: AlgorithmSpec
+    environment: EnvironmentSpec
+    scene: Scene
+    world: list[Field]
+    basic: list[Field]
+    advanced: list[Field]
+    total_steps: Field
+    seed: Field
+    name: str
+    notice: str
+    errors: list[str]
+    shown: str
+    url: str
+    request: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was asked for, before it is checked."""
+
+    environment: EnvironmentSpec
+    algorithm: AlgorithmSpec
+    preset: str
+    base: dict[str, Any]
+    base_world: dict[str, Any]
+    base_steps: int
+    config: dict[str, Any]
+    world: dict[str, Any]
+    total_steps: Any
+    seed: Any
+    name: str
+    notice: str
+
+    @property
+    def shown(self) -> str:
+        """Return the mark of this choice, which the form carries."""
+        return f"{self.environment.id}|{self.algorithm.id}|{self.preset}"
+
+    def request(self) -> dict[str, Any]:
+        """Return the body of POST /api/v1/runs."""
+        body: dict[str, Any] = {"algorithm": self.algorithm.id, "environment": self.environment.id}
+        changed = forms.differences({**self.base, **self.config}, self.base)
+        if self.preset == DEFAULTS:
+            changed = {**self.base, **self.config}
+        elif self.preset != BASE:
+            body["preset"] = self.preset
+        world = forms.differences(self.world, self.base_world)
+        optional = {"config": changed, "environment_config": world, "name": self.name}
+        body |= {key: value for key, value in optional.items() if value}
+        if self.total_steps is not None and self.total_steps != self.base_steps:
+            body["total_steps"] = self.total_steps
+        return body | {"seed": self.seed}
+
+    def url(self) -> str:
+        """Return the address that shows this recipe again."""
+        asked = {"environment": self.environment.id, "algorithm": self.algorithm.id}
+        if self.preset not in (BASE, DEFAULTS) or (self.preset == DEFAULTS and self.base_is_a_choice):
+            asked["preset"] = self.preset
+        for prefix, changed in (
+            ("config", forms.differences(self.config, self.base)),
+            ("environment_config", forms.differences(self.world, self.base_world)),
+        ):
+            asked |= {f"{prefix}.{key}": forms.show(value) for key, value in changed.items()}
+        if self.total_steps is not None and self.total_steps != self.base_steps:
+            asked["total_steps"] = forms.show(self.total_steps)
+        if self.seed:
+            asked["seed"] = forms.show(self.seed)
+        if self.name:
+            asked["name"] = self.name
+        return f"/?{urlencode(asked)}"
+
+    base_is_a_choice: bool = False
+
+
+def read(catalog: ModuleType, form: Mapping[str, str]) -> Choice:
+    """Return the recipe that an address or a form asks for; what it leaves open is filled in."""
+    environment = _environment(catalog, form.get("environment", ""))
+    algorithm, notice = _algorithm(catalog, environment, form.get("algorithm", ""))
+    named = catalog.presets_for(algorithm.id, environment.id)
+    asked = form.get("preset", "")
+    preset = asked if asked in named or asked == DEFAULTS else BASE if BASE in named else DEFAULTS
+    marks = f"{environment.id}|{algorithm.id}|{preset}".split("|")
+    before = form.get("shown", "|".join(marks)).split("|")
+    if before[:2] != marks[:2] and asked not in named:
+        preset = BASE if BASE in named else DEFAULTS
+    chosen = named.get(preset)
+    base = {**algorithm.config().model_dump(mode="json"), **(dict(chosen.config) if chosen else {})}
+    base_world = {**environment.config().model_dump(mode="json"), **(dict(chosen.environment_config) if chosen else {})}
+    is_same = before == [environment.id, algorithm.id, preset]
+    is_same_world = before[0] == environment.id and (is_same or not (chosen and chosen.environment_config))
+    return Choice(
+        environment=environment,
+        algorithm=algorithm,
+        preset=preset,
+        base=base,
+        base_world=base_world,
+        base_steps=chosen.total_steps if chosen else algorithm.default_steps,
+        config=forms.parse(algorithm.config, form) if is_same else {},
+        world=forms.parse(environment.config, form, "environment_config") if is_same_world else {},
+        total_steps=forms.whole(form, "total_steps") if is_same else None,
+        seed=forms.whole(form, "seed") or 0,
+        name=form.get("name", "").strip()[:200],
+        notice=notice,
+        base_is_a_choice=BASE in named,
+    )
+
+
+def check(catalog: ModuleType, choice: Choice) -> tuple[Violation, ...]:
+    """Return every refused value of a recipe."""
+    body = choice.request()
+    try:
+        RunCreate.model_validate(body)
+        catalog.resolve(
+            choice.algorithm.id,
+            choice.environment.id,
+            config=body.get("config"),
+            environment_config=body.get("environment_config"),
+            preset=body.get("preset"),
+            total_steps=body.get("total_steps"),
+            seed=body["seed"],
+        )
+    except InvalidInput as error:
+        return error.violations
+    except (PlaygroundError, ValueError) as error:
+        return _of_model(error)
+    return ()
+
+
+def view(catalog: ModuleType, choice: Choice, violations: tuple[Violation, ...] = ()) -> RecipeView:
+    """Return what the page shows of a recipe."""
+    config = {**choice.base, **choice.config}
+    world = {**choice.base_world, **choice.world}
+    inputs = forms.fields(choice.algorithm.config, config, base=choice.base, violations=violations)
+    worlds = forms.fields(
+        choice.environment.config, world, prefix="environment_config", base=choice.base_world, violations=violations
+    )
+    errors = forms.violations_of(InvalidInput(violations))
+    shown = {field.name for field in (*inputs, *worlds)} | {"total_steps", "seed"}
+    presets = _presets(catalog, choice)
+    return RecipeView(
+        environments=[_world_card(spec, choice) for spec in catalog.environments().values()],
+        families=_families(catalog, choice),
+        presets=presets,
+        preset=next(preset for preset in presets if preset.is_chosen),
+        algorithm=choice.algorithm,
+        environment=choice.environment,
+        scene=scene_of(choice.environment, world),
+        world=worlds,
+        basic=[field for field in inputs if not field.is_advanced],
+        advanced=[field for field in inputs if field.is_advanced],
+        total_steps=_budget(choice, errors.get("total_steps", "")),
+        seed=_seed(choice, errors.get("seed", "")),
+        name=choice.name,
+        notice=choice.notice,
+        errors=[str(item) for item in violations if item.where not in shown],
+        shown=choice.shown,
+        url=choice.url(),
+        request=choice.request(),
+    )
+
+
+def _environment(catalog: ModuleType, name: str) -> EnvironmentSpec:
+    known: dict[str, EnvironmentSpec] = catalog.environments()
+    return known.get(name) or known.get(FIRST_ENVIRONMENT) or next(iter(known.values()))
+
+
+def _algorithm(catalog: ModuleType, environment: EnvironmentSpec, name: str) -> tuple[AlgorithmSpec, str]:
+    known: dict[str, AlgorithmSpec] = catalog.algorithms()
+    wanted = known.get(name)
+    reason = catalog.misfit(wanted, environment) if wanted else ""
+    if wanted and not reason:
+        return wanted, ""
+    fitting = [spec for spec in known.values() if not catalog.misfit(spec, environment)]
+    tuned = [spec for spec in fitting if catalog.presets_for(spec.id, environment.id)]
+    chosen = next((spec for spec in fitting if spec.id == FIRST_ALGORITHM), (tuned or fitting)[-1])
+    notice = _("{reason} {name} is chosen instead.").format(reason=reason, name=chosen.name) if reason else ""
+    return chosen, notice
+
+
+def _world_card(spec: EnvironmentSpec, choice: Choice) -> Card:
+    scene = scene_of(spec, {})
+    known = [f"{item.label} {item.value:g}" for item in scene.references[:1]]
+    if not known and spec.threshold is not None:
+        known = [_("solved at {value}").format(value=f"{spec.threshold:g}")]
+    note = " · ".join([spec.size, *known])
+    return Card(spec.id, spec.name, spec.summary, note, is_chosen=spec is choice.environment, scene=scene)
+
+
+def _families(catalog: ModuleType, choice: Choice) -> list[tuple[str, list[Card]]]:
+    groups: dict[str, list[Card]] = {}
+    for spec in catalog.algorithms().values():
+        reason = catalog.misfit(spec, choice.environment)
+        card = Card(spec.id, spec.name, spec.summary, reason=reason, is_chosen=spec is choice.algorithm)
+        groups.setdefault(FAMILIES[spec.family], []).append(card)
+    return list(groups.items())
+
+
+def _presets(catalog: ModuleType, choice: Choice) -> list[PresetChoice]:
+    named = catalog.presets_for(choice.algorithm.id, choice.environment.id)
+    found = [
+        PresetChoice(name, name, preset.summary, preset.source, name == choice.preset) for name, preset in named.items()
+    ]
+    plain = PresetChoice(
+        DEFAULTS, _("defaults"), _("The values the algorithm declares."), "", choice.preset == DEFAULTS
+    )
+    return [*found, plain]
+
+
+def _budget(choice: Choice, error: str) -> Field:
+    units = {"env_step": _("env steps"), "sweep": _("sweeps"), "update": _("updates")}
+    value = choice.base_steps if choice.total_steps is None else choice.total_steps
+    return Field(
+        name="total_steps",
+        key="total_steps",
+        label=_("Budget"),
+        kind="whole",
+        value=forms.show(value),
+        default=forms.show(choice.base_steps),
+        unit=units[choice.algorithm.step_unit],
+        help=_("How long it trains; the run can be stopped at any time."),
+        low=1,
+        is_changed=value != choice.base_steps,
+        error=error,
+    )
+
+
+def _seed(choice: Choice, error: str) -> Field:
+    return Field(
+        name="seed",
+        key="seed",
+        label=_("Seed"),
+        kind="whole",
+        value=forms.show(choice.seed),
+        default="0",
+        help=_("The same seed gives the same curve, bit for bit."),
+        low=0,
+        is_changed=bool(choice.seed),
+        error=error,
+    )
+
+
+def _of_model(error: Exception) -> tuple[Violation, ...]:
+    items = error.errors() if hasattr(error, "errors") else []
+    return tuple(
+        Violation(".".join(str(part) for part in item["loc"]), forms.show(item.get("input")), item["msg"])
+        for item in items
+    ) or (Violation("recipe", "", str(error)),)

@@ -1,0 +1,65 @@
+"""The same recipe as a program would send it: curl, Python, shell."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from app.core.text import _
+
+
+def snippets(request: Mapping[str, Any], origin: str, path: str) -> list[tuple[str, str]]:
+    """Return (label, text) of each way to ask for the same run.
+
+    Args:
+        request: the body of POST /api/v1/runs.
+        origin: the server's address, such as `http://127.0.0.1:8420`.
+        path: the page that shows the same recipe.
+    """
+    return [
+        (_("Link"), f"{origin}{path}"),
+        ("curl", _curl(request, origin)),
+        ("Python", _python(request)),
+        ("shell", _shell(request)),
+    ]
+
+
+def request_of(run: Any) -> dict[str, Any]:
+    """Return the body that starts a run again, every value named."""
+    body = {name: getattr(run, name) for name in ("algorithm", "environment", "config", "environment_config")}
+    return {**body, "total_steps": run.total_steps, "seed": run.seed}
+
+
+def _curl(request: Mapping[str, Any], origin: str) -> str:
+    body = json.dumps(request, ensure_ascii=False)
+    return (
+        f"curl -X POST {origin}/api/v1/runs \\\n"
+        '  -H "Authorization: Bearer $(rl-playground token)" \\\n'
+        "  -H 'Content-Type: application/json' \\\n"
+        f"  -d {shlex.quote(body)}"
+    )
+
+
+def _python(request: Mapping[str, Any]) -> str:
+    first = f"{request['algorithm']!r}, {request['environment']!r}"
+    rest = "".join(
+        f",\n    {key}={value!r}" for key, value in request.items() if key not in {"algorithm", "environment"}
+    )
+    return (
+        "from app.client import Playground\n\n"
+        "playground = Playground()\n"
+        f"run = playground.create(\n    {first}{rest},\n)\n"
+        "run = playground.wait(run.id)\n"
+        'print(playground.metrics(run.id, names=["rollout/episode_return"]))'
+    )
+
+
+def _shell(request: Mapping[str, Any]) -> str:
+    words = ["rl-playground", "train", str(request["environment"]), str(request["algorithm"])]
+    for option, key in (("--set", "config"), ("--env", "environment_config")):
+        for name, value in request.get(key, {}).items():
+            words += [option, f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    for option, key in (("--preset", "preset"), ("--steps", "total_steps"), ("--seed", "seed")):
+        if key in request:
+            words += [option, str(request[key])]
+    return " ".join(shlex.quote(word) for word in words)

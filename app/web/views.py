@@ -1,0 +1,252 @@
+"""What the pages of runs show: a run with its words, controls, pictures and curves; rows of the list; a comparison."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from app.core.errors import PlaygroundError
+from app.core.scalars import Scalar
+from app.core.specs import AlgorithmSpec, EnvironmentSpec
+from app.core.text import _
+from app.protocol.runs import TERMINAL, Run
+from app.web import forms
+from app.web.forms import Field
+from app.web.scenes import Scene, scene_of
+
+# Positions of the speed slider, in steps a second; None is full speed.
+SPEEDS: tuple[float | None, ...] = (1, 2, 5, 10, 25, 50, 100, 250, 1_000, 10_000, 100_000, None)
+RETURNS = ("rollout/episode_return", "rollout/ep_rew_mean", "eval/mean_reward", "tabular/greedy_return")
+EPISODES = ("rollout/episode_return", "rollout/episode_length", "rollout/ep_rew_mean", "rollout/ep_len_mean",
+            "rollout/terminated_share")  # fmt: skip
+EVALUATION = ("eval/mean_reward", "eval/std_reward", "eval/mean_ep_length")
+LEADS = ("rollout/episode_return", "rollout/ep_rew_mean", "eval/mean_reward", "eval/success_rate", "rollout/episode_length",
+         "tabular/greedy_return", "tabular/value_error_max", "tabular/max_bellman_residual")  # fmt: skip
+MAX_LEADS = 5
+GROUPS = {
+    "tabular": _("Tables against the truth"),
+    "train": _("Training"),
+    "eval": _("Evaluation"),
+    "rollout": _("Episodes"),
+    "buffer": _("Replay buffer"),
+    "time": _("Speed"),
+}
+MODES = {
+    "grid-map": (("v", _("Value")), ("q", _("Q")), ("visits", _("Visits")), ("error", _("Error to V*"))),
+    "plane-map": (("values", _("Value")), ("action", _("Policy"))),
+}
+UNITS = {"env_step": _("steps"), "sweep": _("sweeps"), "update": _("updates")}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One panel of the stage and its ways of drawing."""
+
+    panel: str
+    name: str
+    summary: str
+    element: str
+    modes: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run as its page shows it; specs are None where the catalogue no longer knows the name."""
+
+    run: Run
+    title: str
+    algorithm: AlgorithmSpec | None
+    environment: EnvironmentSpec | None
+    unit: str
+    pictures: list[Picture]
+    leads: list[Scalar]
+    groups: list[tuple[str, list[Scalar]]]
+    references: list[dict[str, Any]]
+    scene: Scene | None
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the run never changes again."""
+        return self.run.state in TERMINAL
+
+    @property
+    def can_pause(self) -> bool:
+        """Whether Pause makes sense."""
+        return self.run.state in {"queued", "starting", "running"}
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether Resume makes sense."""
+        return self.run.state in {"paused", "pausing"}
+
+    @property
+    def can_step(self) -> bool:
+        """Whether a single step makes sense."""
+        return self.run.state == "paused"
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether Stop makes sense."""
+        return not self.is_ended and self.run.state != "stopping"
+
+    @property
+    def speed_position(self) -> int:
+        """Where the speed slider stands."""
+        return position_of(self.run.speed)
+
+    @property
+    def speed_text(self) -> str:
+        """The speed in words."""
+        return speed_text(self.run.speed, self.unit)
+
+
+def view(catalog: ModuleType, run: Run, known_series: Sequence[str] = ()) -> RunView:
+    """Return what the page of a run shows.
+
+    Args:
+        catalog: the specs.
+        run: as the API gives it.
+        known_series: scalars that already have points, for runs of an older SPEC.
+    """
+    algorithm = catalog.algorithms().get(run.algorithm)
+    environment = catalog.environments().get(run.environment)
+    names = expected_scalars(algorithm, environment) if algorithm else []
+    names += [name for name in known_series if name not in names]
+    dictionary: Mapping[str, Scalar] = catalog.scalars()
+    curves = [dictionary.get(name) or Scalar(name, name, "", "neither", "") for name in names]
+    fits = catalog.panels_for(algorithm, environment) if algorithm and environment else []
+    return RunView(
+        run=run,
+        title=run.name or name_of(run, algorithm, environment),
+        algorithm=algorithm,
+        environment=environment,
+        unit=UNITS.get(run.step_unit, run.step_unit),
+        pictures=[
+            Picture(spec.id, spec.name, spec.summary, spec.element, MODES.get(spec.element, (("", spec.name),)))
+            for spec in fits
+        ],
+        leads=_leads(curves),
+        groups=_grouped(curves),
+        references=references(environment, run.environment_config),
+        scene=scene_of(environment, run.environment_config) if environment else None,
+    )
+
+
+def expected_scalars(algorithm: AlgorithmSpec, environment: EnvironmentSpec | None) -> list[str]:
+    """Return the scalars that a run of this kind will report."""
+    names = list(EPISODES) if algorithm.emits_episodes else []
+    names += EVALUATION
+    if environment is not None and environment.success is not None:
+        names.append("eval/success_rate")
+    names += [name for name in algorithm.emits if name not in names]
+    return [*names, "time/fps"]
+
+
+def references(environment: EnvironmentSpec | None, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the dashed lines of the return: known numbers and the threshold."""
+    if environment is None:
+        return []
+    try:
+        config = environment.config.parse(dict(options), "environment_config")
+        found = [{"label": item.label, "value": item.value} for item in environment.references(config)]
+    except PlaygroundError:
+        found = []
+    if environment.threshold is not None:
+        found.append({"label": _("solved"), "value": environment.threshold})
+    return found
+
+
+def name_of(run: Run, algorithm: AlgorithmSpec | None, environment: EnvironmentSpec | None) -> str:
+    """Return what a run without a name is called."""
+    return _("{algorithm} on {environment}").format(
+        algorithm=algorithm.name if algorithm else run.algorithm,
+        environment=environment.name if environment else run.environment,
+    )
+
+
+def edit_fields(view_: RunView, values: Mapping[str, Any] | None = None, violations: Sequence[Any] = ()) -> list[Field]:
+    """Return the inputs of the hyperparameters that may change while the run goes on."""
+    if view_.algorithm is None:
+        return []
+    shown = {**view_.run.config, **(values or {})}
+    found = forms.fields(view_.algorithm.config, shown, base=view_.run.config, violations=violations)
+    return [field for field in found if field.live]
+
+
+def position_of(speed: float | None) -> int:
+    """Return the slider's position nearest to a speed."""
+    last = len(SPEEDS) - 1
+    if speed is None:
+        return last
+    return min(range(last), key=lambda index: abs((SPEEDS[index] or 0) - speed) / (SPEEDS[index] or 1))
+
+
+def speed_text(speed: float | None, unit: str) -> str:
+    """Return a speed in words."""
+    return _("full speed") if speed is None else f"{speed:,.4g} {unit}/s".replace(",", "\u202f")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run of the list."""
+
+    run: Run
+    title: str
+    algorithm: str
+    environment: str
+    score: float | None
+    unit: str
+
+
+def row(catalog: ModuleType, run: Run) -> Row:
+    """Return a run as the list shows it; the score is the mean training return, else the last evaluation."""
+    algorithm = catalog.algorithms().get(run.algorithm)
+    environment = catalog.environments().get(run.environment)
+    latest = run.latest
+    score = latest.get("rollout/ep_rew_mean")
+    return Row(
+        run=run,
+        title=run.name or name_of(run, algorithm, environment),
+        algorithm=algorithm.name if algorithm else run.algorithm,
+        environment=environment.name if environment else run.environment,
+        score=score if score is not None else latest.get("eval/mean_reward"),
+        unit=UNITS.get(run.step_unit, run.step_unit),
+    )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One value of the compared runs' configurations; `values` are in the order of the runs."""
+
+    name: str
+    values: list[Any]
+    is_different: bool
+
+
+def differences(runs: Sequence[Run]) -> list[Difference]:
+    """Return every named value of several runs, those that differ first."""
+    tables = [_flat(run) for run in runs]
+    names = list(dict.fromkeys(name for table in tables for name in table))
+    found = [
+        Difference(name, values := [table.get(name) for table in tables], any(value != values[0] for value in values))
+        for name in names
+    ]
+    return sorted(found, key=lambda item: not item.is_different)
+
+
+def _flat(run: Run) -> dict[str, Any]:
+    facts = {name: getattr(run, name) for name in ("algorithm", "environment", "seed", "total_steps")}
+    facts |= {f"config.{name}": value for name, value in run.config.items()}
+    return facts | {f"environment_config.{name}": value for name, value in run.environment_config.items()}
+
+
+def _leads(curves: Sequence[Scalar]) -> list[Scalar]:
+    by_name = {scalar.name: scalar for scalar in curves}
+    return [by_name[name] for name in LEADS if name in by_name][:MAX_LEADS]
+
+
+def _grouped(curves: Sequence[Scalar]) -> list[tuple[str, list[Scalar]]]:
+    groups: dict[str, list[Scalar]] = {name: [] for name in GROUPS}
+    for scalar in curves:
+        groups.setdefault(scalar.name.split("/")[0], []).append(scalar)
+    return [(GROUPS.get(name, name), members) for name, members in groups.items() if members]
