@@ -249,7 +249,7 @@ def active(connection: Connection) -> list[RunRow]:
 
 def counts_by_state(connection: Connection) -> dict[str, int]:
     """Return how many runs are in each state; every state is named."""
-    counted = connection.execute(select(RUNS.c.state, func.count()).group_by(RUNS.c.state)).tuples().all()
+    counted = connection.execute(select(RUNS.c.state, func.count()).group_by(RUNS.c.state)).all()
     return dict.fromkeys(STATES, 0) | dict(counted)
 
 

@@ -118,7 +118,7 @@ def cursors(connection: Connection, run: int) -> dict[str, int]:
     found = connection.execute(
         select(SERIES.c.name, SERIES.c.next_seq).where(SERIES.c.run == run).order_by(SERIES.c.name)
     )
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def latest(connection: Connection, run: int) -> dict[str, float | None]:
