@@ -8,6 +8,7 @@ SAFE_INTEGER = 2**53 - 1  # the largest integer that JavaScript keeps exact
 PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"  # no control characters
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+PresetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,64}$")]
 CheckpointId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
 RunName = Annotated[str, StringConstraints(max_length=200, pattern=PLAIN)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=PLAIN)]

@@ -3,12 +3,13 @@
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-OWNER_FILE = "server.json"
+OWNER_FILE = "owner.json"
 TOKEN_FILE = "token"
 TOKEN_VARIABLE = "RL_PLAYGROUND_TOKEN"
+URL_VARIABLE = "RL_PLAYGROUND_URL"
 
 
 @dataclass(frozen=True)
@@ -20,26 +21,12 @@ class Owner:
     instance: str
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, in one move."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)
-
-
-def write_owner(folder: Path, owner: Owner) -> None:
-    """Say who owns the data folder."""
-    write_private(folder / OWNER_FILE, json.dumps(asdict(owner)))
-
-
 def read_owner(folder: Path) -> Owner | None:
     """Return who said last that it owns the folder, or None. A crash leaves the file behind: ask the URL."""
     try:
         found = json.loads((folder / OWNER_FILE).read_text(encoding="utf-8"))
-        return Owner(pid=int(found["pid"]), url=str(found["url"]), instance=str(found["instance"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return Owner(int(found["pid"]), str(found.get("url", "")), str(found.get("instance", "")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -52,9 +39,13 @@ def read_token(folder: Path) -> str | None:
 
 
 def ensure_token(folder: Path) -> str:
-    """Return the folder's token, made at the first call and kept for good."""
+    """Return the folder's token, made at the first call (mode 0600) and kept for good."""
     token = read_token(folder)
     if token is None:
         token = secrets.token_urlsafe(32)
-        write_private(folder / TOKEN_FILE, token + "\n")
+        temporary = folder / f".{TOKEN_FILE}.{os.getpid()}"
+        temporary.unlink(missing_ok=True)
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(token + "\n")
+        temporary.replace(folder / TOKEN_FILE)
     return token

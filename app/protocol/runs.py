@@ -8,6 +8,7 @@ from app.protocol.base import (
     Answer,
     CheckpointId,
     Identifier,
+    PresetName,
     Request,
     RunName,
     Seed,
@@ -37,9 +38,9 @@ class RunCreate(Request):
     total_steps: Steps | None = Field(None, description="Budget. Unset: the preset's.", examples=[20000])
     name: RunName = Field("", description="Free text.", examples=["first try"])
     tags: Tags = Field(default_factory=list, description="Words to find it by.", examples=[["lesson-1"]])
-    preset: Identifier | None = Field(
+    preset: PresetName | None = Field(
         None,
-        description="Base of the configuration. Unset: `tuned` where it exists, else the defaults.",
+        description="Base of the configuration. Unset: `tuned` where it exists, else the defaults; empty: the defaults.",
         examples=["tuned"],
     )
 
@@ -120,7 +121,9 @@ class Run(Answer):
     started: str | None = None
     ended: str | None = None
     provenance: dict[str, Any] = Field(default_factory=dict)
-    parent: Parent | None = None
+    clock_s: float = Field(0.0, description="Seconds of training so far, pauses left out.")
+    best: dict[str, Any] | None = Field(None, description="Best evaluation so far: value and step.")
+    parent: Parent | None = Field(None, description="Of a fork: where it came from.")
     flags: dict[str, Any] = Field(default_factory=dict, description="For example `nondeterministic`.")
     links: dict[str, str] = Field(default_factory=dict)
     edit: EditAnswer | None = Field(None, description="Answer to a PATCH with `config`.")

@@ -1,0 +1,1 @@
+"""Pages, fragments, the stream and the API: thin, the same functions behind all of them."""
