@@ -22,7 +22,10 @@ I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Outcome = tuple[float, int, float, bool]  # probability, next state, reward, terminated
 
-SWEEP_WORK = 400_000_000  # backups spent on γ = 1 before the values count as growing without end: about a second
+SWEEP_WORK, SWEEPS = (
+    400_000_000,
+    200_000,
+)  # spent on γ = 1 before the values count as growing without end: about a second
 POLICY_ITERATIONS = 1000  # far above the handful that policy iteration needs; ends a cycle among tied actions
 
 
@@ -335,7 +338,7 @@ def _optimal_horizon_values(probabilities: Any, next_states: Any, rewards: Any, 
 
 def _optimal_undiscounted(mdp: TabularMDP, tolerance: float) -> F64:
     values = np.zeros(mdp.n_states)
-    sweeps = SWEEP_WORK // mdp.probabilities.size
+    sweeps = min(SWEEP_WORK // mdp.probabilities.size, SWEEPS)
     change = _value_sweeps(*mdp.arrays, mdp.can_finish(), values, 1.0, sweeps, tolerance * 1e-3)
     if not change <= tolerance:
         raise InvalidInput.one(
