@@ -1,0 +1,271 @@
+"""PPO: its equations, its resumption, and the same numbers as Stable-Baselines3 on a shared rollout."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from app.algorithms.policy_based.ppo import PPOAgent, PPOConfig, normalise, policy_loss, value_loss
+from app.core.codecs import trees_equal
+from app.core.contracts import Problem
+from app.core.errors import InvalidInput, TrainingDiverged
+from app.core.randomness import Stream
+from app.core.scalars import DICTIONARY
+from tests.algorithms.walk import Walk
+
+SMALL = {"n_envs": 2, "n_steps": 16, "batch_size": 8, "n_epochs": 3, "net_arch": "8,8", "learning_rate": 0.01}
+
+
+def agent(seed: int = 0, **changes: Any) -> PPOAgent:
+    return PPOAgent(PPOConfig.parse(SMALL | changes), Problem(Walk(), seed, 1000))
+
+
+def filled(**changes: Any) -> PPOAgent:
+    """An agent whose rollout is complete and not yet learnt from."""
+    built = agent(**changes)
+    while not built.rollout.is_full:
+        built.collect_step()
+    return built
+
+
+def run(built: PPOAgent, steps: int, cut: int) -> list[float]:
+    returns: list[float] = []
+    end = built.env_steps + steps
+    while built.env_steps < end:
+        returns += built.update(min(cut, end - built.env_steps)).episodes.returns.tolist()
+    return returns
+
+
+@pytest.mark.parametrize("changes", [{}, {"normalize": True}, {"target_kl": 0.001}])
+def test_the_result_does_not_depend_on_how_steps_are_cut(changes: dict[str, Any]) -> None:
+    whole, cut = agent(**changes), agent(**changes)
+    assert run(whole, 200, cut=1000) == run(cut, 200, cut=6)
+    assert not trees_equal(whole.state(), cut.state())
+
+
+@pytest.mark.parametrize("steps_before", [32, 50])
+@pytest.mark.parametrize("normalize", [False, True])
+def test_resumed_equals_uninterrupted(steps_before: int, normalize: bool) -> None:
+    one, other = agent(normalize=normalize), agent(normalize=normalize)
+    run(one, steps_before, cut=1000)
+    other.load(one.state())
+    assert run(one, 150, cut=1000) == run(other, 150, cut=1000)
+    assert not trees_equal(one.state(), other.state())
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another() -> None:
+    first, second, third = agent(1), agent(1), agent(2)
+    for built in (first, second, third):
+        run(built, 100, cut=1000)
+    assert not trees_equal(first.state(), second.state())
+    assert "weights" in trees_equal(first.state(), third.state())
+
+
+def test_update_takes_at_least_one_step_and_never_more_than_asked() -> None:
+    built = agent()
+    assert built.update(1).steps == 2
+    assert built.update(7).steps == 6
+    assert built.update(1000).steps == 24
+
+
+def test_ratio_is_one_on_fresh_data() -> None:
+    built = filled()
+    _, numbers = built.loss(built.estimate())
+    assert numbers["train/ratio_max"] == pytest.approx(1.0, abs=1e-6)
+    assert numbers["train/approx_kl"] == pytest.approx(0.0, abs=1e-6)
+    assert numbers["train/clip_fraction"] == 0.0
+
+
+def test_the_policy_loss_has_no_gradient_exactly_where_clipping_removes_it() -> None:
+    """It vanishes for A > 0 with ratio > 1 + ε and for A < 0 with ratio < 1 − ε, and nowhere else."""
+    ratios, advantages = (x.flatten() for x in torch.meshgrid(
+        torch.tensor([0.5, 0.79, 0.81, 1.0, 1.19, 1.21, 2.0]), torch.tensor([-1.0, 1.0]), indexing="ij"
+    ))  # fmt: skip
+    log_probs = ratios.log().requires_grad_()
+    policy_loss(log_probs, torch.zeros_like(ratios), advantages, 0.2).backward()
+    is_clipped = ((advantages > 0) & (ratios > 1.2)) | ((advantages < 0) & (ratios < 0.8))
+    assert log_probs.grad is not None
+    np.testing.assert_array_equal((log_probs.grad == 0).numpy(), is_clipped.numpy())
+
+
+def test_the_policy_loss_worked_by_hand() -> None:
+    """Ratios 2 and 0.5 with A = 1 and ε = .2: −(min(2, 1.2) + min(.5, .8)) / 2 = −.85."""
+    loss = policy_loss(torch.tensor([2.0, 0.5]).log(), torch.zeros(2), torch.ones(2), 0.2)
+    assert float(loss) == pytest.approx(-0.85)
+
+
+def test_value_loss_and_normalisation_worked_by_hand() -> None:
+    assert float(value_loss(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 2.0]))) == 2.0
+    scaled = normalise(torch.tensor([1.0, 2.0, 3.0]))
+    np.testing.assert_allclose(scaled.numpy(), [-1.0, 0.0, 1.0], atol=1e-6)
+
+
+def test_truncation_bootstraps_the_value_and_termination_does_not() -> None:
+    built = filled(gae_lambda=0.0, normalize_advantage=False)
+    rollout, samples = built.rollout, built.estimate()
+    targets = samples.returns.numpy().reshape(rollout.actions.shape)
+    assert rollout.terminated.any()
+    assert rollout.truncated.any()
+    np.testing.assert_allclose(targets[rollout.terminated], rollout.rewards[rollout.terminated], atol=1e-5)
+    expected = (rollout.rewards + 0.99 * rollout.final_values)[rollout.truncated]
+    np.testing.assert_allclose(targets[rollout.truncated], expected, atol=1e-5)
+    assert np.abs(targets[rollout.truncated] - rollout.rewards[rollout.truncated]).min() > 1e-4
+
+
+def test_a_rollout_holds_the_observations_that_were_acted_on() -> None:
+    built = filled()
+    positions = built.rollout.observations[..., 0] * 3
+    moved = positions[1:] - positions[:-1]
+    ended = (built.rollout.terminated | built.rollout.truncated)[:-1]
+    np.testing.assert_allclose(moved[~ended], (2 * built.rollout.actions[:-1] - 1)[~ended], atol=1e-6)
+
+
+def test_target_kl_stops_the_passes_early() -> None:
+    scalars = agent(target_kl=1e-7, n_epochs=10).update(1000).scalars
+    assert scalars["train/epochs_run"] < 10
+    assert agent(n_epochs=10).update(1000).scalars["train/epochs_run"] == 10
+
+
+def test_schedules_reach_the_optimiser() -> None:
+    built = agent(learning_rate_schedule="linear", clip_range_schedule="linear")
+    scalars = built.update(1000).scalars
+    assert scalars["train/learning_rate"] == pytest.approx(0.01 * (1 - 32 / 1000))
+    assert scalars["train/clip_range"] == pytest.approx(0.2 * (1 - 32 / 1000))
+
+
+def test_an_edit_takes_effect_at_the_next_update() -> None:
+    built = agent()
+    built.edit(built.config.edited({"learning_rate": 0.5}))
+    assert built.update(1000).scalars["train/learning_rate"] == 0.5
+
+
+def test_a_number_that_is_not_finite_stops_the_run_before_it_harms_the_weights() -> None:
+    built = filled()
+    built.rollout.rewards[3, 1] = np.inf
+    before = built.networks.weights.copy()
+    with pytest.raises(TrainingDiverged, match=r"train/loss became (nan|inf) at step 32"):
+        built.learn()
+    assert built.networks.weights.tobytes() == before.tobytes()
+
+
+def test_every_scalar_is_in_the_dictionary() -> None:
+    scalars = agent().update(1000).scalars
+    assert scalars.keys() <= DICTIONARY.keys()
+    assert all(np.isfinite(value) for value in scalars.values())
+
+
+def test_signals_have_their_shapes() -> None:
+    built = agent(normalize=True)
+    run(built, 100, cut=1000)
+    signals, observations = built.signals(), np.zeros((5, 2), np.float32)
+    assert signals["v_at"](observations).shape == (5,)
+    np.testing.assert_allclose(signals["policy_at"](observations).sum(axis=1), 1.0, rtol=1e-6)
+    assert signals["visited"]().shape == (100, 2)
+
+
+def test_weights_of_a_past_moment_bring_back_its_values() -> None:
+    built, fresh = agent(normalize=True), agent(seed=9, normalize=True)
+    run(built, 100, cut=1000)
+    observations = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
+    fresh.load_weights(built.signals()["weights"]())
+    np.testing.assert_allclose(fresh.values(observations), built.values(observations), rtol=1e-5, atol=1e-6)
+
+
+def test_acting_is_greedy_or_drawn() -> None:
+    built, observations = agent(), np.zeros((2000, 2), np.float32)
+    assert len(set(built.act(observations, greedy=True).tolist())) == 1
+    drawn = built.act(observations, greedy=False, random=Stream(0, "evaluation"))
+    assert drawn.mean() == pytest.approx(built.signals()["policy_at"](observations[:1])[0, 1], abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 7}, "must divide n_steps × n_envs = 16 × 2 = 32; 4 does"),
+        ({"batch_size": 64}, "must divide n_steps × n_envs = 16 × 2 = 32; 32 does"),
+        ({"n_envs": 1_000_000_000}, "must be ≤ 64"),
+        ({"n_envs": 64, "n_steps": 16_384}, "more than 262144"),
+        ({"net_arch": "64,9999"}, "between 1 and 1024"),
+        ({"net_arch": "64;64"}, "pattern"),
+        ({"learning_rate": float("nan")}, "finite"),
+        ({"alpha": 1.0}, "unknown name"),
+    ],
+)
+def test_bad_combinations_are_refused_with_the_way_out(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=r"config\.") as caught:
+        PPOConfig.parse(SMALL | changes)
+    assert message in str(caught.value)
+
+
+def stable_baselines(built: PPOAgent) -> Any:
+    """Stable-Baselines3's PPO with our weights, our rollout, and one pass over it in one minibatch."""
+    import gymnasium
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.logger import Logger
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    steps, envs, size = built.rollout.observations.shape
+    space = gymnasium.spaces.Box(-10, 10, (size,))
+
+    class Space(gymnasium.Env[Any, Any]):
+        observation_space, action_space = space, gymnasium.spaces.Discrete(2)
+
+    config = built.config
+    theirs = PPO(
+        "MlpPolicy", DummyVecEnv([Space] * envs), device="cpu", n_steps=steps, batch_size=steps * envs, n_epochs=1,
+        gamma=config.gamma, gae_lambda=config.gae_lambda, ent_coef=config.ent_coef, max_grad_norm=1e9,
+        policy_kwargs={"net_arch": [8, 8]},
+    )  # fmt: skip
+    theirs.set_logger(Logger(None, []))
+    policy = theirs.policy
+    modules = [
+        (built.policy, [*policy.mlp_extractor.policy_net, policy.action_net]),
+        (built.critic, [*policy.mlp_extractor.value_net, policy.value_net]),
+    ]
+    theirs.layers = [
+        (ours, module)
+        for mlp, layers in modules
+        for ours, module in zip(mlp.parameters, [m for m in layers if isinstance(m, torch.nn.Linear)], strict=True)
+    ]
+    with torch.no_grad():
+        for (weight, bias), module in theirs.layers:
+            module.weight.copy_(weight)
+            module.bias.copy_(bias)
+    fill_their_buffer(built, theirs)
+    return theirs
+
+
+def fill_their_buffer(built: PPOAgent, theirs: Any) -> None:
+    rollout, gamma = built.rollout, built.config.gamma
+    ended = rollout.terminated | rollout.truncated
+    starts = np.vstack([np.ones((1, ended.shape[1])), ended[:-1]])
+    for t in range(len(ended)):
+        with torch.no_grad():
+            values, log_probs, _ = theirs.policy.evaluate_actions(
+                torch.from_numpy(rollout.observations[t]), torch.from_numpy(rollout.actions[t])
+            )
+        rewards = rollout.rewards[t] + gamma * rollout.final_values[t] * rollout.truncated[t]
+        theirs.rollout_buffer.add(
+            rollout.observations[t], rollout.actions[t][:, None], rewards, starts[t], values, log_probs
+        )
+    with torch.no_grad():
+        last = theirs.policy.predict_values(torch.from_numpy(built.observations))
+    theirs.rollout_buffer.compute_returns_and_advantage(last, ended[-1])
+
+
+def test_loss_and_gradient_equal_those_of_stable_baselines3_on_a_shared_rollout() -> None:
+    built = filled(ent_coef=0.01, batch_size=32)
+    built.networks.weights += 0.3 * Stream(1, "shift").normals(len(built.networks.weights))
+    theirs = stable_baselines(built)
+    theirs.train()
+    loss, numbers = built.loss(built.estimate())
+    built.networks.backward(loss)
+    logged = theirs.logger.name_to_value
+    assert numbers["train/loss"] == pytest.approx(logged["train/loss"], rel=1e-5)
+    assert numbers["train/value_loss"] == pytest.approx(logged["train/value_loss"], rel=1e-5)
+    assert numbers["train/policy_loss"] == pytest.approx(logged["train/policy_gradient_loss"], abs=1e-6)
+    assert numbers["train/entropy"] == pytest.approx(-logged["train/entropy_loss"], rel=1e-5)
+    for (weight, bias), module in theirs.layers:
+        torch.testing.assert_close(weight.grad, module.weight.grad, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(bias.grad, module.bias.grad, rtol=1e-4, atol=1e-5)
