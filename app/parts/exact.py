@@ -1,0 +1,67 @@
+"""What can be said exactly about a table of action values, because the model is known: its errors and its policy's return.
+
+Letters: S states, A actions. Only states in which an agent may have to act count; what lies behind an end does not.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.contracts import Environment
+from app.parts.tabular import TabularMDP, check_gamma, finite_horizon_return, greedy_policy, optimal_values, q_from_v
+
+F64 = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+def model_of(environment: Environment, gamma: float) -> TabularMDP:
+    """Return the exact model of an environment.
+
+    Raises:
+        InvalidInput: γ = 1 where a reachable state cannot end, or where a loop earns without end.
+    """
+    mdp = environment.mdp
+    if not isinstance(mdp, TabularMDP):
+        raise ValueError(f"{environment.id} has no numbered states")
+    check_gamma(mdp, gamma)
+    if gamma == 1:
+        optimal_values(mdp, gamma)
+    return mdp
+
+
+class Exact:
+    """The truth about one model under one discount. V* is computed when it is first asked for, and once."""
+
+    def __init__(self, mdp: TabularMDP, gamma: float, horizon: int) -> None:
+        self.mdp, self.gamma, self.horizon = mdp, gamma, horizon
+        self.reachable = mdp.reachable()
+
+    @cached_property
+    def optimum(self) -> F64:
+        """V* (S,)."""
+        return optimal_values(self.mdp, self.gamma)
+
+    def scalars(self, v: F64, q: F64) -> dict[str, float]:
+        """Return the exact diagnostics of values v (S,) and of the policy greedy in q (S, A), by name of the dictionary."""
+        backed_up = q_from_v(self.mdp, v, self.gamma).max(axis=1)
+        error = (v - self.optimum)[self.reachable]
+        return {
+            "tabular/max_bellman_residual": float(np.abs(backed_up - v)[self.reachable].max()),
+            "tabular/value_error_max": float(np.abs(error).max()),
+            "tabular/value_error_rms": float(np.sqrt(np.mean(error**2))),
+            "tabular/greedy_return": self.greedy_return(q),
+        }
+
+    def greedy_return(self, q: F64) -> float:
+        """Return the expected undiscounted return of the greedy policy under the time limit."""
+        return finite_horizon_return(self.mdp, greedy_policy(q), self.horizon)
+
+    def greedy_sets(self, q: F64) -> Bools:
+        """Return which actions (S, A) are greedy; all False in states where nobody acts."""
+        return np.asarray((greedy_policy(q) > 0) & self.reachable[:, None])
+
+
+def policy_changes(before: Bools, after: Bools) -> float:
+    """Return in how many states two greedy sets (S, A) differ."""
+    return float((before != after).any(axis=1).sum())
