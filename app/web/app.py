@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from app.core.text import _
 from app.protocol.base import Problem
-from app.web import api_catalog, api_run_data, api_runs, assets, problems, stream
+from app.web import api_catalog, api_run_data, api_runs, assets, pages, problems, stream
 from app.web.context import API
 from app.web.guard import Guard
 from app.web.services import Playground
@@ -50,11 +50,7 @@ def create_app(playground: Playground) -> FastAPI:
     for router in (api_catalog.router, api_runs.router, api_run_data.router, stream.router):
         app.include_router(router)
     app.include_router(assets.router)
-    try:
-        from app.web import pages
-        app.include_router(pages.router)
-    except ImportError:
-        pass
+    app.include_router(pages.router)
     problems.install(app)
     settings = playground.settings
     names = (settings.host, *settings.allowed_hosts)

@@ -1,0 +1,5 @@
+"""`python -m app` is `rl-playground`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,271 @@
+# house: parameters: the options of a command are its parameters
+"""The command line: serve (what it does without a command), train, token, doctor."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from app.client import Playground as Client
+from app.core.errors import InvalidInput, PlaygroundError
+from app.core.text import _
+from app.protocol.local import ensure_token, read_owner
+from app.protocol.runs import TERMINAL, Run, RunCreate
+from app.settings import DEFAULT_PORT, Settings
+
+app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False, help=__doc__)
+
+Data = Annotated[Path | None, typer.Option("--data", help=_("Data folder. Default: in the user's data folder."))]
+Host = Annotated[str | None, typer.Option("--host", help=_("Address to listen on. Default: this machine only."))]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port", min=1, max=65535, help=_("Port. Default: {port} or the next free one.").format(port=DEFAULT_PORT)
+    ),
+]
+Open = Annotated[bool, typer.Option("--open", help=_("Open the browser."))]
+POLL_S = 0.1
+SHOWN = ("rollout/ep_rew_mean", "eval/mean_reward", "tabular/greedy_return", "tabular/value_error_max", "time/fps")
+
+
+def main() -> None:
+    """Run the command line; one of our own errors is one line and exit status 1."""
+    try:
+        app()
+    except PlaygroundError as error:
+        typer.echo(_("error: {text}").format(text=error), err=True)
+        sys.exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def default(
+    context: typer.Context, host: Host = None, port: Port = None, data: Data = None, open: Open = False
+) -> None:
+    """Watch reinforcement learning happen. Without a command: serve."""
+    if context.invoked_subcommand is None:
+        serve(host, port, data, open)
+    elif any(value is not None for value in (host, port, data)) or open:
+        raise InvalidInput.one(
+            "options", "…", _("come after the command"), _("rl-playground COMMAND --help lists them.")
+        )
+
+
+@app.command()
+def serve(host: Host = None, port: Port = None, data: Data = None, open: Open = False) -> None:
+    """Serve the pages and the API."""
+    settings = _settings(host=host, port=port, data=data)
+    _use_kernel_cache(settings)
+    from app.web import server
+
+    if settings.host not in server.LOCAL:
+        typer.echo(_("warning: other machines can reach this server, and what they send is not encrypted"), err=True)
+
+    def announce(entrance: str) -> None:
+        typer.echo(_("RL playground: {url}\nThe link works once; Ctrl-C stops the server.").format(url=entrance))
+
+    server.serve(settings, open_browser=open, announce=announce)
+
+
+@app.command()
+def train(  # the parameters are the command's options
+    environment: Annotated[str, typer.Argument(help=_("Id, for example CliffWalking-v1."))],
+    algorithm: Annotated[str, typer.Argument(help=_("Id, for example q_learning."))],
+    set: Annotated[
+        list[str] | None, typer.Option("--set", help=_("Hyperparameter, name=value; may be repeated."))
+    ] = None,
+    env: Annotated[list[str] | None, typer.Option("--env", help=_("Option of the environment, name=value."))] = None,
+    steps: Annotated[int | None, typer.Option("--steps", help=_("Budget. Default: the preset's."))] = None,
+    seed: Annotated[int, typer.Option("--seed", help=_("The run's randomness."))] = 0,
+    preset: Annotated[str | None, typer.Option("--preset", help=_("Base of the configuration."))] = None,
+    name: Annotated[str, typer.Option("--name", help=_("Name of the run."))] = "",
+    data: Data = None,
+) -> None:
+    """Train one run to its end. No server is needed; one that owns the data folder is used."""
+    settings = _settings(data=data)
+    _use_kernel_cache(settings)
+    request = _request(
+        algorithm=algorithm,
+        environment=environment,
+        config=_pairs("--set", set),
+        environment_config=_pairs("--env", env),
+        total_steps=steps,
+        seed=seed,
+        preset=preset,
+        name=name,
+    )
+    run = _train(settings, request)
+    _print_result(run)
+    if run.state == "failed":
+        raise typer.Exit(1)
+
+
+@app.command()
+def token(
+    url: Annotated[bool, typer.Option("--url", help=_("Print a fresh link to the running server instead."))] = False,
+    data: Data = None,
+) -> None:
+    """Print the token for programs, or a fresh link for the browser."""
+    from app.store.database import private_folder
+    from app.web.identity import code_signer, make_code
+
+    folder = private_folder(_settings(data=data).data)
+    secret = ensure_token(folder)
+    if not url:
+        typer.echo(secret)
+        return
+    owner = read_owner(folder)
+    if owner is None or not owner.url:
+        raise InvalidInput.one("data", folder, _("no server owns this folder"), _("Start one with `rl-playground`."))
+    typer.echo(f"{owner.url}/enter?code={make_code(code_signer(secret, owner.instance))}")
+
+
+@app.command()
+def doctor(data: Data = None) -> None:
+    """Print what matters when something does not work: versions, cores, folders, disk."""
+    from app.store.database import SQLITE_FLOOR, sqlite_module
+    from app.store.disk import file_system
+
+    settings = _settings(data=data)
+    folder = settings.data.expanduser().absolute()
+    near = next(path for path in (folder, *folder.parents) if path.exists())
+    sqlite = sqlite_module()
+    is_sound = sqlite.sqlite_version_info >= SQLITE_FLOOR
+    owner = read_owner(folder)
+    kernels = Path(os.environ.get("RL_PLAYGROUND_KERNELS") or folder / "kernels")
+    compiled = sum(1 for _path in kernels.rglob("*.nbc")) if kernels.is_dir() else 0
+    facts = {
+        _("Python"): f"{sys.version.split()[0]} ({sys.executable})",
+        **{
+            package: _version(package)
+            for package in ("rl-playground", "torch", "numba", "numpy", "gymnasium", "fastapi")
+        },
+        _("SQLite"): f"{sqlite.sqlite_version} ({_('sound') if is_sound else _('older than advised')})",
+        _("Cores"): str(os.cpu_count()),
+        _("Runs at once"): str(settings.running_limit),
+        _("Data folder"): f"{folder} ({file_system(near) or '?'}{'' if folder.exists() else ', ' + _('not made yet')})",
+        _("Free disk"): f"{shutil.disk_usage(near).free / 1e9:.1f} GB",
+        _("Compiled kernels"): f"{compiled} ({kernels})",
+        _("Server"): owner.url if owner and owner.url else _("none"),
+    }
+    width = max(len(name) for name in facts)
+    for name, value in facts.items():
+        typer.echo(f"{name:<{width}}  {value}")
+
+
+def _train(settings: Settings, request: RunCreate) -> Run:
+    """Train here where the folder is free, else through the server that owns it."""
+    from app.store.lock import FolderInUse
+    from app.web.opening import opened
+
+    try:
+        with opened(settings.model_copy(update={"keep_spare": False})) as playground:
+            playground.start()
+            run = playground.create_run(request)
+            return _follow(run, lambda: playground.run(run.id), lambda: playground.act(run.id, "stop"))
+    except FolderInUse:
+        owner = read_owner(settings.data)
+        if owner is None or not owner.url:
+            raise
+    typer.echo(_("The server at {url} owns the data folder and trains it.").format(url=owner.url), err=True)
+    with Client(owner.url, data=settings.data) as client:
+        options = request.model_dump(exclude={"algorithm", "environment"}, exclude_none=True)
+        run = client.create(request.algorithm, request.environment, **options)
+        return _follow(run, lambda: client.run(run.id), lambda: client.stop(run.id))
+
+
+def _follow(run: Run, read: Callable[[], Run], stop: Callable[[], object]) -> Run:
+    """Draw a progress bar until the run has ended; Ctrl-C stops the run, a second one leaves."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    is_stopping = False
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task(f"#{run.id} {run.state}", total=run.total_steps)
+        while run.state not in TERMINAL:
+            try:
+                time.sleep(POLL_S)
+                run = read()
+                progress.update(bar, completed=run.step, description=f"#{run.id} {run.state}")
+            except KeyboardInterrupt:
+                if is_stopping:
+                    raise
+                is_stopping = True
+                stop()
+    return run
+
+
+def _print_result(run: Run) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"#{run.id} {run.algorithm} · {run.environment} · seed {run.seed}", title_justify="left")
+    table.add_column(_("What"))
+    table.add_column(_("Value"), justify="right")
+    table.add_row(_("State"), run.state + (f": {run.reason}" if run.reason else ""))
+    table.add_row(_("Steps"), f"{run.step:,}")
+    table.add_row(_("Training time"), f"{run.clock_s:.2f} s")
+    if run.best:
+        table.add_row(_("Best evaluation"), f"{run.best['value']:.4g} @ {run.best['step']:,}")
+    for name in SHOWN:
+        value = run.latest.get(name)
+        if value is not None:
+            table.add_row(name, f"{value:,.6g}")
+    Console().print(table)
+
+
+def _settings(**given: Any) -> Settings:
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidInput.one(".".join(map(str, first["loc"])), first["input"], str(first["msg"])) from None
+
+
+def _request(**fields: Any) -> RunCreate:
+    try:
+        return RunCreate(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidInput.one(".".join(map(str, first["loc"])), first["input"], str(first["msg"])) from None
+
+
+def _pairs(option: str, texts: list[str] | None) -> dict[str, Any]:
+    """Return name → value of `name=value` texts."""
+    pairs = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise InvalidInput.one(option, text, _("must read name=value"), _("For example alpha=0.5."))
+        pairs[name.strip()] = _value(value.strip())
+    return pairs
+
+
+def _value(text: str) -> Any:
+    """Return a number, true, false, null, a list or an object where the text is one, else the text."""
+    for read in (int, float, json.loads):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _use_kernel_cache(settings: Settings) -> None:
+    """Keep compiled kernels in the data folder; must precede the import of any kernel."""
+    os.environ.setdefault("RL_PLAYGROUND_KERNELS", str(settings.data.expanduser().absolute() / "kernels"))
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return _("not installed")
