@@ -7,7 +7,8 @@ from sqlalchemy import Connection
 from app.core.errors import InvalidInput, Refused, Violation, shorten
 from app.core.text import _
 from app.jobs.floor import Attempt, Floor
-from app.store import checkpoints, edits, runs
+from app.jobs.lineage import newest
+from app.store import edits, runs
 from app.store.clock import utc_now
 
 TRAINING = ("starting", "running")
@@ -144,10 +145,9 @@ class Actions:
 
 def _stop(connection: Connection, run: int, has_process: bool) -> bool:
     """Move a run towards its stop and begin the receipt; without a process it is stopped at once."""
-    last = checkpoints.last(connection, run)
     now = utc_now()
     facts: dict[str, Any] = {"asked": now, "acknowledged": None, "process_gone": None}
-    facts["checkpoint"] = last["id"] if last else None
+    facts["checkpoint"] = newest(connection, run)
     if has_process:
         moved = runs.transition(connection, run, to="stopping", expected=STOPPABLE)
     else:

@@ -139,5 +139,5 @@ def worker_environment(data: Path, memory_mb: int = 0) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": os.pathsep.join(path),
         "RL_PLAYGROUND_WORKER_MEMORY_MB": str(memory_mb),
-        CACHE_VARIABLE: str(data / "kernels"),
+        CACHE_VARIABLE: os.environ.get(CACHE_VARIABLE) or str(data / "kernels"),
     }

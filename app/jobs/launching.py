@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from app.core.text import _
 from app.jobs.engine import OnExit, OnMessage, Worker
 from app.jobs.floor import Attempt, Floor, Spare
-from app.jobs.lineage import parent_checkpoint_folder
+from app.jobs.lineage import age, parent_checkpoint_folder
 from app.store import checkpoints, edits, runs
 from app.training.job import Job
 
@@ -129,13 +129,7 @@ def start_points(connection: Connection, row: runs.RunRow, folder: Path) -> list
 
     Only announced ones count: one that lies on the disk but was never committed is ahead of the stored series.
     """
-    known: list[dict[str, Any]] = sorted(checkpoints.list_(connection, row.id), key=order, reverse=True)
+    known: list[dict[str, Any]] = sorted(checkpoints.list_(connection, row.id), key=age, reverse=True)
     found: list[str | None] = [item["id"] for item in known if (folder / "checkpoints" / item["id"]).is_dir()]
     inherited = parent_checkpoint_folder(folder, row.parent_checkpoint) if row.parent_checkpoint else None
     return [*found, str(inherited) if inherited else None]
-
-
-def order(checkpoint: dict[str, Any]) -> tuple[int, int]:
-    """Return what sorts checkpoints by age: the step, then the number at the end of the name."""
-    number = str(checkpoint["id"]).rsplit("-", 1)[-1]
-    return int(checkpoint["step"]), int(number) if number.isdecimal() else 0

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -41,6 +43,18 @@ def fork(store: Store, new: runs.RunNew) -> int:
         return run
 
     return store.writer.do(work)
+
+
+def newest(connection: Connection, run: int) -> str | None:
+    """Return the checkpoint with the most steps, from which a run resumes, or None."""
+    known = checkpoints.list_(connection, run)
+    return str(max(known, key=age)["id"]) if known else None
+
+
+def age(checkpoint: Mapping[str, Any]) -> tuple[int, int]:
+    """Return what sorts checkpoints: the step, then the number at the end of the name."""
+    number = str(checkpoint["id"]).rsplit("-", 1)[-1]
+    return int(checkpoint["step"]), int(number) if number.isdecimal() else 0
 
 
 def link_folder(source: Path, target: Path) -> None:

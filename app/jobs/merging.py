@@ -35,6 +35,8 @@ class RunDelta:
         """Take one committed change."""
         if kind == "run":
             self._run.update(data)
+            if "truncated_after" in data and not self._rows_only:
+                self.refetch()  # an edit cut off points that the viewer may have drawn
         elif kind == "deleted":
             self._others["deleted"] = True
         elif self._rows_only:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from app.core.text import _
 from app.jobs.floor import Attempt, Floor
+from app.jobs.lineage import newest
 from app.jobs.worker import LOG_NAME
 from app.store import checkpoints, events, runs
 from app.store.clock import utc_now
@@ -105,17 +106,17 @@ def settle(connection: Connection, run: int, cause: str = "") -> str:
     row = runs.get(connection, run)
     if row is None or row.state not in ("starting", "running", "pausing", "stopping"):
         return row.state if row else "stopped"
-    last = checkpoints.last(connection, run)
+    last = newest(connection, run)
     if row.state == "stopping":
         now = utc_now()
-        facts = {"process_gone": now, "checkpoint": last["id"] if last else None}
+        facts = {"process_gone": now, "checkpoint": last}
         runs.transition(connection, run, to="stopped", expected=("stopping",))
         runs.set_receipt(connection, run, **{"asked": now, "acknowledged": None, **(row.receipt or {}), **facts})
         return "stopped"
     if row.state == "pausing":
         runs.transition(connection, run, to="paused", expected=("pausing",), reason=row.reason)
         return "paused"
-    came_from = _("checkpoint {id}").format(id=last["id"]) if last else _("the start")
+    came_from = _("checkpoint {id}").format(id=last) if last else _("the start")
     text = _("{cause}; it continues from {place}.").format(
         cause=cause or _("The server was restarted"), place=came_from
     )
