@@ -109,7 +109,7 @@ class _Loop:
     def _begin(self) -> None:
         session = self.session
         if session.job.paused and self.return_to <= session.step:
-            self.is_paused = True
+            self.is_paused, self.return_to = True, 0
             self.output.state("paused", _("waits for resume"))
         else:
             self._announce_running("started" if session.step == 0 else "resumed")
@@ -233,6 +233,7 @@ class _Loop:
         self._show_all()
 
     def _resume(self, command: Command) -> None:
+        self.return_to = 0
         if self.is_paused:
             self.is_paused = False
             self.goals.clear()
@@ -248,7 +249,8 @@ class _Loop:
         self.outcome = "stopped"
 
     def _step(self, command: Command) -> None:
-        self._pause({})
+        if not self.return_to:  # else it pauses by itself once it is back where it was
+            self._pause({})
         self.goals.append(_Goal(str(command.get("unit", "step")), max(1, int(command.get("count", 1)))))
 
     def _speed(self, command: Command) -> None:
