@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from app.client import Playground as Client
 from app.core.errors import InvalidInput, PlaygroundError
+from app.core.folders import KERNELS_VARIABLE
 from app.core.text import _
 from app.protocol.local import ensure_token, read_owner
 from app.protocol.runs import TERMINAL, Run, RunCreate
@@ -139,7 +140,7 @@ def doctor(data: Data = None) -> None:
     sqlite = sqlite_module()
     is_sound = sqlite.sqlite_version_info >= SQLITE_FLOOR
     owner = read_owner(folder)
-    kernels = Path(os.environ.get("RL_PLAYGROUND_KERNELS") or folder / "kernels")
+    kernels = Path(os.environ.get(KERNELS_VARIABLE) or folder / "kernels")
     compiled = sum(1 for _path in kernels.rglob("*.nbc")) if kernels.is_dir() else 0
     facts = {
         _("Python"): f"{sys.version.split()[0]} ({sys.executable})",
@@ -261,7 +262,7 @@ def _value(text: str) -> Any:
 
 def _use_kernel_cache(settings: Settings) -> None:
     """Keep compiled kernels in the data folder; must precede the import of any kernel."""
-    os.environ.setdefault("RL_PLAYGROUND_KERNELS", str(settings.data.expanduser().absolute() / "kernels"))
+    os.environ.setdefault(KERNELS_VARIABLE, str(settings.data.expanduser().absolute() / "kernels"))
 
 
 def _version(package: str) -> str:

@@ -5,13 +5,15 @@ Letters: N environments stepped together, D observation size, S states, A action
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Optional, Protocol
 
 from numpy.typing import NDArray
 
 from app.core.config import Config
-from app.core.randomness import Stream
 from app.core.report import Report
+
+if TYPE_CHECKING:
+    from app.core.randomness import Stream
 
 Array = NDArray[Any]
 Tree = dict[str, Any]  # a flat tree: str → array, int, float, bool, str, or a Tree of the same
@@ -99,8 +101,10 @@ class Problem:
         """Return the training environments."""
         return self.environment.batch(n_envs, self.seed, stream, features)
 
-    def stream(self, name: str) -> Stream:
+    def stream(self, name: str) -> "Stream":
         """Return a named stream of the run's randomness."""
+        from app.core.randomness import Stream  # numba with it, which the server does without until it listens
+
         return Stream(self.seed, name)
 
 
@@ -114,7 +118,7 @@ class Agent(Protocol):
     def update(self, max_steps: int) -> Report:
         """Learn for at most `max_steps` environment steps (at least one step of all its environments)."""
 
-    def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
+    def act(self, observations: Array, greedy: bool, random: Optional["Stream"] = None) -> Array:
         """Return actions (N,) int64 for evaluation and replay; `random` is needed where `greedy` is False."""
 
     def signals(self) -> Mapping[str, Callable[..., Array]]:

@@ -12,8 +12,10 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from app.core.folders import KERNELS_VARIABLE
+
 Function = TypeVar("Function", bound=Callable[..., Any])
-CACHE_VARIABLE = "RL_PLAYGROUND_KERNELS"
+CACHE_VARIABLE = KERNELS_VARIABLE
 
 
 def sources_hash() -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from app.core.contracts import Array
-from app.core.jit import CACHE_VARIABLE
+from app.core.folders import KERNELS_VARIABLE as CACHE_VARIABLE
 from app.jobs import wire
 
 log = logging.getLogger(__name__)
