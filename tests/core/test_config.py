@@ -1,0 +1,86 @@
+"""One declaration of a hyperparameter gives bounds, schema, help, live edits and errors with the way out."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.core.config import Config, Hyper, bounds_of, hyper_of
+from app.core.errors import InvalidInput
+
+
+class Example(Config):
+    """A configuration with one of each."""
+
+    gamma: float = Hyper(0.99, low=0, high=1, symbol=r"\gamma", help="Discount.")
+    alpha: float = Hyper(0.1, above=0, high=1, live="step", scale="log", help="Step size.")
+    n_envs: int = Hyper(8, low=1, high=256, unit="environments", help="Environments.")
+    kind: str = Hyper("linear", choices=("linear", "constant"), live="update", help="Schedule.")
+    is_on: bool = Hyper(True, help="Switch.")
+
+
+def test_defaults_are_a_configuration() -> None:
+    assert Example.parse({}) == Example()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"gamma": 1.2}, "config.gamma=1.2: must be ≤ 1. Allowed: ≥ 0 and ≤ 1; default 0.99."),
+        ({"gamma": -0.1}, "config.gamma=-0.1: must be ≥ 0."),
+        ({"alpha": 0.0}, "config.alpha=0.0: must be > 0. Allowed: > 0 and ≤ 1; default 0.1."),
+        ({"gamma": float("nan")}, "config.gamma=nan: must be a finite number."),
+        ({"gamma": float("inf")}, "must be"),
+        ({"gamma": "0.9"}, "config.gamma=0.9: input should be a valid number."),
+        ({"gamma": True}, "config.gamma=True: "),
+        ({"n_envs": 1_000_000_000}, "config.n_envs=1000000000: must be ≤ 256."),
+        ({"n_envs": 10**400}, "config.n_envs=an integer of 1329 bits: "),
+        ({"n_envs": 2.5}, "config.n_envs=2.5: "),
+        ({"n_envs": True}, "config.n_envs=True: "),
+        ({"n_envs": None}, "config.n_envs=None: "),
+        ({"kind": "cubic"}, "config.kind=cubic: must be one of linear, constant. Default: linear."),
+        ({"kind": "<script>" * 100_000}, "must be one of linear, constant"),
+        ({"is_on": "maybe"}, "config.is_on=maybe: "),
+        ({"gama": 0.9}, "config.gama=0.9: unknown name. Known here: gamma, alpha, n_envs, kind, is_on."),
+    ],
+)
+def test_a_refusal_names_value_rule_and_way_out(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        Example.parse(values)
+    assert message in str(refused.value)
+    assert len(str(refused.value)) < 400
+
+
+def test_every_violation_is_collected() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        Example.parse({"gamma": 2, "n_envs": 0, "typo": 1}, "environment_config")
+    places = {violation.where for violation in refused.value.violations}
+    assert places == {"environment_config.gamma", "environment_config.n_envs", "environment_config.typo"}
+
+
+def test_a_configuration_is_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Example().gamma = 0.5  # type: ignore[misc]
+
+
+def test_live_names_and_edits() -> None:
+    assert Example.live_names() == {"alpha": "step", "kind": "update"}
+    edited = Example().edited({"alpha": 0.5})
+    assert (edited.alpha, edited.gamma) == (0.5, 0.99)
+    with pytest.raises(InvalidInput, match="alpha=2: must be ≤ 1"):
+        Example().edited({"alpha": 2})
+
+
+def test_schema_carries_what_a_form_needs() -> None:
+    alpha = Example.model_json_schema()["properties"]["alpha"]
+    assert (alpha["exclusiveMinimum"], alpha["maximum"], alpha["default"]) == (0, 1, 0.1)
+    assert alpha["description"] == "Step size."
+    assert (alpha["hyper"]["live"], alpha["hyper"]["scale"]) == ("step", "log")
+    assert Example.model_json_schema()["additionalProperties"] is False
+
+
+def test_bounds_in_words() -> None:
+    fields = Example.model_fields
+    assert bounds_of(fields["n_envs"]) == "Allowed: ≥ 1 and ≤ 256; default 8."
+    assert bounds_of(fields["is_on"]) == "Default: True."
+    assert hyper_of(fields["gamma"])["symbol"] == r"\gamma"
