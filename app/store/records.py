@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from app.core.errors import PlaygroundError
 from app.core.text import _
@@ -19,6 +19,8 @@ from app.store.states import BELIEVED, TERMINAL
 from app.store.tables import RUNS
 
 Arrays = Mapping[str, NDArray[Any]]
+
+_FENCE = select(RUNS.c.attempt, RUNS.c.state).where(RUNS.c.id == bindparam("run_id"))
 
 
 class Fenced(PlaygroundError):
@@ -47,7 +49,7 @@ def apply_all(connection: Connection, run: int, *, attempt: int, records: Sequen
         Fenced: the attempt is stale, the run has ended, or it does not exist.
         ValueError: a record of an unknown kind, or whose parts do not fit together.
     """
-    found = connection.execute(select(RUNS.c.attempt, RUNS.c.state).where(RUNS.c.id == run)).first()
+    found = connection.execute(_FENCE, {"run_id": run}).first()
     if found is None or found.attempt != attempt or found.state in TERMINAL:
         raise Fenced(_("Attempt {attempt} of run {run} is not the current one.").format(attempt=attempt, run=run))
     for record in records:
@@ -72,7 +74,6 @@ def _state(connection: Connection, run: int, attempt: int, record: Record) -> No
 
 def _points(connection: Connection, run: int, _attempt: int, record: Record) -> None:
     series.append(connection, run, record.header, record.arrays)
-    runs.set_progress(connection, run, step=record.header.get("step"))
 
 
 def _event(connection: Connection, run: int, attempt: int, record: Record) -> None:

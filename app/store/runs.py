@@ -257,7 +257,7 @@ def _set(connection: Connection, run: int, values: dict[str, Any]) -> bool:
     """Update a run that has not ended, and note the change."""
     if not values:
         return False
-    where = (RUNS.c.id == run) & RUNS.c.state.in_(OPEN)
+    where = (RUNS.c.id == run) & RUNS.c.ended.is_(None)
     changed = connection.execute(update(RUNS).where(where).values(**values)).rowcount == 1
     if changed:
         note(connection, Change(run, "run", values))

@@ -28,7 +28,6 @@ from app.store.points import (
     reduce_rows,
     to_row,
 )
-from app.store.states import OPEN
 from app.store.tables import CHUNKS, RUNS, SERIES
 
 __all__ = ["CHUNK", "Points", "Reduced", "append", "cursors", "latest", "names", "on_axis", "read", "since", "truncate"]
@@ -58,20 +57,34 @@ class _Pending:
 
     def flush(self, connection: Connection) -> None:
         if self.rows:
-            connection.execute(insert(CHUNKS), self.rows)
+            connection.execute(_ADD_ROWS, self.rows)
         if self.ends:
             connection.execute(_MOVE_END, [{"series_id": end.id, **_end_values(end)} for end in self.ends.values()])
         self.rows, self.ends = [], {}
 
 
+# Statements of the path that every point takes, built once: building them costs more than running them.
+_ENDS = (
+    select(SERIES.c.name, SERIES.c.id, SERIES.c.next_seq, SERIES.c.open_seq, SERIES.c.open_rows)
+    .where(SERIES.c.run == bindparam("run_id"))
+    .order_by(SERIES.c.name)
+)
+_ADD_ROWS = insert(CHUNKS)
 _MOVE_END = update(SERIES).where(SERIES.c.id == bindparam("series_id"))
+_ROW_OF_RUN = select(RUNS.c.latest, RUNS.c.best, RUNS.c.step).where(RUNS.c.id == bindparam("run_id"))
+_KEEP_LATEST = (
+    update(RUNS)
+    .where(RUNS.c.id == bindparam("run_id"), RUNS.c.ended.is_(None))
+    .values({name: bindparam(name) for name in ("latest", "best", "step")})
+)
 
 
 def append(connection: Connection, run: int, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Store points of several series, later ones behind the stored ones, earlier ones in their place.
 
     Args:
-        header: series: [{name, first_seq, count, reproducible}], in the order in which the arrays hold their points.
+        header: series: [{name, first_seq, count, reproducible}], in the order in which the arrays hold their points, and
+            step, where the run stands.
         arrays: steps, values, lows, highs (n,), all series one after another.
 
     Raises:
@@ -103,7 +116,7 @@ def append(connection: Connection, run: int, header: Mapping[str, Any], arrays: 
         if first_seq + len(points) == end.next_seq:
             ends[name] = points
     pending.flush(connection)
-    _note_latest(connection, run, ends)
+    _note_latest(connection, run, ends, header.get("step"))
     if told:
         note(connection, Change(run, "points", told))
 
@@ -166,7 +179,7 @@ def since(
     the first seq says so.
     """
     fresh: dict[str, tuple[int, Points]] = {}
-    for name, end in _ends(connection, run, None).items():
+    for name, end in _ends(connection, run).items():
         first = max(seqs.get(name, 0), end.next_seq - limit, 0)
         if first < end.next_seq:
             rows = _rows(connection, end.id, first, end.next_seq)
@@ -177,7 +190,7 @@ def since(
 
 def truncate(connection: Connection, run: int, *, after_step: int) -> None:
     """Remove the points of later steps: a new edit made them the record of a future that is gone."""
-    is_cut, ends = False, _ends(connection, run, None)
+    is_cut, ends = False, _ends(connection, run)
     for end in ends.values():
         later = (CHUNKS.c.series == end.id) & (CHUNKS.c.last_step > after_step)
         rows = connection.execute(select(*_ROW).where(later).order_by(CHUNKS.c.first_seq)).all()
@@ -199,14 +212,9 @@ _ROW = (CHUNKS.c.id, CHUNKS.c.first_seq, CHUNKS.c["count"].label("count_"), CHUN
 _STATISTICS = (CHUNKS.c.first_step, CHUNKS.c["count"].label("count_"), CHUNKS.c.low, CHUNKS.c.high, CHUNKS.c.mean)
 
 
-def _ends(connection: Connection, run: int, names: Sequence[str] | None) -> dict[str, _Open]:
-    where = SERIES.c.run == run
-    if names is not None:
-        where &= SERIES.c.name.in_(names)
-    columns = (SERIES.c.name, SERIES.c.id, SERIES.c.next_seq, SERIES.c.open_seq, SERIES.c.open_rows)
-    return {
-        name: _Open(*end) for name, *end in connection.execute(select(*columns).where(where).order_by(SERIES.c.name))
-    }
+def _ends(connection: Connection, run: int, names: Sequence[str] | None = None) -> dict[str, _Open]:
+    found = connection.execute(_ENDS, {"run_id": run})
+    return {name: _Open(*end) for name, *end in found if names is None or name in names}
 
 
 def _new_series(connection: Connection, run: int, name: str) -> _Open:
@@ -294,17 +302,14 @@ def _read_one(connection: Connection, end: _Open, window: tuple[int | None, int 
     return reduce(points, max_points)
 
 
-def _note_latest(connection: Connection, run: int, ends: Mapping[str, Points]) -> None:
-    """Keep the last value of each series and the best evaluation on the run's row."""
-    row = connection.execute(select(RUNS.c.latest, RUNS.c.best).where(RUNS.c.id == run)).one()
-    values: dict[str, Any] = {
-        "latest": {**row.latest, **{name: finite_or_null(float(points.values[-1])) for name, points in ends.items()}}
-    }
-    if BEST_OF in ends:
-        values["best"] = _better(row.best, ends[BEST_OF])
-    connection.execute(update(RUNS).where(RUNS.c.id == run, RUNS.c.state.in_(OPEN)).values(**values))
-    if ends:
-        note(connection, Change(run, "run", values))
+def _note_latest(connection: Connection, run: int, ends: Mapping[str, Points], step: int | None = None) -> None:
+    """Keep the last value of each series, the best evaluation and the step on the row of a run that has not ended."""
+    row = connection.execute(_ROW_OF_RUN, {"run_id": run}).one()
+    last = {name: finite_or_null(float(points.values[-1])) for name, points in ends.items()}
+    best = _better(row.best, ends[BEST_OF]) if BEST_OF in ends else row.best
+    values = {"latest": {**row.latest, **last}, "best": best, "step": row.step if step is None else step}
+    connection.execute(_KEEP_LATEST, {"run_id": run, **values})
+    note(connection, Change(run, "run", values))
 
 
 def _better(best: dict[str, Any] | None, points: Points) -> dict[str, Any] | None:
