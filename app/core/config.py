@@ -1,3 +1,4 @@
+# house: parameters: one declaration carries everything that form, schema, URL, check and help need
 """Hyperparameters: one declaration from which form, schema, URL, validation, help and table all follow.
 
 class QLearningConfig(Config):
