@@ -64,13 +64,15 @@ def render(text: str, lines_of: dict[str, int] | None = None) -> Markup:
 
 def inline_math(tex: str) -> str:
     """Return a formula inside a line of text."""
-    return f"<math-tex>{escape(tex.strip())}</math-tex>"
+    text = escape(tex.strip())
+    return f'<math-tex tex="{text}">{text}</math-tex>'
 
 
 def block_math(tex: str, lines: dict[str, int]) -> Markup:
     """Return a formula of its own, with its number and a link to its line."""
     found = TAG.search(tex)
-    body = f'<math-tex display="block">{escape(TAG.sub("", tex).strip())}</math-tex>'
+    text = escape(TAG.sub("", tex).strip())
+    body = f'<math-tex display="block" tex="{text}">{text}</math-tex>'
     if not found:
         return Markup(f'<div class="equation">{body}</div>')
     number = found.group(1)

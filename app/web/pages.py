@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.core.errors import InvalidInput, Refused, Violation
 from app.protocol.runs import RunCreate
-from app.web import assets, lessons, pages_runs, recipe, reference
+from app.web import lessons, pages_runs, recipe, reference
 from app.web.context import Service
 from app.web.describe import known
 from app.web.posted import Form
@@ -131,4 +131,3 @@ def origin_of(request: Request) -> str:
 
 
 router.include_router(pages_runs.router)
-router.include_router(assets.router)

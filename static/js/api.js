@@ -1,0 +1,37 @@
+// @ts-check
+// Reading the REST interface.
+
+/** @param {string} path @param {string} [accept] */
+async function ask(path, accept = "application/json") {
+  const answer = await fetch(`/api/v1${path}`, { headers: { Accept: accept }, credentials: "same-origin" });
+  if (!answer.ok) throw new Error(`${answer.status} ${path}`);
+  return answer;
+}
+
+/** @param {string} path @returns {Promise<any>} */
+export async function json(path) {
+  return (await ask(path)).json();
+}
+
+/**
+ * A picture: its facts and its float32 arrays (see the API page: u32 length, JSON header, little-endian body).
+ * @param {string} path
+ * @returns {Promise<{panel: string, step: number, meta: any, arrays: Record<string, Float32Array>, shapes: Record<string, number[]>}>}
+ */
+export async function frame(path) {
+  const buffer = await (await ask(path, "application/octet-stream")).arrayBuffer();
+  const length = new DataView(buffer).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  /** @type {Record<string, Float32Array>} */
+  const arrays = {};
+  /** @type {Record<string, number[]>} */
+  const shapes = {};
+  let offset = 4 + length;
+  for (const { name, shape } of header.arrays) {
+    const count = shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
+    arrays[name] = new Float32Array(buffer, offset, count);
+    shapes[name] = shape;
+    offset += count * 4;
+  }
+  return { panel: header.panel, step: header.step, meta: header.meta, arrays, shapes };
+}

@@ -1,0 +1,93 @@
+// @ts-check
+// What stands around a curve: its name and newest value above, a caption and a table of its points below.
+
+import { extent } from "./curves.js";
+import { number, steps } from "./format.js";
+import { t } from "./text.js";
+
+const ROWS = 24;
+const ARROWS = { up: "↑", down: "↓" };
+
+/** @typedef {{x: number[], y: (number|null)[], raw: {steps: number[], values: (number|null)[], min: (number|null)[], max: (number|null)[]}}} Drawn */
+
+/**
+ * Build the frame inside a chart element and return how to fill it.
+ * @param {HTMLElement} chart
+ */
+export function frameOf(chart) {
+  const get = (/** @type {string} */ name) => chart.getAttribute(name) ?? "";
+  const better = ARROWS[/** @type {keyof ARROWS} */ (get("better"))];
+  const head = make("div", "plot-head");
+  const now = make("span", "plot-now");
+  const notes = [get("unit"), better ? `${better} ${t("better")}` : ""].filter(Boolean).join(" · ");
+  head.append(make("span", "plot-name", get("label")), make("span", "plot-note", notes), now);
+  const host = make("div", "plot");
+  host.append(make("p", "plot-empty", t("No points yet.")));
+  const caption = make("p", "caption");
+  const words = make("span");
+  const rule = make("span", "", get("rule") ? t("rule of thumb: {rule}", { rule: get("rule") }) : "");
+  caption.append(words, rule);
+  const behind = /** @type {HTMLDetailsElement} */ (make("details", "behind"));
+  behind.append(make("summary", "", t("Table")));
+  /** @type {Drawn[]} */
+  let drawn = [];
+  behind.addEventListener("toggle", () => behind.open && table(behind, get("label"), get("step-unit"), drawn));
+  chart.replaceChildren(head, host, caption, behind);
+  if (get("help")) head.title = get("help");
+  let summary = "";
+
+  return {
+    host,
+    /** @param {Drawn[]} curves @param {boolean} several */
+    tell(curves, several) {
+      drawn = curves;
+      const raw = curves[0]?.raw;
+      const last = raw?.values.at(-1);
+      const whole = extent(curves.flatMap((curve) => [...curve.raw.min, ...curve.raw.max]));
+      const step = raw?.steps.at(-1);
+      now.textContent = several ? "" : number(last);
+      const spread = whole ? t("{low} to {high}", { low: number(whole[0]), high: number(whole[1]) }) : "";
+      const at = step === undefined ? "" : t("at {step} {unit}", { step: steps(step), unit: get("step-unit") });
+      summary = [several ? "" : at, spread].filter(Boolean).join(" · ");
+      words.textContent = summary;
+      if (behind.open) table(behind, get("label"), get("step-unit"), drawn);
+    },
+    /** @param {any[] | undefined} data @param {number | null} index */
+    point(data, index) {
+      if (!data || index === null) return void (words.textContent = summary);
+      const [x, ...ys] = data.map((column) => column[index]);
+      const shown = ys.slice(0, drawn.length).map((y) => number(y));
+      const raw = drawn.length === 1 ? ` (${number(ys[1])} … ${number(ys[2])})` : "";
+      words.textContent = `${number(x)}: ${shown.join(", ")}${raw}`;
+    },
+  };
+}
+
+/** @param {HTMLDetailsElement} behind @param {string} label @param {string} unit @param {Drawn[]} curves */
+function table(behind, label, unit, curves) {
+  const scroll = make("div", "table-scroll");
+  const grid = make("table", "table");
+  const caption = make("caption", "visually-hidden", label);
+  const head = make("tr");
+  for (const text of [unit || t("steps"), t("mean"), t("smallest"), t("largest")]) head.append(make("th", "number", text));
+  grid.append(caption, head);
+  for (const { raw } of curves) {
+    const stride = Math.max(1, Math.ceil(raw.steps.length / ROWS));
+    for (let i = (raw.steps.length - 1) % stride; i >= 0 && i < raw.steps.length; i += stride) {
+      const row = make("tr");
+      for (const value of [raw.steps[i], raw.values[i], raw.min[i], raw.max[i]]) row.append(make("td", "number", number(value)));
+      grid.append(row);
+    }
+  }
+  scroll.tabIndex = 0;
+  scroll.append(grid);
+  behind.replaceChildren(behind.querySelector("summary") ?? "", scroll);
+}
+
+/** @param {string} tag @param {string} [name] @param {string} [text] */
+export function make(tag, name = "", text = "") {
+  const element = document.createElement(tag);
+  if (name) element.className = name;
+  if (text) element.textContent = text;
+  return element;
+}

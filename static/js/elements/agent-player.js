@@ -1,0 +1,161 @@
+// @ts-check
+// The agent itself: what it is doing now, and replays of evaluation episodes. Attributes: run, panel.
+
+import { json } from "../api.js";
+import { Surface } from "../canvas.js";
+import { make } from "../chart-frame.js";
+import { number, steps } from "../format.js";
+import { FrameFeed } from "../frames.js";
+import { drawScene } from "../scenes.js";
+import { subscribe } from "../stream.js";
+import { t } from "../text.js";
+
+const STEP_MS = { grid: 260, cartpole: 24, mountain_car: 24 };
+const LIVE = "live";
+const HOLD_MS = 900;
+
+class AgentPlayer extends HTMLElement {
+  /** @type {import("../scenes.js").Scene | null} */
+  #scene = null;
+  /** @type {number[][]} */
+  #states = [];
+  #at = 0;
+  #is_playing = false;
+  #held_until = 0;
+  #last = 0;
+  #chosen = LIVE;
+  #is_by_hand = false;
+  #is_visible = true;
+  /** @type {(() => void)[]} */
+  #leave = [];
+  /** @type {Surface | null} */
+  #surface = null;
+  #canvas = /** @type {HTMLCanvasElement} */ (make("canvas", "map-canvas"));
+  #select = /** @type {HTMLSelectElement} */ (make("select", "input"));
+  #button = /** @type {HTMLButtonElement} */ (make("button", "button", "▶"));
+  #scrub = /** @type {HTMLInputElement} */ (make("input"));
+  #words = make("p", "readout");
+
+  connectedCallback() {
+    const run = Number(this.getAttribute("run"));
+    const host = make("div", "player-scene");
+    host.append(this.#canvas);
+    this.#canvas.setAttribute("role", "img");
+    Object.assign(this.#scrub, { type: "range", min: "0", max: "0", step: "1", value: "0" });
+    this.#scrub.setAttribute("aria-label", t("Moment of the replay"));
+    this.#select.dataset.size = this.#button.dataset.size = "small";
+    this.#select.setAttribute("aria-label", t("What to show"));
+    this.#select.add(new Option(t("Live"), LIVE));
+    this.#button.type = "button";
+    const bar = make("div", "player-bar");
+    bar.append(this.#button, this.#scrub, this.#select);
+    this.replaceChildren(host, bar, this.#words);
+    this.#button.addEventListener("click", () => this.#play(!this.#is_playing));
+    this.#scrub.addEventListener("input", () => this.#seek(Number(this.#scrub.value)));
+    this.#select.addEventListener("change", () => this.#choose(this.#select.value, true));
+    this.#surface = new Surface(this.#canvas, (ctx, w, h) => this.#draw(ctx, w, h), () => host.clientHeight);
+    const seen = new IntersectionObserver((entries) => (this.#is_visible = entries.some((entry) => entry.isIntersecting)));
+    seen.observe(this);
+    const feed = new FrameFeed({ run, panel: this.getAttribute("panel") ?? "agent" }, ({ meta }) => {
+      this.#scene = meta;
+      this.#surface?.soon();
+    });
+    const leave = subscribe({ runs: [run] }, (_id, delta) => this.#news(delta));
+    this.#leave = [leave, () => feed.close(), () => seen.disconnect(), () => this.#surface?.close()];
+    this.#list();
+  }
+
+  disconnectedCallback() {
+    for (const leave of this.#leave) leave();
+    this.#is_playing = false;
+  }
+
+  /** @param {import("../stream.js").Delta} delta */
+  #news(delta) {
+    if (delta.episodes || delta.refetch) this.#list();
+    if (this.#chosen !== LIVE || !delta.agent?.states?.length) return;
+    const fresh = delta.agent.states;
+    this.#states = [...this.#states.slice(-1), ...fresh];
+    this.#at = this.#states.length - 1;
+    this.#words.textContent = t("live, step {step}", { step: steps(delta.agent.step) });
+    this.#surface?.soon();
+  }
+
+  async #list() {
+    const { items } = await json(`/runs/${this.getAttribute("run")}/episodes`).catch(() => ({ items: [] }));
+    const isNew = items.length && items.at(-1).number !== Number(this.#select.options[1]?.value);
+    if (!items.length || (!isNew && this.#select.options.length === items.length + 1)) return;
+    const options = items.map((/** @type {any} */ one) => {
+      const text = t("step {step}: return {value}", { step: steps(one.step), value: number(one.return) });
+      return new Option(text, String(one.number));
+    });
+    this.#select.replaceChildren(new Option(t("Live"), LIVE), ...options.reverse());
+    this.#select.value = this.#chosen;
+    const is_over = this.closest("[data-state]")?.getAttribute("data-state") !== "running";
+    if (!this.#is_by_hand && (is_over || !this.#states.length)) this.#choose(this.#select.options[1].value, false);
+  }
+
+  /** @param {string} value @param {boolean} is_by_hand */
+  async #choose(value, is_by_hand) {
+    this.#chosen = this.#select.value = value;
+    this.#is_by_hand = is_by_hand || this.#is_by_hand;
+    this.#play(false);
+    if (value === LIVE) return;
+    const episode = await json(`/runs/${this.getAttribute("run")}/episodes/${value}`).catch(() => null);
+    if (!episode || this.#chosen !== value) return;
+    this.#states = episode.states;
+    this.#scene ??= { drawing: episode.drawing, ...episode.layout };
+    this.#scrub.max = String(this.#states.length - 1);
+    const end = episode.terminated ? t("ended by the environment") : t("cut by the time limit");
+    const facts = { step: steps(episode.step), value: number(episode.return), length: number(episode.length), end };
+    this.#words.textContent = t("evaluation at step {step}: return {value} in {length} steps, {end}", facts);
+    this.#canvas.setAttribute("aria-label", this.#words.textContent);
+    this.#seek(0);
+    this.#play(is_by_hand || !matchMedia("(prefers-reduced-motion: reduce)").matches);
+  }
+
+  /** @param {number} at */
+  #seek(at) {
+    this.#at = at;
+    this.#held_until = 0;
+    this.#surface?.soon();
+  }
+
+  /** @param {boolean} is_playing */
+  #play(is_playing) {
+    const was = this.#is_playing;
+    this.#is_playing = is_playing && this.#states.length > 1 && this.#chosen !== LIVE;
+    this.#button.textContent = this.#is_playing ? "❚❚" : "▶";
+    this.#button.setAttribute("aria-label", this.#is_playing ? t("Pause the replay") : t("Play the replay"));
+    this.#button.disabled = this.#scrub.disabled = this.#chosen === LIVE;
+    this.#last = performance.now();
+    if (this.#is_playing && !was) requestAnimationFrame(this.#turn);
+  }
+
+  #turn = (/** @type {number} */ now) => {
+    if (!this.#is_playing || !this.isConnected) return;
+    const step_ms = STEP_MS[/** @type {keyof STEP_MS} */ (this.#scene?.drawing ?? "grid")] ?? 60;
+    const end = this.#states.length - 1;
+    const passed = Math.min(now - this.#last, 200);
+    this.#last = now;
+    if (this.#is_visible && !document.hidden && now > this.#held_until) {
+      if (this.#at >= end) this.#at = 0;
+      else this.#at = Math.min(this.#at + passed / step_ms, end);
+      if (this.#at >= end) this.#held_until = now + HOLD_MS;
+      this.#scrub.value = String(Math.floor(this.#at));
+      this.#surface?.soon();
+    }
+    requestAnimationFrame(this.#turn);
+  };
+
+  /** @param {CanvasRenderingContext2D} ctx @param {number} w @param {number} h */
+  #draw(ctx, w, h) {
+    if (!this.#scene || !this.#states.length) return;
+    const index = Math.min(Math.floor(this.#at), this.#states.length - 1);
+    const next = this.#states[Math.min(index + 1, this.#states.length - 1)];
+    const trail = this.#chosen === LIVE ? [] : this.#states.slice(0, index + 1);
+    drawScene(ctx, { w, h }, this.#scene, { state: this.#states[index], next, share: this.#at - index, trail });
+  }
+}
+
+customElements.define("agent-player", AgentPlayer);

@@ -1,0 +1,147 @@
+// @ts-check
+// One scalar over steps, episodes or seconds: of one run with its raw envelope, or of several on shared axes.
+// Attributes: run or runs, labels, scalar, label, unit, better, rule, healthy, references, total, step-unit, log, axis, smooth.
+
+import { WINDOWS, along, extent, joined, smooth } from "../curves.js";
+import { number, steps } from "../format.js";
+import { script, style } from "../loader.js";
+import { color, options } from "../plot.js";
+import { curvesOf } from "../series.js";
+import { t } from "../text.js";
+import { frameOf } from "../chart-frame.js";
+
+const SCALES = { episode: "rollout/episodes", time: "time/run_clock" };
+
+class CurveChart extends HTMLElement {
+  static observedAttributes = ["axis", "smooth"];
+  /** @type {ReturnType<typeof frameOf> | null} */
+  #frame = null;
+  /** @type {any} */
+  #plot = null;
+  #is_due = false;
+  #is_near = false;
+  /** @type {(() => void)[]} */
+  #leave = [];
+  #sizes = new ResizeObserver(() => this.#resize());
+  #near = new IntersectionObserver((entries) => this.#arrive(entries.some((entry) => entry.isIntersecting)), { rootMargin: "300px" });
+
+  connectedCallback() {
+    this.#frame = frameOf(this);
+    this.#near.observe(this);
+    document.addEventListener("theme-change", this.#restart);
+  }
+
+  disconnectedCallback() {
+    this.#near.disconnect();
+    this.#sizes.disconnect();
+    document.removeEventListener("theme-change", this.#restart);
+    for (const leave of this.#leave) leave();
+    this.#leave = [];
+    this.#plot?.destroy();
+    this.#plot = null;
+  }
+
+  attributeChangedCallback() {
+    if (this.#leave.length) this.#follow();
+  }
+
+  get ids() {
+    return (this.getAttribute("runs") ?? this.getAttribute("run") ?? "").split(",").map(Number).filter(Boolean);
+  }
+
+  get scalar() {
+    return this.getAttribute("scalar") ?? "";
+  }
+
+  /** @param {boolean} is_near */
+  async #arrive(is_near) {
+    this.#is_near = is_near;
+    if (!is_near) return;
+    if (this.#leave.length) return this.#drawSoon();
+    await Promise.all([style("vendor/uplot/uPlot.min.css"), script("vendor/uplot/uPlot.iife.min.js")]);
+    if (this.isConnected && !this.#leave.length) this.#follow();
+  }
+
+  #follow() {
+    for (const leave of this.#leave) leave();
+    const scale = SCALES[/** @type {keyof SCALES} */ (this.getAttribute("axis") ?? "")];
+    const names = scale ? [this.scalar, scale] : [this.scalar];
+    this.#leave = this.ids.map((id) => curvesOf(id).listen(names, () => this.#drawSoon()));
+    if (this.#frame) this.#sizes.observe(this.#frame.host);
+    this.#drawSoon();
+  }
+
+  #restart = () => {
+    this.#plot?.destroy();
+    this.#plot = null;
+    this.#drawSoon();
+  };
+
+  #drawSoon() {
+    if (this.#is_due || !this.#is_near) return;
+    this.#is_due = true;
+    requestAnimationFrame(() => {
+      this.#is_due = false;
+      if (this.isConnected && this.#frame) this.#draw(this.#frame);
+    });
+  }
+
+  /** @param {ReturnType<typeof frameOf>} frame */
+  #draw(frame) {
+    const curves = this.ids.map((id) => this.#curve(id));
+    const full = curves.filter((curve) => curve.x.length);
+    frame.tell(curves, this.ids.length > 1);
+    if (!full.length || !frame.host.clientWidth) return;
+    const data = curves.length > 1 ? this.#several(curves) : [full[0].x, full[0].y, full[0].min, full[0].max];
+    if (this.#plot) return this.#plot.setData(data);
+    frame.host.replaceChildren();
+    const UPlot = /** @type {any} */ (globalThis).uPlot;
+    const look = {
+      width: frame.host.clientWidth,
+      height: frame.host.clientHeight,
+      curves: curves.length,
+      log: this.hasAttribute("log"),
+      envelope: curves.length === 1,
+      tall: this.dataset.size === "large",
+      references: () => JSON.parse(this.getAttribute("references") ?? "[]"),
+      marks: () => (this.ids.length === 1 ? this.#marks() : []),
+      moved: (/** @type {number | null} */ index) => frame.point(this.#plot?.data, index),
+    };
+    this.#plot = new UPlot(options(look), data, frame.host);
+    this.#plot.root.setAttribute("aria-hidden", "true");
+  }
+
+  #resize() {
+    const host = this.#frame?.host;
+    if (!host?.clientWidth) return;
+    if (!this.#plot) this.#drawSoon();
+    else if (this.#plot.width !== host.clientWidth) this.#plot.setSize({ width: host.clientWidth, height: host.clientHeight });
+  }
+
+  /** @param {{x: number[], y: (number|null)[]}[]} curves */
+  #several(curves) {
+    const { x, ys } = joined(curves);
+    return [x, ...ys];
+  }
+
+  #marks() {
+    const axis = this.getAttribute("axis") ?? "step";
+    const { marks, curves } = curvesOf(this.ids[0]);
+    const scale = curves.get(SCALES[/** @type {keyof SCALES} */ (axis)]);
+    const at = axis === "step" || !scale ? marks.map((mark) => mark.step) : along(marks.map((mark) => mark.step), scale);
+    return marks.map((mark, index) => ({ at: at[index], text: mark.text }));
+  }
+
+  /** @param {number} id */
+  #curve(id) {
+    const all = curvesOf(id).curves;
+    const found = all.get(this.scalar) ?? { steps: [], values: [], min: [], max: [] };
+    const scale = all.get(SCALES[/** @type {keyof SCALES} */ (this.getAttribute("axis") ?? "")]);
+    const x = scale ? along(found.steps, scale) : found.steps;
+    const y = smooth(found.values, WINDOWS[Number(this.getAttribute("smooth") ?? 0)] ?? 1);
+    const positive = (/** @type {(number|null)[]} */ list) => (this.hasAttribute("log") ? list.map((v) => (v !== null && v > 0 ? v : null)) : list);
+    return { x: x.length ? x : [], y: positive(y), min: positive(found.min), max: positive(found.max), raw: found };
+  }
+}
+
+customElements.define("curve-chart", CurveChart);

@@ -1,0 +1,172 @@
+// @ts-check
+// A grid's value map. Attributes: run, panel, mode (v, q, visits, error). Arrow keys move a cursor that reads cells out.
+
+import { Surface } from "../canvas.js";
+import { make } from "../chart-frame.js";
+import { diverging, paintScale, sequential, token } from "../colors.js";
+import { extent } from "../curves.js";
+import { number, steps } from "../format.js";
+import { FrameFeed } from "../frames.js";
+import { corner, isPlain, place, triangles, values } from "../grid-draw.js";
+import { t } from "../text.js";
+
+const NAMES = { v: t("Value"), q: t("Q"), visits: t("Visits"), error: t("Error to V*") };
+const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+class GridMap extends HTMLElement {
+  static observedAttributes = ["mode"];
+  /** @type {any} */
+  #frame = null;
+  /** @type {FrameFeed | null} */
+  #feed = null;
+  /** @type {Surface | null} */
+  #surface = null;
+  /** @type {number | null} */
+  #cell = null;
+  #canvas = /** @type {HTMLCanvasElement} */ (make("canvas", "map-canvas"));
+  #readout = make("p", "readout");
+  #scale = make("span", "scale");
+  #facts = make("span", "caption");
+  #table = /** @type {HTMLDetailsElement} */ (make("details", "behind"));
+
+  connectedCallback() {
+    const frame = make("div", "map-frame");
+    frame.append(this.#canvas);
+    const foot = make("div", "caption");
+    foot.append(this.#facts, this.#scale);
+    this.#readout.setAttribute("aria-live", "polite");
+    this.#table.replaceChildren(make("summary", "", t("Table")));
+    this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
+    this.#parts = [frame, foot, this.#readout, this.#table];
+    this.#canvas.tabIndex = 0;
+    this.#canvas.setAttribute("role", "img");
+    this.#canvas.addEventListener("pointermove", (event) => this.#point(event));
+    this.#canvas.addEventListener("pointerleave", () => this.#choose(null));
+    this.#canvas.addEventListener("keydown", (event) => this.#move(event));
+    this.#table.addEventListener("toggle", () => this.#fillTable());
+    const run = Number(this.getAttribute("run"));
+    this.#feed = new FrameFeed({ run, panel: this.getAttribute("panel") ?? "grid_values" }, (found) => this.#show(found));
+  }
+
+  disconnectedCallback() {
+    this.#feed?.close();
+    this.#surface?.close();
+  }
+
+  attributeChangedCallback() {
+    if (this.#frame) this.#show(this.#frame);
+  }
+
+  /** @type {HTMLElement[]} */
+  #parts = [];
+
+  get mode() {
+    return /** @type {keyof NAMES} */ (this.getAttribute("mode") ?? "v");
+  }
+
+  /** @param {any} frame */
+  #show(frame) {
+    this.#frame = frame;
+    if (!this.#surface) {
+      this.replaceChildren(...this.#parts);
+      this.#surface = new Surface(this.#canvas, (ctx, width) => this.#draw(ctx, width), (width) => this.#place(width).size * this.#frame.meta.rows);
+    }
+    const { meta, step } = frame;
+    const [low, high] = this.#range();
+    const visited = t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable });
+    const error = t("error to V*: max {max}, RMS {rms}", { max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
+    this.#facts.textContent = [t("step {step}", { step: steps(step) }), error, visited].join(" · ");
+    const bar = make("span", "scale-bar");
+    const signed = this.mode === "error";
+    paintScale(bar, signed ? diverging : sequential, signed ? -1 : 0);
+    this.#scale.replaceChildren(number(signed ? -Math.max(-low, high) : low, 3), bar, number(signed ? Math.max(-low, high) : high, 3));
+    this.#canvas.setAttribute("aria-label", t("{name} map, {rows} by {cols} cells, from {low} to {high}. Arrow keys read cells.", { name: NAMES[this.mode], rows: meta.rows, cols: meta.cols, low: number(low, 3), high: number(high, 3) }));
+    this.#fillTable();
+    this.#choose(this.#cell);
+    this.#surface.soon();
+  }
+
+  /** @param {number} width */
+  #place(width) {
+    return place(this.#frame.meta, width, Math.max(240, innerHeight * (this.dataset.hero ? 0.46 : 0.36)));
+  }
+
+  /** @returns {[number, number]} */
+  #range() {
+    const { arrays, meta } = this.#frame;
+    const n = this.mode === "q" ? meta.actions.length : 1;
+    const shown = [...arrays[this.mode]].filter((_value, index) => isPlain(meta, Math.floor(index / n)));
+    return extent(shown) ?? [0, 0];
+  }
+
+  /** @param {CanvasRenderingContext2D} ctx @param {number} width */
+  #draw(ctx, width) {
+    const { arrays, meta } = this.#frame;
+    const at = this.#place(width);
+    const range = this.#range();
+    if (this.mode === "q") triangles(ctx, meta, at, { q: arrays.q, range });
+    else values(ctx, meta, at, { values: arrays[this.mode], policy: this.mode === "v" ? arrays.policy : null, range, signed: this.mode === "error" });
+    if (this.#cell !== null) {
+      const [x, y] = corner(meta, at, this.#cell);
+      ctx.strokeStyle = token("--text");
+      ctx.lineWidth = 2;
+      ctx.strokeRect(x + 2, y + 2, at.size - 4, at.size - 4);
+    }
+  }
+
+  /** @param {PointerEvent} event */
+  #point(event) {
+    const at = this.#place(this.#surface?.width ?? 1);
+    const { rows, cols } = this.#frame.meta;
+    const [col, row] = [Math.floor((event.offsetX - at.left) / at.size), Math.floor((event.offsetY - at.top) / at.size)];
+    this.#choose(col >= 0 && col < cols && row >= 0 && row < rows ? row * cols + col : null);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #move(event) {
+    const move = MOVES[/** @type {keyof MOVES} */ (event.key)];
+    if (!move) return;
+    event.preventDefault();
+    const { rows, cols } = this.#frame.meta;
+    const now = this.#cell ?? 0;
+    const row = Math.min(Math.max(Math.floor(now / cols) + (this.#cell === null ? 0 : move[0]), 0), rows - 1);
+    const col = Math.min(Math.max((now % cols) + (this.#cell === null ? 0 : move[1]), 0), cols - 1);
+    this.#choose(row * cols + col);
+  }
+
+  /** @param {number | null} cell */
+  #choose(cell) {
+    const is_same = cell === this.#cell;
+    this.#cell = cell;
+    this.#readout.textContent = cell === null ? "" : this.#words(cell);
+    if (!is_same) this.#surface?.soon();
+  }
+
+  /** @param {number} cell */
+  #words(cell) {
+    const { arrays, meta } = this.#frame;
+    const n = meta.actions.length;
+    const q = meta.actions.map((/** @type {string} */ name, /** @type {number} */ a) => `${name} ${number(arrays.q[cell * n + a], 4)}`).join(", ");
+    const where = t("row {row}, column {col}", { row: Math.floor(cell / meta.cols), col: cell % meta.cols });
+    return `${where}: V ${number(arrays.v[cell])} · V* ${number(arrays.optimal?.[cell])} · ${q} · ${number(arrays.visits[cell])} ${t("visits")}`;
+  }
+
+  #fillTable() {
+    if (!this.#table.open || !this.#frame) return;
+    const { arrays, meta } = this.#frame;
+    const grid = make("table", "table");
+    grid.append(make("caption", "visually-hidden", NAMES[this.mode]));
+    const shown = this.mode === "q" ? arrays.v : arrays[this.mode];
+    for (let row = 0; row < meta.rows; row++) {
+      const line = make("tr");
+      for (let col = 0; col < meta.cols; col++) line.append(make("td", "number", number(shown[row * meta.cols + col], 3)));
+      grid.append(line);
+    }
+    const scroll = make("div", "table-scroll");
+    scroll.tabIndex = 0;
+    scroll.append(grid);
+    this.#table.replaceChildren(/** @type {Element} */ (this.#table.firstElementChild), scroll);
+  }
+}
+
+customElements.define("grid-map", GridMap);

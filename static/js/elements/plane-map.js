@@ -1,0 +1,108 @@
+// @ts-check
+// A value function over two axes that the viewer chooses, the other dimensions on sliders, visited states laid over it.
+// Attributes: run, panel, mode (values, action).
+
+import { Surface } from "../canvas.js";
+import { make } from "../chart-frame.js";
+import { paintScale, sequential } from "../colors.js";
+import { extent } from "../curves.js";
+import { number, steps } from "../format.js";
+import { FrameFeed } from "../frames.js";
+import { controlsOf } from "../plane-controls.js";
+import { drawPlane } from "../plane-draw.js";
+import { t } from "../text.js";
+
+const NEW_OPTIONS_MS = 120;
+
+class PlaneMap extends HTMLElement {
+  static observedAttributes = ["mode"];
+  /** @type {any} */
+  #frame = null;
+  /** @type {FrameFeed | null} */
+  #feed = null;
+  /** @type {Surface | null} */
+  #surface = null;
+  #timer = 0;
+  #canvas = /** @type {HTMLCanvasElement} */ (make("canvas", "map-canvas"));
+  #facts = make("span", "caption");
+  #scale = make("span", "scale");
+  #readout = make("p", "readout");
+  /** @type {ReturnType<typeof controlsOf> | null} */
+  #controls = null;
+
+  connectedCallback() {
+    this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
+    this.#canvas.setAttribute("role", "img");
+    this.#canvas.addEventListener("pointermove", (event) => this.#point(event));
+    this.#canvas.addEventListener("pointerleave", () => (this.#readout.textContent = ""));
+    this.#follow({});
+  }
+
+  disconnectedCallback() {
+    this.#feed?.close();
+    this.#surface?.close();
+  }
+
+  attributeChangedCallback() {
+    if (this.#frame) this.#show(this.#frame);
+  }
+
+  /** @param {Record<string, string>} options */
+  #follow(options) {
+    this.#feed?.close();
+    const run = Number(this.getAttribute("run"));
+    this.#feed = new FrameFeed({ run, panel: this.getAttribute("panel") ?? "plane_values", options }, (found) => this.#show(found));
+  }
+
+  /** @param {any} frame */
+  #show(frame) {
+    const { meta, arrays, step } = frame;
+    if (!arrays.values) return;
+    this.#frame = frame;
+    if (!this.#surface) this.#build(meta);
+    const [low, high] = extent(arrays.values) ?? [0, 0];
+    const held = Object.entries(meta.at).map(([name, value]) => `${name} ${number(value, 3)}`);
+    this.#facts.textContent = [t("step {step}", { step: steps(step) }), ...held, t("dots: states visited lately")].join(" · ");
+    if (this.getAttribute("mode") === "action") this.#scale.replaceChildren(t("letters name the action"));
+    else {
+      const bar = make("span", "scale-bar");
+      paintScale(bar, sequential, 0);
+      this.#scale.replaceChildren(number(low, 3), bar, number(high, 3));
+    }
+    const words = { x: meta.x.name, y: meta.y.name, low: number(low, 3), high: number(high, 3) };
+    this.#canvas.setAttribute("aria-label", t("Value over {x} and {y}, from {low} to {high}.", words));
+    this.#surface?.soon();
+  }
+
+  /** @param {any} meta */
+  #build(meta) {
+    const holder = make("div", "map-frame");
+    holder.append(this.#canvas);
+    const foot = make("div", "caption");
+    foot.append(this.#facts, this.#scale);
+    this.#controls = controlsOf(meta, (options) => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#follow(options), NEW_OPTIONS_MS);
+    });
+    this.replaceChildren(holder, foot, this.#readout, this.#controls);
+    const height = (/** @type {number} */ width) => Math.min(width * 0.72, Math.max(240, innerHeight * 0.46));
+    const draw = (/** @type {CanvasRenderingContext2D} */ ctx, /** @type {number} */ w, /** @type {number} */ h) =>
+      drawPlane(ctx, { width: w, height: h }, this.#frame, this.getAttribute("mode") === "action");
+    this.#surface = new Surface(this.#canvas, draw, height);
+  }
+
+  /** @param {PointerEvent} event */
+  #point(event) {
+    const { meta, arrays, shapes } = this.#frame;
+    const [ny, nx] = shapes.values;
+    const { width, height } = this.#surface ?? { width: 1, height: 1 };
+    const [across, up] = [(event.offsetX - 44) / (width - 54), 1 - (event.offsetY - 6) / (height - 34)];
+    if (across < 0 || across >= 1 || up < 0 || up >= 1) return;
+    const index = Math.floor(up * ny) * nx + Math.floor(across * nx);
+    const at = (/** @type {any} */ axis, /** @type {number} */ share) => `${axis.name} ${number(axis.low + share * (axis.high - axis.low), 3)} ${axis.unit}`;
+    const action = meta.actions[arrays.action[index]] ?? "";
+    this.#readout.textContent = `${at(meta.x, across)}, ${at(meta.y, up)}: V ${number(arrays.values[index])} · ${action}`;
+  }
+}
+
+customElements.define("plane-map", PlaneMap);

@@ -1,0 +1,116 @@
+// @ts-check
+// The live part of a run's page: state, progress, log and controls follow the stream; tabs choose what is drawn.
+
+import { json } from "../api.js";
+import { number, steps } from "../format.js";
+import { curvesOf } from "../series.js";
+import { subscribe } from "../stream.js";
+import { t } from "../text.js";
+
+const PART_MS = 150;
+
+class RunPage extends HTMLElement {
+  #leave = () => {};
+  /** @type {Set<string>} */
+  #parts = new Set();
+  #timer = 0;
+
+  connectedCallback() {
+    const run = Number(this.getAttribute("run"));
+    this.#leave = subscribe({ runs: [run] }, (_id, delta) => this.#news(delta));
+    this.addEventListener("click", (event) => this.#tab(/** @type {Element} */ (event.target)));
+    this.addEventListener("change", (event) => this.#look(/** @type {HTMLInputElement} */ (event.target)));
+    this.addEventListener("input", (event) => this.#speed(/** @type {HTMLInputElement} */ (event.target)));
+    this.#look(/** @type {HTMLInputElement} */ (this.querySelector("[data-smooth]")));
+    this.#marks();
+  }
+
+  disconnectedCallback() {
+    this.#leave();
+  }
+
+  /** @param {import("../stream.js").Delta} delta */
+  #news(delta) {
+    const run = delta.run ?? {};
+    if (delta.deleted) location.href = "/runs";
+    if (run.state || run.reason !== undefined || run.queue_position !== undefined || run.receipt) this.#refresh("header");
+    if (run.state) {
+      this.dataset.state = run.state;
+      if (/finished|stopped|failed/.test(run.state)) this.#refresh("edit");
+    }
+    if (delta.refetch) this.#refresh("header", "events", "checkpoints");
+    if (delta.events) this.#refresh("events");
+    if (delta.checkpoints) this.#refresh("checkpoints", "header");
+    if (delta.events?.some((event) => event.event === "edit") || delta.refetch) this.#marks();
+    if (run.step !== undefined) this.#say("step", steps(run.step));
+    if (run.fps) this.#say("fps", `· ${steps(run.fps)} ${t("steps/s")}`);
+    const bar = /** @type {HTMLProgressElement | null} */ (this.querySelector("[data-live=progress]"));
+    if (bar && run.progress !== undefined) bar.value = run.progress;
+  }
+
+  /** @param {string} name @param {string} text */
+  #say(name, text) {
+    const element = this.querySelector(`[data-live=${name}]`);
+    if (element) element.textContent = text;
+  }
+
+  /** Fetch parts of the page again, several announcements at once. @param {string[]} parts */
+  #refresh(...parts) {
+    for (const part of parts) this.#parts.add(part);
+    if (this.#timer) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = 0;
+      const htmx = /** @type {any} */ (globalThis).htmx;
+      for (const part of this.#parts) {
+        const url = `/runs/${this.getAttribute("run")}/parts/${part}`;
+        htmx?.ajax("GET", url, { target: `#run-${part}`, swap: "outerMorph" });
+      }
+      this.#parts.clear();
+    }, PART_MS);
+  }
+
+  async #marks() {
+    const run = Number(this.getAttribute("run"));
+    const { items } = await json(`/runs/${run}/events?limit=1000`).catch(() => ({ items: [] }));
+    const edits = items.filter((/** @type {any} */ event) => event.event === "edit");
+    curvesOf(run).mark(edits.map((/** @type {any} */ event) => ({ step: event.step ?? 0, text: words(event) })));
+  }
+
+  /** @param {Element} target */
+  #tab(target) {
+    const tab = /** @type {HTMLElement | null} */ (target.closest("[data-mode], [data-lead]"));
+    if (!tab) return;
+    for (const other of tab.parentElement?.children ?? []) other.setAttribute("aria-pressed", String(other === tab));
+    if (tab.dataset.mode) tab.closest("section")?.querySelector("[panel]")?.setAttribute("mode", tab.dataset.mode);
+    if (tab.dataset.lead) {
+      for (const chart of this.querySelectorAll("curve-chart[data-size=large]")) {
+        chart.toggleAttribute("hidden", chart.getAttribute("scalar") !== tab.dataset.lead);
+      }
+    }
+  }
+
+  /** @param {HTMLInputElement} control */
+  #look(control) {
+    const name = control?.matches("[data-axis]") ? "axis" : control?.matches("[data-smooth]") ? "smooth" : "";
+    if (name) for (const chart of this.querySelectorAll("curve-chart")) chart.setAttribute(name, control.value);
+  }
+
+  /** Say the speed while the slider moves. @param {HTMLInputElement} control */
+  #speed(control) {
+    if (control.matches("[data-smooth]")) this.#look(control);
+    if (control.id !== "speed") return;
+    const speed = (control.dataset.speeds ?? "").split("|")[Number(control.value)];
+    const text = speed === "full" ? t("full speed") : t("{speed} steps/s", { speed: number(Number(speed)) });
+    control.setAttribute("aria-valuetext", text);
+    const output = control.form?.querySelector("output");
+    if (output) output.textContent = text;
+  }
+}
+
+/** @param {{text?: string, data?: {config?: Record<string, unknown>}}} event */
+function words(event) {
+  const changed = Object.entries(event.data?.config ?? {}).map(([name, value]) => `${name} ${value}`);
+  return changed.join(", ") || event.text || t("edit");
+}
+
+customElements.define("run-page", RunPage);

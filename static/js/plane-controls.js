@@ -1,0 +1,67 @@
+// @ts-check
+// Which two axes of an observation are drawn, and where the other dimensions are held.
+
+import { make } from "./chart-frame.js";
+import { number } from "./format.js";
+import { t } from "./text.js";
+
+/**
+ * Build the selects and sliders of a plane map.
+ * @param {{axes: {name: string, unit: string, low: number, high: number, middle: number}[], x: {name: string}, y: {name: string}}} meta
+ * @param {(options: Record<string, string>) => void} changed
+ */
+export function controlsOf(meta, changed) {
+  const names = meta.axes.map((axis) => axis.name);
+  const chosen = { x: meta.x.name, y: meta.y.name };
+  /** @type {Map<string, number>} */
+  const held = new Map(meta.axes.map((axis) => [axis.name, axis.middle]));
+  const host = make("div", "sliders");
+
+  const tell = () => {
+    const others = names.filter((name) => name !== chosen.x && name !== chosen.y);
+    const at = others.map((name) => `${name}:${held.get(name)}`).join(",");
+    changed({ x: chosen.x, y: chosen.y, ...(at ? { at } : {}) });
+  };
+
+  const build = () => {
+    const parts = [axis("x"), axis("y")];
+    for (const one of meta.axes) if (one.name !== chosen.x && one.name !== chosen.y) parts.push(slider(one));
+    host.replaceChildren(...parts);
+  };
+
+  /** @param {"x" | "y"} which */
+  const axis = (which) => {
+    const label = make("label", "slider");
+    const select = /** @type {HTMLSelectElement} */ (make("select", "input"));
+    select.dataset.size = "small";
+    for (const name of names) select.add(new Option(name, name, false, name === chosen[which]));
+    select.addEventListener("change", () => {
+      const other = which === "x" ? "y" : "x";
+      if (select.value === chosen[other]) chosen[other] = chosen[which];
+      chosen[which] = select.value;
+      build();
+      tell();
+    });
+    label.append(make("span", "muted", which === "x" ? t("across") : t("up")), select);
+    return label;
+  };
+
+  /** @param {{name: string, unit: string, low: number, high: number}} one */
+  const slider = (one) => {
+    const label = make("label", "slider");
+    const input = /** @type {HTMLInputElement} */ (make("input"));
+    const value = make("output", "tiny", number(held.get(one.name), 3));
+    Object.assign(input, { type: "range", min: one.low, max: one.high, step: (one.high - one.low) / 100 });
+    input.value = String(held.get(one.name));
+    input.addEventListener("input", () => {
+      held.set(one.name, Number(Number(input.value).toPrecision(4)));
+      value.textContent = number(held.get(one.name), 3);
+      tell();
+    });
+    label.append(make("span", "muted", one.name), input, value);
+    return label;
+  };
+
+  if (names.length > 1) build();
+  return host;
+}

@@ -1,0 +1,108 @@
+// @ts-check
+// How a curve looks: options of uPlot, made from tokens; envelopes, dashed references, marks of edits.
+
+import { token } from "./colors.js";
+import { extent } from "./curves.js";
+import { tick } from "./format.js";
+
+const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
+const FONT = "11px system-ui, sans-serif";
+
+/** @typedef {{label: string, value: number}} Reference */
+/** @typedef {{at: number, text: string}} Mark */
+
+/** @param {number} index */
+export const color = (index) => token(`--series-${(index % 8) + 1}`);
+
+/**
+ * @param {{width: number, height: number, curves: number, log: boolean, envelope: boolean, tall: boolean,
+ *   references: () => Reference[], marks: () => Mark[], moved: (index: number | null) => void}} look
+ */
+export function options(look) {
+  const grid = { stroke: token("--line"), width: 1 };
+  const axis = { stroke: token("--muted"), font: FONT, grid, ticks: { show: false }, border: { show: false } };
+  const fill = look.envelope ? color(0).replace(/\)$/, " / 0.2)").replace(/ \/ [\d.]+ \/ /, " / ") : undefined;
+  const lines = Array.from({ length: look.curves }, (_unused, i) => ({
+    stroke: color(i),
+    width: look.tall ? 2 : 1.6,
+    dash: look.curves > 1 ? DASHES[i % DASHES.length] : [],
+    spanGaps: true,
+    points: { show: false },
+  }));
+  const bounds = look.envelope ? [1, 2].map(() => ({ stroke: "transparent", width: 0, points: { show: false } })) : [];
+  return {
+    width: look.width,
+    height: look.height,
+    series: [{}, ...lines, ...bounds],
+    bands: look.envelope ? [{ series: [3, 2], fill }] : [],
+    legend: { show: false },
+    padding: [8, 10, 0, 0],
+    cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false } },
+    scales: {
+      x: { time: false },
+      y: look.log ? { distr: 3 } : { range: (/** @type {any} */ u) => range(u, look.references()) },
+    },
+    axes: [
+      { ...axis, size: 26, space: 60, values: (/** @type {any} */ _u, /** @type {number[]} */ at) => at.map(tick) },
+      { ...axis, size: 46, space: look.tall ? 42 : 30, values: (/** @type {any} */ _u, /** @type {(number|null)[]} */ at) => at.map((v) => (v === null ? "" : tick(v))) },
+    ],
+    hooks: {
+      draw: [(/** @type {any} */ u) => annotate(u, look.references(), look.marks())],
+      setCursor: [(/** @type {any} */ u) => look.moved(u.cursor.idx ?? null)],
+    },
+  };
+}
+
+/** The y range of everything drawn, and of references that are not far away. @param {any} u @param {Reference[]} references */
+function range(u, references) {
+  const found = extent(u.data.slice(1).flat());
+  if (!found) return [0, 1];
+  let [low, high] = found;
+  const span = high - low || Math.abs(high) || 1;
+  for (const { value } of references) {
+    if (value > low - span && value < high + span) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  }
+  const room = (high - low || Math.abs(high) || 1) * 0.06;
+  return [low - room, high + room];
+}
+
+/** @param {any} u @param {Reference[]} references @param {Mark[]} marks */
+function annotate(u, references, marks) {
+  const { ctx, bbox } = u;
+  const ratio = devicePixelRatio || 1;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+  ctx.lineWidth = ratio;
+  for (const { label, value } of references) {
+    const y = u.valToPos(value, "y", true);
+    if (!(y >= bbox.top && y <= bbox.top + bbox.height)) continue;
+    line(ctx, [bbox.left, y, bbox.left + bbox.width, y], token("--muted"), [4 * ratio, 4 * ratio]);
+    ctx.textAlign = "right";
+    ctx.fillStyle = token("--muted");
+    const below = y - bbox.top < 16 * ratio;
+    ctx.fillText(`${label} ${tick(value)}`, bbox.left + bbox.width - 4 * ratio, y + (below ? 13 : -5) * ratio);
+  }
+  for (const { at, text } of marks) {
+    const x = u.valToPos(at, "x", true);
+    if (!(x >= bbox.left && x <= bbox.left + bbox.width)) continue;
+    line(ctx, [x, bbox.top, x, bbox.top + bbox.height], token("--warn"), []);
+    const flip = x > bbox.left + bbox.width * 0.7;
+    ctx.textAlign = flip ? "right" : "left";
+    ctx.fillStyle = token("--warn");
+    ctx.fillText(text, x + (flip ? -4 : 4) * ratio, bbox.top + bbox.height - 6 * ratio);
+  }
+  ctx.restore();
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {number[]} ends @param {string} stroke @param {number[]} dash */
+function line(ctx, [x0, y0, x1, y1], stroke, dash) {
+  ctx.strokeStyle = stroke;
+  ctx.setLineDash(dash);
+  ctx.beginPath();
+  ctx.moveTo(x0, y0);
+  ctx.lineTo(x1, y1);
+  ctx.stroke();
+}

@@ -1,0 +1,74 @@
+// @ts-check
+// The leader's end of the stream: an EventSource for the runs that any tab watches, one for the rows of the list.
+
+const RETRY_MS = [1000, 2000, 4000, 8000];
+
+export class Source {
+  #tell;
+  /** @type {Record<string, Feed>} */
+  #feeds = {};
+
+  /** @param {(runs: Record<string, any>) => void} tell */
+  constructor(tell) {
+    this.#tell = tell;
+  }
+
+  /** Watch exactly this. @param {import("./stream.js").Wants} wants */
+  follow(wants) {
+    const runs = new URLSearchParams({ runs: wants.runs.join(",") });
+    if (wants.panels.length) runs.set("panels", JSON.stringify(wants.panels));
+    this.#feed("runs").open(wants.runs.length ? `?${runs}` : null);
+    this.#feed("rows").open(wants.rows ? "" : null);
+  }
+
+  close() {
+    for (const feed of Object.values(this.#feeds)) feed.open(null);
+  }
+
+  /** @param {string} name */
+  #feed(name) {
+    return (this.#feeds[name] ??= new Feed(this.#tell));
+  }
+}
+
+class Feed {
+  #tell;
+  /** @type {string | null} */
+  #query = null;
+  /** @type {EventSource | null} */
+  #source = null;
+  #cursor = "";
+  #failures = 0;
+
+  /** @param {(runs: Record<string, any>) => void} tell */
+  constructor(tell) {
+    this.#tell = tell;
+  }
+
+  /** @param {string | null} query null ends the stream. */
+  open(query) {
+    if (query === this.#query) return;
+    this.#query = query;
+    if (query === null) this.#cursor = "";
+    this.#connect();
+  }
+
+  #connect() {
+    this.#source?.close();
+    this.#source = null;
+    if (this.#query === null) return;
+    const cursor = this.#cursor ? `${this.#query ? "&" : "?"}cursor=${encodeURIComponent(this.#cursor)}` : "";
+    const source = new EventSource(`/api/v1/stream${this.#query}${cursor}`);
+    this.#source = source;
+    source.addEventListener("message", (event) => {
+      this.#failures = 0;
+      if (event.lastEventId) this.#cursor = event.lastEventId;
+      this.#tell(JSON.parse(event.data).runs ?? {});
+    });
+    source.addEventListener("error", () => {
+      if (source.readyState !== EventSource.CLOSED || source !== this.#source) return;
+      const wait = RETRY_MS[Math.min(this.#failures++, RETRY_MS.length - 1)];
+      setTimeout(() => source === this.#source && this.#connect(), wait);
+    });
+  }
+}
