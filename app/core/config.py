@@ -1,4 +1,3 @@
-# house: parameters: a hyperparameter is declared once, with everything a form, a page and a check need to know
 # house: parameters: one declaration carries everything that form, schema, URL, check and help need
 """Hyperparameters: one declaration from which form, schema, URL, validation, help and table all follow.
 

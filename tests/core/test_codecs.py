@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core import codecs
@@ -15,6 +15,7 @@ NESTED = st.dictionaries(KEYS, LEAVES, min_size=1, max_size=3)
 TREES = st.dictionaries(KEYS, LEAVES | NESTED | st.dictionaries(KEYS, NESTED, min_size=1, max_size=2), max_size=4)
 
 
+@settings(deadline=None)
 @given(TREES)
 def test_unflatten_is_the_inverse_of_flatten(tree: dict[str, object]) -> None:
     assert not codecs.trees_equal(codecs.unflatten(codecs.flatten(tree)), tree)

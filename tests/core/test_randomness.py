@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core import randomness
@@ -33,6 +33,7 @@ def test_known_answers(counter: tuple[int, ...], key: tuple[int, ...], answer: t
     assert tuple(philox_array(np.array([count]), np.array([lane]), words)[0].tolist()) == answer
 
 
+@settings(deadline=None)  # the first call compiles
 @given(WORDS64, WORDS64, WORDS32, WORDS32)
 def test_numpy_and_numba_agree_bit_for_bit(counter: int, lane: int, k0: int, k1: int) -> None:
     key = np.array([k0, k1], np.uint32)
@@ -47,6 +48,7 @@ def test_a_block_of_draws_equals_single_draws() -> None:
         assert tuple(words[:, index]) == philox(2**32 - 50 + index, 7, key)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(WORDS32, st.integers(1, 2**31))
 def test_words_become_uniforms_and_integers_in_range(word: int, bound: int) -> None:
     assert 0.0 <= unit(np.uint64(word)) == word / 2**32 < 1.0
