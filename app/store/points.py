@@ -71,18 +71,18 @@ def join(parts: Sequence[Points]) -> Points:
         return parts[0]
     if not parts:
         return NONE
-    return Points(
-        np.concatenate([part.steps for part in parts]),
-        np.concatenate([part.values for part in parts]),
-        np.concatenate([part.lows for part in parts]),
-        np.concatenate([part.highs for part in parts]),
-    )
+    steps, values = np.concatenate([part.steps for part in parts]), np.concatenate([part.values for part in parts])
+    if all(part.lows is part.values and part.highs is part.values for part in parts):
+        return Points(steps, values, values, values)
+    lows, highs = np.concatenate([part.lows for part in parts]), np.concatenate([part.highs for part in parts])
+    return Points(steps, values, lows, highs)
 
 
 def to_row(first_seq: int, points: Points) -> dict[str, Any]:
     """Return the columns of a stored row: the statistics and the little-endian bytes, the envelope only where there is one."""
     parts = [points.steps, points.values]
-    if not (same_bits(points.lows, points.values).all() and same_bits(points.highs, points.values).all()):
+    bits = points.values.tobytes()
+    if points.lows.tobytes() != bits or points.highs.tobytes() != bits:
         parts += [points.lows, points.highs]
     return {
         "first_seq": first_seq,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Integer, bindparam, delete, func, insert, select, update
 
 from app.core.codecs import finite_or_null
 from app.store import runs
@@ -70,6 +70,18 @@ _ENDS = (
     .order_by(SERIES.c.name)
 )
 _ADD_ROWS = insert(CHUNKS)
+_ROW = (CHUNKS.c.id, CHUNKS.c.first_seq, CHUNKS.c["count"].label("count_"), CHUNKS.c.data)
+_ROWS = (
+    select(*_ROW)
+    .where(
+        CHUNKS.c.series == bindparam("series_id"),
+        CHUNKS.c.first_seq > bindparam("first", type_=Integer) - CHUNK,  # a row holds at most CHUNK points
+        CHUNKS.c.first_seq < bindparam("end"),
+        CHUNKS.c.first_seq + CHUNKS.c["count"] > bindparam("first"),
+    )
+    .order_by(CHUNKS.c.first_seq)
+)
+_DROP_ROWS = delete(CHUNKS).where(CHUNKS.c.series == bindparam("series_id"), CHUNKS.c.first_seq >= bindparam("first"))
 _MOVE_END = update(SERIES).where(SERIES.c.id == bindparam("series_id"))
 _ROW_OF_RUN = select(RUNS.c.latest, RUNS.c.best, RUNS.c.step).where(RUNS.c.id == bindparam("run_id"))
 _KEEP_LATEST = (
@@ -199,7 +211,7 @@ def truncate(connection: Connection, run: int, *, after_step: int) -> None:
         is_cut, first = True, rows[0]
         kept = from_data(first.data, first.count_)
         kept = kept[: int(np.searchsorted(kept.steps, after_step, side="right"))]
-        connection.execute(delete(CHUNKS).where(CHUNKS.c.series == end.id, CHUNKS.c.first_seq >= first.first_seq))
+        connection.execute(_DROP_ROWS, {"series_id": end.id, "first": first.first_seq})
         if len(kept):
             connection.execute(insert(CHUNKS).values(series=end.id, **to_row(first.first_seq, kept)))
         _close_gap(connection, end, next_seq=first.first_seq + len(kept))
@@ -208,7 +220,6 @@ def truncate(connection: Connection, run: int, *, after_step: int) -> None:
         note(connection, Change(run, "run", {"truncated_after": after_step}))
 
 
-_ROW = (CHUNKS.c.id, CHUNKS.c.first_seq, CHUNKS.c["count"].label("count_"), CHUNKS.c.data)
 _STATISTICS = (CHUNKS.c.first_step, CHUNKS.c["count"].label("count_"), CHUNKS.c.low, CHUNKS.c.high, CHUNKS.c.mean)
 
 
@@ -248,7 +259,7 @@ def _extend(connection: Connection, end: _Open, points: Points, pending: _Pendin
     if end.open_rows:
         rows = _rows(connection, end.id, end.open_seq, first_seq)
         points = join([*(from_data(row.data, row.count_) for row in rows), points])
-        connection.execute(delete(CHUNKS).where(CHUNKS.c.series == end.id, CHUNKS.c.first_seq >= end.open_seq))
+        connection.execute(_DROP_ROWS, {"series_id": end.id, "first": end.open_seq})
     for start in range(0, len(points), CHUNK):
         row = to_row(end.open_seq + start, points[start : start + CHUNK])
         pending.rows.append({"series": end.id, **row})
@@ -277,9 +288,7 @@ def _overwrite(connection: Connection, end: _Open, first_seq: int, points: Point
 
 def _rows(connection: Connection, series: int, first_seq: int, end_seq: int) -> Sequence[Any]:
     """Return the rows that hold the points [first_seq, end_seq)."""
-    near = CHUNKS.c.first_seq.between(first_seq - CHUNK + 1, end_seq - 1)  # a row holds at most CHUNK points
-    where = (CHUNKS.c.series == series) & near & (CHUNKS.c.first_seq + CHUNKS.c["count"] > first_seq)
-    return connection.execute(select(*_ROW).where(where).order_by(CHUNKS.c.first_seq)).all()
+    return connection.execute(_ROWS, {"series_id": series, "first": first_seq, "end": end_seq}).all()
 
 
 def _read_one(connection: Connection, end: _Open, window: tuple[int | None, int | None], *, max_points: int) -> Reduced:
