@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import Match
 
 from app.core.errors import InvalidInput, Missing, PlaygroundError, Refused, Violation, shorten
 from app.core.text import _
@@ -142,13 +143,24 @@ def install(app: FastAPI) -> None:
 
     def handler(convert: Any) -> Any:
         async def handle(request: Request, error: Exception) -> Response:
-            return answer(convert(error), request.url.path)
+            problem = convert(error)
+            if problem.status_code == 405:
+                problem.headers = {"Allow": ", ".join(_methods(request))}
+            return answer(problem, request.scope["path"])
 
         return handle
 
     app.add_exception_handler(PlaygroundError, handler(from_playground))
     app.add_exception_handler(HTTPException, handler(from_http))
     app.add_exception_handler(RequestValidationError, handler(from_validation))
+
+
+def _methods(request: Request) -> list[str]:
+    """Return every method that the address takes; the framework names those of the first matching route only."""
+    methods = ("GET", "POST", "PUT", "PATCH", "DELETE")
+    routes = request.app.router.routes
+    taken = {method: {**request.scope, "method": method} for method in methods}
+    return [method for method, scope in taken.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)]
 
 
 def documented(*slugs: str) -> dict[int | str, dict[str, Any]]:

@@ -104,14 +104,17 @@ class Playground:
         self.identity = identity
         self.viewers = 0  # open event streams; changed in the event loop only
         self._load_catalog = load_catalog
+        self._is_started = False
         self._catalog: ModuleType | None = None
         self._catalog_error: BaseException | None = None
         self._catalog_ready = threading.Event()
 
     def start(self) -> None:
-        """Begin to load the catalogue, and let the queue run."""
-        threading.Thread(target=self._load, name="catalogue", daemon=True).start()
-        self.jobs.start()
+        """Begin to load the catalogue, and let the queue run; a second call does nothing."""
+        if not self._is_started:
+            self._is_started = True
+            threading.Thread(target=self._load, name="catalogue", daemon=True).start()
+            self.jobs.start()
 
     def close(self) -> None:
         """End the workers and close the store."""
