@@ -52,7 +52,9 @@ def write_checkpoint(folder: Path, tree: Tree, meta: Mapping[str, Any]) -> tuple
     packed = safetensors.save(arrays)
     files = {ARRAYS: hashlib.sha256(packed).hexdigest()}
     encoded = {name: _encode(value) for name, value in scalars.items()}
-    manifest = {"format": FORMAT, "meta": dict(meta), "scalars": encoded, "files": files}
+    manifest = {
+        "format": FORMAT, "meta": dict(meta), "scalars": encoded, "empty": _empty_branches(tree), "files": files,
+    }  # fmt: skip
     text = json.dumps({**manifest, "sha256": codecs.content_hash(manifest)}, allow_nan=False).encode()
     temporary = folder.with_name(TEMPORARY + folder.name)
     shutil.rmtree(temporary, ignore_errors=True)
@@ -78,7 +80,12 @@ def read_checkpoint(folder: Path) -> tuple[Tree, dict[str, Any]]:
     except SafetensorError as error:
         raise _damaged(folder, str(error)) from None
     scalars = {name: _decode(value) for name, value in manifest["scalars"].items()}
-    return codecs.unflatten({**arrays, **scalars}), manifest["meta"]
+    tree = codecs.unflatten({**arrays, **scalars})
+    for name in manifest["empty"]:
+        node = tree
+        for part in name.split("."):
+            node = node.setdefault(part, {})
+    return tree, manifest["meta"]
 
 
 class Keeper:
@@ -151,6 +158,15 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _empty_branches(tree: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return the dotted names of branches without leaves, which a flat list of leaves would lose."""
+    found = []
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            found += _empty_branches(value, f"{prefix}{key}.") if value else [prefix + key]
+    return found
 
 
 def _encode(value: Any) -> Any:

@@ -96,7 +96,7 @@ class _Loop:
     def run(self) -> str:
         """Drive the session to its end."""
         self._begin()
-        if self.session.step >= self.session.job.total_steps:
+        if self.session.has_ended or self.session.step >= self.session.job.total_steps:
             self._complete()
         while self.outcome is None:
             self._listen()

@@ -38,6 +38,7 @@ class Session:
         self.history = History(built, output)
         self.step = self.updates = self.evaluations = 0
         self.best = -math.inf
+        self.ended_at = -1
         self.is_finished = False
         self.applied: list[int] = []
         self.known: list[dict[str, Any]] = []
@@ -80,12 +81,18 @@ class Session:
             self._do_what_is_due()
         return report
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the last evaluation was made here already."""
+        return self.ended_at == self.step
+
     def complete(self) -> None:
-        """The last record, picture, evaluation and checkpoint."""
-        self._record()
-        self.history.keep()
-        self._evaluate(max(FINAL_EPISODES, self.job.eval_episodes))
-        self.flush()
+        """The last record, picture, evaluation and checkpoint; a resumed run that had them makes the checkpoint only."""
+        if not self.has_ended:
+            self.ended_at = self.step
+            self._record()
+            self.history.keep()
+            self._evaluate(max(FINAL_EPISODES, self.job.eval_episodes))
         self.checkpoint("final")
 
     def flush(self) -> bool:
@@ -190,7 +197,7 @@ class Session:
     def _tree(self) -> Tree:
         counters = {
             "step": self.step, "updates": self.updates, "evaluations": self.evaluations, "best": self.best,
-            "pictures": self.history.kept, "clock_s": self.pace.clock_s,
+            "pictures": self.history.kept, "clock_s": self.pace.clock_s, "ended_at": self.ended_at,
         }  # fmt: skip
         return {"agent": self.agent.state(), "recorder": self.recorder.state(), "session": counters}
 
@@ -210,6 +217,7 @@ class Session:
         self.step, self.updates = int(counters["step"]), int(counters["updates"])
         self.evaluations, self.history.kept = int(counters["evaluations"]), int(counters["pictures"])
         self.best = -math.inf if is_fork else float(counters["best"])
+        self.ended_at = -1 if is_fork else int(counters["ended_at"])
         self.pace.continue_from(float(counters["clock_s"]))
         self._due.pass_by(self.step)
 

@@ -16,6 +16,7 @@ TREE = {
     "flags": np.array([True, False]),
     "words": np.array([2**63, 5], np.uint64),
     "inner": {"count": 2**60, "rate": 0.1, "best": -float("inf"), "is_on": True, "name": "πλ", "nothing": None},
+    "branch": {"without": {}, "with": {"leaf": 1}},
 }
 
 
@@ -26,6 +27,7 @@ def test_a_tree_comes_back_bit_for_bit(tmp_path: Path) -> None:
         {k: v for k, v in TREE.items() if k != "inner"}, {k: v for k, v in tree.items() if k != "inner"}
     )
     assert tree["inner"] == TREE["inner"]
+    assert tree["branch"] == TREE["branch"]
     assert meta == {"step": 3}
     assert set(files) == {ARRAYS, MANIFEST}
     assert size == sum(path.stat().st_size for path in (tmp_path / "a").iterdir())

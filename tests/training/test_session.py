@@ -89,6 +89,19 @@ def test_a_run_resumed_while_paused_first_returns_to_where_it_was(tmp_path: Path
     assert not trees_equal(first.agent.state(), second.agent.state())
 
 
+@pytest.mark.parametrize("kind", ["best", "final"])
+@pytest.mark.parametrize("config", [{}, {"finish_at": 150}])
+def test_a_run_killed_after_its_last_evaluation_does_not_repeat_it(
+    tmp_path: Path, kind: str, config: dict[str, Any]
+) -> None:
+    first, second = Room(), Room()
+    first.train(job(tmp_path, config=config))
+    last = [header for header in first.of("checkpoint") if header["kind"] == kind][-1]
+    assert second.train(job(tmp_path, config=config, checkpoint=last["id"])) == "finished"
+    assert_same(first, first, second)
+    assert last["step"] < second.of("state")[-1]["step"] or not second.of("points")
+
+
 def test_a_fork_goes_on_from_there_with_series_of_its_own(tmp_path: Path) -> None:
     parent, fork = Room([(500, {"name": "checkpoint"})]), Room()
     parent.train(job(tmp_path / "parent"))

@@ -1,0 +1,314 @@
+"""What every algorithm promises, tested over the registry: a new file is tested before its author writes a test."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from app import catalog
+from app.core import scalars, signals
+from app.core.codecs import flatten, trees_equal
+from app.core.config import Config, hyper_of
+from app.core.contracts import Agent, Environment, Problem
+from app.core.randomness import Stream
+from app.core.report import Episodes
+from app.core.specs import AlgorithmSpec
+from app.training.checkpoints import read_checkpoint, write_checkpoint
+from app.training.job import Job
+from app.training.local import LocalControl, run_here
+
+STEPS = 1_000
+ALGORITHMS = sorted(catalog.algorithms())
+every_algorithm = pytest.mark.parametrize("name", ALGORITHMS)
+
+
+@dataclass
+class Course:
+    """An agent on its smoke task, and everything it reported on the way."""
+
+    spec: AlgorithmSpec
+    agent: Agent
+    environment: Environment
+    steps: int = 0
+    is_finished: bool = False
+    episodes: list[Episodes] = field(default_factory=list)
+    scalars: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+
+    def go(self, until: int, cut: Callable[[int], int] = lambda left: left) -> "Course":
+        """Update until step `until`; `cut` says how many of the steps left a call may take."""
+        while self.steps < until and not self.is_finished:
+            report = self.agent.update(max(1, min(cut(until - self.steps), until - self.steps)))
+            self.steps += report.steps
+            self.is_finished = report.finished
+            self.episodes.append(report.episodes)
+            if report.scalars:
+                self.scalars.append((self.steps, report.scalars))
+        return self
+
+    def reported(self) -> list[Any]:
+        joined = Episodes.join(self.episodes)
+        return [*(getattr(joined, name).tolist() for name in Episodes.__dataclass_fields__), self.scalars]
+
+
+def course(name: str, seed: int = 5, **changes: Any) -> Course:
+    spec = catalog.algorithm(name)
+    smoke = spec.smoke
+    place = catalog.environment(smoke.environment)
+    world = place.make(place.config.parse(dict(smoke.environment_config), "environment_config"))
+    config = spec.config.parse({**smoke.config, **changes})
+    return Course(spec, spec.agent(config, Problem(world, seed, 4 * STEPS)), world)
+
+
+def job(name: str, folder: Path, **changes: Any) -> Job:
+    smoke = catalog.algorithm(name).smoke
+    recipe = catalog.resolve(
+        name, smoke.environment, config=smoke.config, environment_config=smoke.environment_config, preset="", seed=5
+    )
+    fields: dict[str, Any] = {
+        "run": 1, "attempt": 1, "algorithm": name, "environment": smoke.environment, "config": recipe.config,
+        "environment_config": recipe.environment_config, "seed": 5, "total_steps": 2 * STEPS, "folder": str(folder),
+    }  # fmt: skip
+    return Job(**{**fields, **changes})
+
+
+def edits_of(spec: AlgorithmSpec, config: Config) -> Iterator[dict[str, Any]]:
+    """Yield one allowed change for each hyperparameter that may change while the agent runs."""
+    for name in type(config).live_names():
+        before = getattr(config, name)
+        choices = hyper_of(type(config).model_fields[name])["choices"]
+        candidates = [c for c in choices if c != before]
+        if isinstance(before, bool):
+            candidates = [not before]
+        elif isinstance(before, int):
+            candidates = [before + 1, before - 1]
+        elif isinstance(before, float):
+            candidates = [before * 0.5, before * 0.5 + 0.1, 0.5]
+        allowed = [value for value in candidates if value != before and _is_allowed(config, name, value)]
+        assert allowed, f"{spec.id}.{name}: no other value is allowed"
+        yield {name: allowed[0]}
+
+
+def _is_allowed(config: Config, name: str, value: Any) -> bool:
+    try:
+        config.edited({name: value})
+    except ValueError:
+        return False
+    except Exception as error:
+        assert type(error).__name__ == "InvalidInput"  # noqa: PT017 - any other error is the test's failure
+        return False
+    return True
+
+
+def irregular(left: int) -> int:
+    return left * 7 % 23 + 1
+
+
+@every_algorithm
+@pytest.mark.parametrize("cut", [lambda left: 1, irregular], ids=["ones", "irregular"])
+def test_no_result_depends_on_how_the_steps_are_cut(name: str, cut: Callable[[int], int]) -> None:
+    whole, parts = course(name).go(STEPS), course(name).go(STEPS, cut)
+    assert whole.steps == parts.steps
+    assert not trees_equal(whole.agent.state(), parts.agent.state())
+    assert whole.reported()[:4] == parts.reported()[:4]
+    measured = [item for item in whole.scalars if item in parts.scalars]
+    assert measured == whole.scalars
+
+
+@every_algorithm
+def test_a_call_takes_no_more_steps_than_allowed(name: str) -> None:
+    course_ = course(name)
+    n_envs = getattr(course_.agent.config, "n_envs", 1)
+    for allowed in (1, 2, 3, 17, 64, 100):
+        report = course_.agent.update(allowed)
+        assert 0 <= report.steps <= max(allowed, n_envs)
+        assert report.steps % n_envs == 0
+        assert report.steps or report.finished
+
+
+@every_algorithm
+def test_the_same_seed_gives_the_same_course_and_another_seed_another(name: str) -> None:
+    one, same, other = course(name).go(STEPS), course(name).go(STEPS), course(name, seed=6).go(STEPS)
+    assert not trees_equal(one.agent.state(), same.agent.state())
+    assert one.reported() == same.reported()
+    if one.spec.emits_episodes:
+        assert trees_equal(one.agent.state(), other.agent.state())
+        assert one.reported() != other.reported()
+
+
+@every_algorithm
+@pytest.mark.parametrize("at", [1, 333, 700])
+def test_a_loaded_agent_goes_on_bit_for_bit(name: str, at: int, tmp_path: Path) -> None:
+    first, second = course(name).go(at), course(name)
+    live = first.agent.state()
+    write_checkpoint(tmp_path / "checkpoint", {"agent": live}, {})
+    read = read_checkpoint(tmp_path / "checkpoint")[0]["agent"]
+    assert not trees_equal(live, read)
+    assert {key: type(value) for key, value in flatten(live).items()} == {
+        key: type(value) for key, value in flatten(read).items()
+    }
+    second.agent.load(read)
+    second.steps, second.is_finished = first.steps, first.is_finished
+    assert not trees_equal(first.agent.state(), second.agent.state())
+    before = len(first.scalars)
+    first.episodes.clear()
+    first.go(STEPS)
+    second.go(STEPS)
+    assert not trees_equal(first.agent.state(), second.agent.state())
+    assert first.reported()[:4] == second.reported()[:4]
+    assert first.scalars[before:] == second.scalars
+
+
+@every_algorithm
+def test_no_global_randomness_is_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_arguments: Any, **_named: Any) -> None:
+        raise AssertionError("a global generator was used")
+
+    states = (random.getstate(), np.random.get_state(), torch.random.get_rng_state())
+    for module, names in (
+        (random, ("random", "randint", "choice", "shuffle", "gauss", "uniform", "sample")),
+        (np.random, ("rand", "randn", "randint", "random", "choice", "shuffle", "permutation", "normal", "uniform",
+                     "default_rng", "seed")),
+        (torch, ("rand", "randn", "randint", "randperm", "multinomial", "bernoulli", "normal", "manual_seed")),
+        (torch.Tensor, ("uniform_", "normal_", "random_", "bernoulli_", "multinomial")),
+    ):  # fmt: skip
+        for item in names:
+            monkeypatch.setattr(module, item, forbidden)
+    poisoned = course(name).go(STEPS)
+    observations = _observations(poisoned)
+    poisoned.agent.act(observations, True)
+    poisoned.agent.act(observations, False, Stream(1, "test"))
+    monkeypatch.undo()
+    assert random.getstate() == states[0]
+    after: Any = np.random.get_state()
+    assert all(np.array_equal(one, other) for one, other in zip(states[1], after, strict=True))
+    assert torch.equal(torch.random.get_rng_state(), states[2])
+    assert not trees_equal(poisoned.agent.state(), course(name).go(STEPS).agent.state())
+
+
+@every_algorithm
+def test_every_emitted_scalar_is_declared_finite_and_in_the_dictionary(name: str) -> None:
+    done = course(name).go(STEPS)
+    emitted = {scalar: value for _step, values in done.scalars for scalar, value in values.items()}
+    emitted |= done.agent.diagnostics()
+    assert emitted.keys() <= catalog.scalars().keys()
+    assert emitted.keys() == set(done.spec.emits)
+    assert all(np.isfinite(value) for _step, values in done.scalars for value in values.values())
+    assert not set(done.spec.emits) & {"rollout/episode_return", "rollout/ep_rew_mean", "time/fps"}
+
+
+@every_algorithm
+def test_every_signal_is_declared_and_an_array(name: str) -> None:
+    done = course(name).go(STEPS)
+    known = signals.DICTIONARY.keys() | {signal.name for signal in done.spec.own_signals}
+    assert done.agent.signals().keys() == set(done.spec.signals) <= known
+    observations = _observations(done)
+    before = done.agent.state()
+    for signal, compute in done.agent.signals().items():
+        array = np.asarray(compute(observations) if signal.endswith("_at") else compute())
+        assert array.dtype.kind in "fiub", signal
+        assert np.isfinite(array).all(), signal
+        if signal.endswith("_at"):
+            assert len(array) == len(observations), signal
+    assert not trees_equal(before, done.agent.state())
+
+
+@every_algorithm
+@pytest.mark.parametrize("is_greedy", [True, False])
+def test_actions_are_numbers_of_actions(name: str, is_greedy: bool) -> None:
+    done = course(name).go(STEPS)
+    observations = _observations(done)
+    before = done.agent.state()
+    actions = done.agent.act(observations, is_greedy, Stream(1, "test"))
+    assert actions.shape == (len(observations),)
+    assert actions.dtype == np.int64
+    assert ((actions >= 0) & (actions < done.environment.n_actions)).all()
+    assert not trees_equal(before, done.agent.state())
+    if is_greedy:
+        one_by_one = [int(done.agent.act(observations[i : i + 1], True)[0]) for i in range(len(observations))]
+        assert one_by_one == actions.tolist()
+
+
+@every_algorithm
+def test_each_live_hyperparameter_can_be_edited(name: str) -> None:
+    for changes in edits_of(catalog.algorithm(name), course(name).agent.config):
+        edited, cut = course(name), course(name)
+        for course_, cutting in ((edited, lambda left: left), (cut, irregular)):
+            course_.go(200, cutting)
+            course_.agent.edit(course_.agent.config.edited(changes))
+            course_.go(STEPS, cutting)
+        ((key, value),) = changes.items()
+        assert getattr(edited.agent.config, key) == value
+        assert not trees_equal(edited.agent.state(), cut.agent.state()), changes
+
+
+@every_algorithm
+def test_an_edit_that_changes_nothing_changes_nothing(name: str) -> None:
+    plain, edited = course(name).go(STEPS), course(name).go(200)
+    edited.agent.edit(edited.agent.config.edited({}))
+    assert not trees_equal(plain.agent.state(), edited.go(STEPS).agent.state())
+
+
+@every_algorithm
+def test_a_run_killed_and_resumed_records_what_an_uninterrupted_one_does(name: str, tmp_path: Path) -> None:
+    at = 700 if catalog.algorithm(name).emits_episodes else 20
+    control = LocalControl([{"name": "step", "count": at}])
+    first = Book(control)
+    assert run_here(job(name, tmp_path / "first", paused=True), first, control) == "finished"
+    kept = tmp_path / "first" / "checkpoints"
+    for kind in ("requested", "best"):
+        second, path = Book(), str(kept / first.checkpoints[kind])
+        assert run_here(job(name, tmp_path / kind, attempt=2, checkpoint=path), second) == "finished"
+        for series, points in second.points.items():
+            if catalog.scalars()[series].reproducible:
+                assert points == {number: first.points[series][number] for number in points}, series
+                assert max(points) == max(first.points[series])
+        ends = (kept / first.checkpoints["final"], tmp_path / kind / "checkpoints" / second.checkpoints["final"])
+        one, other = (read_checkpoint(end)[0]["agent"] for end in ends)
+        assert not trees_equal(one, other)
+
+
+class Book:
+    """Keeps the points and the checkpoints of a run; asks a paused one for a checkpoint and lets it go on."""
+
+    def __init__(self, control: LocalControl | None = None) -> None:
+        self.points: dict[str, dict[int, tuple[float, ...]]] = {}
+        self.checkpoints: dict[str, str] = {}
+        self._control, self._has_asked = control, False
+
+    def __call__(self, kind: str, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        if kind == "checkpoint":
+            self.checkpoints[header["kind"]] = header["id"]
+        elif kind == "points":
+            self._keep(header, arrays)
+        elif kind == "progress" and self._control and not self._has_asked:
+            self._has_asked = True
+            self._control.send({"name": "checkpoint"})
+            self._control.send({"name": "resume"})
+        elif kind == "state" and header["state"] == "failed":
+            pytest.fail(header["reason"])
+
+    def _keep(self, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        columns = [arrays[key].tolist() for key in ("steps", "values", "lows", "highs")]
+        rows = list(zip(*columns, strict=True))
+        for item in header["series"]:
+            known = self.points.setdefault(item["name"], {})
+            for index in range(item["count"]):
+                known[item["first_seq"] + index] = rows.pop(0)
+
+
+def _observations(course_: Course) -> np.ndarray:
+    """Return what the agent acts on: states (16,) or feature rows (16, D)."""
+    has_table = course_.spec.tabular or course_.spec.needs_model
+    batch = course_.environment.batch(16, 9, "test", not has_table)
+    return batch.reset()
+
+
+def test_the_shared_scalars_are_nobodys_own() -> None:
+    shared = {scalar.name for scalar in scalars.SHARED}
+    for spec in catalog.algorithms().values():
+        assert not {scalar.name for scalar in spec.scalars} & shared
