@@ -1,0 +1,167 @@
+"""What users ask meets the run's state: app/jobs/actions.py and app/jobs/launching.py over fake workers."""
+
+import pytest
+
+from app.core.errors import InvalidInput, Refused
+from tests.jobs.fakes import Floor
+
+
+@pytest.fixture
+def floor(tmp_path):
+    floor = Floor(tmp_path).start()
+    yield floor
+    floor.close()
+
+
+def started(floor, **values):
+    run = floor.insert(**values)
+    worker = floor.engine.worker(len(floor.engine.workers))
+    worker.state("running")
+    floor.wait_for(run, "running")
+    return run, worker
+
+
+def test_a_queued_run_is_paused_and_resumed_without_a_process(floor):
+    busy, _ = started(floor)
+    run = floor.insert()
+    floor.supervisor.pause(run)
+    assert floor.row(run).state == "paused"
+    floor.supervisor.resume(run)
+    assert floor.row(run).state == "queued"
+    assert floor.supervisor.queue_position(run) == 1
+    assert len(floor.engine.workers) == 1
+    assert floor.row(busy).state == "running"
+
+
+def test_a_pause_while_it_starts_is_not_undone_by_a_late_running(floor):
+    run = floor.insert()
+    worker = floor.engine.worker(0)
+    floor.wait_for(run, "starting")
+    floor.supervisor.pause(run)
+    worker.state("running")
+    worker.wait_for("ack")
+    assert floor.row(run).state == "pausing"
+    worker.state("paused", 3)
+    floor.wait_for(run, "paused")
+
+
+def test_a_paused_run_frees_its_slot_and_resumes_through_the_queue_when_there_is_none(floor):
+    run, worker = started(floor)
+    floor.supervisor.pause(run)
+    waiting = floor.insert()
+    worker.state("paused", 3)
+    floor.wait_for(waiting, "starting")
+    floor.supervisor.resume(run)
+    assert floor.row(run).state == "queued"
+    assert worker.is_dead
+    second = floor.engine.worker(1)
+    second.state("finished", 1000)
+    floor.wait_for(run, "starting", attempt=2)
+
+
+def test_a_paused_run_resumes_in_its_process_when_there_is_a_slot(floor):
+    run, worker = started(floor)
+    floor.supervisor.pause(run)
+    worker.state("paused", 3)
+    floor.wait_for(run, "paused")
+    floor.supervisor.set_speed(run, None)
+    floor.supervisor.resume(run)
+    assert floor.row(run).state == "running"
+    assert worker.commands() == ["pause", "speed", "resume"]
+
+
+def test_a_paused_run_without_a_process_is_started_paused_and_told_to_step(floor):
+    run = floor.insert()
+    worker = floor.engine.worker(0)
+    worker.state("paused", 40)
+    floor.wait_for(run, "paused")
+    worker.die(-9)
+    floor.supervisor.step(run, "update", 2)
+    again = floor.engine.worker(1)
+    assert (again.job["paused"], again.job["reached"]) == (True, 40)
+    assert again.wait_for("command").header == {"type": "command", "name": "step", "unit": "update", "count": 2}
+
+
+@pytest.mark.parametrize(("unit", "count"), [("sweep", 1), ("step", 0), ("step", 10**7)])
+def test_a_step_out_of_bounds_is_refused(floor, unit, count):
+    with pytest.raises(InvalidInput):
+        floor.supervisor.step(1, unit, count)
+
+
+def test_a_stop_is_acknowledged_by_the_worker_and_ends_with_the_process(floor):
+    run, worker = started(floor)
+    floor.supervisor.stop(run)
+    assert floor.row(run).state == "stopping"
+    worker.say({"type": "taken", "name": "stop", "id": None})
+    floor.pass_time(5)  # the final checkpoint may take its time once the stop was taken
+    with pytest.raises(Refused, match="stopping"):
+        floor.supervisor.pause(run)
+    assert not worker.is_dead
+    worker.state("stopped", 7)
+    row = floor.wait_for(run, "stopped")
+    worker.die(0)
+    with floor.changed:
+        assert floor.changed.wait_for(lambda: floor.row(run).receipt["process_gone"], 20)
+    assert row.receipt["asked"]
+
+
+def test_a_stop_that_is_not_taken_ends_the_process_after_a_second(floor):
+    run, worker = started(floor)
+    floor.supervisor.stop(run)
+    floor.pass_time(1.1)
+    row = floor.wait_for(run, "stopped")
+    assert worker.is_dead
+    assert (row.receipt["acknowledged"], bool(row.receipt["process_gone"])) == (None, True)
+
+
+def test_an_edit_is_committed_before_it_is_sent_and_sent_once(floor):
+    run, worker = started(floor, config={})
+    answer = floor.supervisor.edit(run, {"alpha": 0.25})
+    assert (answer["effective"], answer["step"]) == ("step", None)
+    assert floor.row(run).config_now["alpha"] == 0.25
+    assert worker.wait_for("command").header == {
+        "type": "command", "name": "edit", "id": answer["id"], "config": {"alpha": 0.25},
+    }  # fmt: skip
+
+
+def test_an_edit_of_a_waiting_run_travels_with_its_job(floor):
+    _, worker = started(floor)
+    run = floor.insert(config={})
+    answer = floor.supervisor.edit(run, {"alpha": 0.25})
+    worker.state("finished", 1000)
+    second = floor.engine.worker(1)
+    assert second.job["edits"] == [{"id": answer["id"], "step": None, "config": {"alpha": 0.25}}]
+    floor.wait_for(run, "starting")
+    assert second.commands() == []
+
+
+def test_a_stale_worker_is_fenced(floor):
+    run, worker = started(floor)
+    worker.die(-9)
+    floor.wait_for(run, "starting", attempt=2)
+    worker.record("event", event="evaluation", step=1)
+    worker.wait_for("fenced")
+
+
+def test_watching_tells_the_worker_the_union_of_what_is_looked_at(floor):
+    run, worker = started(floor)
+    grid, plane = {"panel": "grid_values", "options": {}}, {"panel": "plane_values", "options": {"x": "speed"}}
+    floor.supervisor.watch(run, "one", [grid])
+    floor.supervisor.watch(run, "two", [grid, plane])
+    assert worker.wait_for("command", 2).header["panels"] == [grid, plane]
+    floor.supervisor.unwatch("two")
+    assert worker.wait_for("command", 3).header["panels"] == [grid]
+
+
+def test_no_process_can_be_started_fails_the_run_with_the_reason(floor):
+    floor.engine.is_broken = True
+    run = floor.insert()
+    assert "no more processes" in floor.wait_for(run, "failed").reason
+
+
+def test_after_the_end_of_the_supervisor_actions_are_refused_at_once(floor):
+    run, _ = started(floor)
+    floor.supervisor.close()
+    with pytest.raises(Refused):
+        floor.supervisor.pause(run)
+    assert floor.row(run).state == "running", "the next server goes on with it"
