@@ -3,11 +3,9 @@
 KINDS = ("constant", "linear")
 
 
-def scheduled(value: float, kind: str, *, step: int, total_steps: int) -> float:
-    """Return `value` itself (constant), or scaled by what remains of the budget (linear, reaching 0 at its end)."""
-    if kind == "constant":
-        return value
-    return value * max(0.0, 1.0 - step / total_steps)
+def scheduled(value: float, kind: str, progress: float) -> float:
+    """Return `value` itself (constant), or scaled by what remains (linear); `progress` is the share of the budget used."""
+    return value if kind == "constant" else value * max(0.0, 1.0 - progress)
 
 
 def linear(start: float, end: float, *, step: int, duration: float) -> float:

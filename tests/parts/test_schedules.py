@@ -4,11 +4,11 @@ from app.parts.schedules import linear, scheduled
 
 
 def test_constant_keeps_the_value() -> None:
-    assert scheduled(0.2, "constant", step=99, total_steps=100) == 0.2
+    assert scheduled(0.2, "constant", 0.99) == 0.2
 
 
 def test_linear_falls_to_zero_over_the_budget() -> None:
-    assert [scheduled(1.0, "linear", step=step, total_steps=100) for step in (0, 25, 100, 150)] == [1.0, 0.75, 0.0, 0.0]
+    assert [scheduled(1.0, "linear", progress) for progress in (0, 0.25, 1, 1.5)] == [1.0, 0.75, 0.0, 0.0]
 
 
 def test_a_line_holds_its_end() -> None:

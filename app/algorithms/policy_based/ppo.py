@@ -227,7 +227,7 @@ class PPOAgent:
 
     def estimate(self) -> Samples:
         """Return the rollout's samples (T·N) with advantages and targets; nothing has been learnt from it yet."""
-        config, rollout = self.config, self.rollout
+        rollout, gamma, lambda_ = self.rollout, self.config.gamma, self.config.gae_lambda
         observations = torch.from_numpy(rollout.observations).flatten(0, 1)
         actions = torch.from_numpy(rollout.actions).flatten()
         with torch.no_grad():
@@ -236,13 +236,10 @@ class PPOAgent:
         values = np.vstack([values, self.values(self.observations)]).astype(np.float64)
         following = next_values(values, rollout.final_values, rollout.terminated, rollout.truncated)
         ended = rollout.terminated | rollout.truncated
-        advantages = gae(
-            rollout.rewards, values, following, ended=ended, gamma=config.gamma, lambda_=config.gae_lambda
-        )  # (3)
-        columns = (
-            torch.from_numpy(array.astype(np.float32)).flatten() for array in (advantages, advantages + values[:-1])
-        )
-        return Samples(observations, actions, old_log_probs, *columns)
+        advantages = gae(rollout.rewards, values, following, ended=ended, gamma=gamma, lambda_=lambda_)  # (3)
+        returns = advantages + values[:-1]
+        targets = (torch.from_numpy(array.astype(np.float32)).flatten() for array in (advantages, returns))
+        return Samples(observations, actions, old_log_probs, *targets)
 
     def loss(self, batch: Samples) -> tuple[Tensor, dict[str, float]]:
         """Return the loss L (5) of a minibatch, and its parts as numbers."""
@@ -278,18 +275,14 @@ class PPOAgent:
     @property
     def learning_rate(self) -> float:
         """The step size now."""
-        config = self.config
-        return scheduled(
-            config.learning_rate, config.learning_rate_schedule, step=self.env_steps, total_steps=self.total_steps
-        )
+        progress = self.env_steps / self.total_steps
+        return scheduled(self.config.learning_rate, self.config.learning_rate_schedule, progress)
 
     @property
     def clip_range(self) -> float:
         """The clip interval's half width now."""
-        config = self.config
-        return scheduled(
-            config.clip_range, config.clip_range_schedule, step=self.env_steps, total_steps=self.total_steps
-        )
+        progress = self.env_steps / self.total_steps
+        return scheduled(self.config.clip_range, self.config.clip_range_schedule, progress)
 
     def summary(self, samples: Samples, measured: list[dict[str, float]], *, epochs_run: int) -> dict[str, float]:
         """Return the scalars of one update: means over its minibatches, but the largest of the ratios."""
