@@ -21,6 +21,13 @@ from app.store.disk import refuse_network_folder
 from app.store.migrations.run import migrate
 from app.store.writer import BUSY_TIMEOUT_MS, Writer
 
+__all__ = [
+    "Connection",
+    "Store",
+    "private_folder",
+    "sqlite_module",
+]  # whoever writes a work names its Connection from here
+
 FILE_NAME = "playground.db"
 SQLITE_FLOOR = (3, 51, 3)  # before it, two connections can meet in a WAL-reset race
 JOURNAL_LIMIT_BYTES = 64 << 20
