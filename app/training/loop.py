@@ -30,7 +30,7 @@ TIDY_EVERY_S = 0.02
 BEST_EVERY_S = 2.0
 CHECKPOINT_EVERY_S = 10.0
 CHECKPOINT_SHARE = 50  # writing may take one part in fifty of the time
-BACKLOG_LIMIT_BYTES = 64 << 20
+BACKLOG_LIMIT_BYTES = 48 << 20  # the sink itself may make us wait beyond 64 MB, deaf to commands
 
 log = logging.getLogger(__name__)
 
