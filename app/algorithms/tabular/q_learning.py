@@ -54,7 +54,7 @@ from app.core.signals import Signal
 from app.core.specs import AlgorithmSpec, Inspector, Smoke, Term
 from app.core.text import _
 from app.parts.exact import Exact, model_of, policy_changes
-from app.parts.tabular import greedy_policy, sample_start
+from app.parts.tabular import greedy_policy, sample_outcome, sample_start
 
 SCHEDULES = ("constant", "linear", "exponential")
 CALL_STEPS = 1_000_000  # about 30 ms of kernel, so that a pause or an edit never waits longer
@@ -185,15 +185,6 @@ def step_size(knobs: Any, n_visits: Any) -> Any:
 
 
 @kernel
-def sample(cumulative: Any, state: Any, action: Any, u: Any) -> Any:
-    """Return the outcome that the uniform draw u selects: the number of running sums it has passed."""
-    outcome = 0
-    for index in range(cumulative.shape[2] - 1):
-        outcome += u >= cumulative[state, action, index]
-    return outcome
-
-
-@kernel
 def first_state(cumulative_start: Any, episode: Any, key: Any) -> Any:
     """Return the state in which an episode starts."""
     return sample_start(cumulative_start, unit(philox(episode, RESETS, key)[0]))
@@ -223,7 +214,7 @@ def learn(world: Any, memory: Any, knobs: Any, key: Any, ended: Any, max_steps: 
         else:
             action = greedy_action(q, state, words[2, draw])  # (5)
 
-        outcome = sample(world.cumulative, state, action, unit(words[3, draw]))
+        outcome = sample_outcome(world.cumulative, state, action, unit(words[3, draw]))
         reward = world.rewards[state, action, outcome]
         next_state = world.next_states[state, action, outcome]
         terminated = world.terminated[state, action, outcome]

@@ -1,6 +1,5 @@
 """Q-learning: truths, properties of its exploration, and that neither compiling nor cutting changes a bit."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from app.algorithms.tabular.q_learning import (
     first_state,
     greedy_action,
     learn,
-    sample,
     step_size,
 )  # fmt: skip
 from app.core.codecs import trees_equal
@@ -228,7 +226,7 @@ def test_a_thousand_steps_are_a_thousand_times_one(environment: str, config: dic
 def test_the_kernel_equals_its_plain_twin(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     compiled, interpreted = agent_on("FrozenLake-v1", **config), agent_on("FrozenLake-v1", **config)
     one = compiled.update(2000)
-    for name in ("learn", "best_value", "greedy_action", "exploration_rate", "step_size", "sample", "first_state",
+    for name in ("learn", "best_value", "greedy_action", "exploration_rate", "step_size", "sample_outcome", "first_state",
                  "philox_block", "philox", "below", "unit", "sample_start"):  # fmt: skip
         monkeypatch.setattr(q_learning, name, plain(getattr(q_learning, name)))
     two = interpreted.update(2000)
@@ -279,13 +277,12 @@ def test_seeds_differ_and_repeat() -> None:
     assert "visits" in trees_equal(one.state(), other.state())
 
 
-@pytest.mark.parametrize("function", [sample, sample_outcome])
-def test_outcomes_are_drawn_by_their_probabilities(function: Callable[..., int]) -> None:
+def test_outcomes_are_drawn_by_their_probabilities() -> None:
     mdp: TabularMDP = mdp_from_outcomes(
         [[[(0.25, 0, 0.0, False), (0.5, 0, 0.0, False), (0.25, 0, 0.0, True)]]], np.ones(1)
     )
     draws = [0.0, 0.24999, 0.25, 0.74999, 0.75, 0.99999]
-    assert [function(mdp.cumulative, 0, 0, u) for u in draws] == [0, 0, 1, 1, 2, 2]
+    assert [sample_outcome(mdp.cumulative, 0, 0, u) for u in draws] == [0, 0, 1, 1, 2, 2]
 
 
 # What a run shows
