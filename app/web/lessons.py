@@ -104,4 +104,4 @@ def hyperparameters(catalog: ModuleType) -> list[Word]:
 def _without_title(text: str) -> str:
     """The page has the name as its heading already."""
     first, _newline, rest = text.partition("\n")
-    return rest if len(first) < 60 and not first.rstrip().endswith(".") else text
+    return rest if len(first) < 60 else text

@@ -16,6 +16,7 @@ from app.core.text import _
 from app.protocol.runs import RunCreate
 from app.web import forms
 from app.web.forms import Field
+from app.web.rendering import number
 from app.web.scenes import Scene, scene_of
 
 FIRST_ENVIRONMENT, FIRST_ALGORITHM = "gridworld", "q_learning"
@@ -242,9 +243,9 @@ def _algorithm(catalog: ModuleType, environment: EnvironmentSpec, name: str) -> 
 
 def _world_card(spec: EnvironmentSpec, choice: Choice) -> Card:
     scene = scene_of(spec, {})
-    known = [f"{item.label} {item.value:g}" for item in scene.references[:1]]
+    known = [f"{item.label} {number(item.value, 3)}" for item in scene.references[:1]]
     if not known and spec.threshold is not None:
-        known = [_("solved at {value}").format(value=f"{spec.threshold:g}")]
+        known = [_("solved at {value}").format(value=number(spec.threshold))]
     note = " · ".join([spec.size, *known])
     return Card(spec.id, spec.name, spec.summary, note, is_chosen=spec is choice.environment, scene=scene)
 

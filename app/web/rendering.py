@@ -44,6 +44,9 @@ def number(value: float | None, digits: int = 4) -> str:
         return "–"
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}".replace("-", "−").replace(",", "\u202f")
+    if abs(value) < 1e-3 or abs(value) >= 1e9:
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{mantissa}e{int(exponent)}".replace("-", "−")
     return f"{value:.{digits}g}".replace("-", "−")
 
 

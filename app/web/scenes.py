@@ -44,6 +44,13 @@ class Scene:
     n_actions: int = 0
     max_episode_steps: int = 0
     references: tuple[Reference, ...] = ()
+    layout: str = ""
+    actions: tuple[str, ...] = ()
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the browser draws states with."""
+        grid = {"rows": self.rows, "cols": self.cols, "cells": self.layout} if self.layout else {}
+        return {"drawing": self.drawing, "actions": list(self.actions), **grid}
 
 
 def scene_of(spec: EnvironmentSpec, options: Mapping[str, Any]) -> Scene:
@@ -62,6 +69,7 @@ def _scene(spec: EnvironmentSpec, options: str) -> Scene:
     facts: dict[str, Any] = {
         "n_states": world.mdp.n_states if world.mdp is not None else None,
         "n_actions": world.n_actions,
+        "actions": spec.actions,
         "max_episode_steps": world.max_episode_steps,
         "references": tuple(spec.references(config)),
     }
@@ -72,4 +80,4 @@ def _scene(spec: EnvironmentSpec, options: str) -> Scene:
         for index, letter in enumerate(layout.cells)
         if letter in KINDS
     )
-    return Scene(spec.drawing, rows=layout.rows, cols=layout.cols, cells=cells, **facts)
+    return Scene(spec.drawing, rows=layout.rows, cols=layout.cols, cells=cells, layout=layout.cells, **facts)

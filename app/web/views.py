@@ -20,9 +20,9 @@ RETURNS = ("rollout/episode_return", "rollout/ep_rew_mean", "eval/mean_reward", 
 EPISODES = ("rollout/episode_return", "rollout/episode_length", "rollout/ep_rew_mean", "rollout/ep_len_mean",
             "rollout/terminated_share")  # fmt: skip
 EVALUATION = ("eval/mean_reward", "eval/std_reward", "eval/mean_ep_length")
-LEADS = ("rollout/episode_return", "rollout/ep_rew_mean", "eval/mean_reward", "eval/success_rate", "rollout/episode_length",
-         "tabular/greedy_return", "tabular/value_error_max", "tabular/max_bellman_residual")  # fmt: skip
-MAX_LEADS = 5
+LEADS = ("rollout/episode_return", "eval/mean_reward", "tabular/value_error_max", "eval/success_rate",
+         "rollout/episode_length", "tabular/max_bellman_residual", "tabular/greedy_return")  # fmt: skip
+MAX_LEADS = 3
 GROUPS = {
     "tabular": _("Tables against the truth"),
     "train": _("Training"),

@@ -25,14 +25,14 @@ export function frameOf(chart) {
   host.append(make("p", "plot-empty", t("No points yet.")));
   const caption = make("p", "caption");
   const words = make("span");
-  const rule = make("span", "", get("rule") ? t("rule of thumb: {rule}", { rule: get("rule") }) : "");
-  caption.append(words, rule);
+  caption.append(words);
   const behind = /** @type {HTMLDetailsElement} */ (make("details", "behind"));
   behind.append(make("summary", "", t("Table")));
   /** @type {Drawn[]} */
   let drawn = [];
   behind.addEventListener("toggle", () => behind.open && table(behind, get("label"), get("step-unit"), drawn));
-  chart.replaceChildren(head, host, caption, behind);
+  const rule = get("rule") ? [make("p", "plot-note", t("rule of thumb: {rule}", { rule: get("rule") }))] : [];
+  chart.replaceChildren(head, host, caption, behind, ...rule);
   if (get("help")) head.title = get("help");
   let summary = "";
 

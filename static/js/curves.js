@@ -62,3 +62,33 @@ export function joined(curves) {
   });
   return { x, ys };
 }
+
+/**
+ * @typedef {{steps: number[], values: (number|null)[], min: (number|null)[], max: (number|null)[], next: number, each: number,
+ *   open: number}} Curve `each` is how many points a bucket holds, `open` how many the last one has got from the stream.
+ */
+
+/**
+ * Add points of the stream to a curve, in buckets as large as those it was read in, so that its end looks like the rest.
+ * @param {Curve} curve @param {any} fresh @param {number} skip points that are known already
+ */
+export function extend(curve, fresh, skip) {
+  const { steps, values, min, max } = curve;
+  for (let i = skip; i < fresh.steps.length; i++) {
+    const value = fresh.values[i];
+    const [low, high] = [fresh.min?.[i] ?? value, fresh.max?.[i] ?? value];
+    const last = steps.length - 1;
+    const mean = values[last];
+    if (curve.open > 0 && curve.open < Math.round(curve.each) && value !== null && mean !== null) {
+      values[last] = mean + (value - mean) / ++curve.open;
+      min[last] = Math.min(min[last] ?? low, low);
+      max[last] = Math.max(max[last] ?? high, high);
+    } else {
+      steps.push(fresh.steps[i]);
+      values.push(value);
+      min.push(low);
+      max.push(high);
+      curve.open = 1;
+    }
+  }
+}

@@ -7,6 +7,8 @@ const THIN = "\u202f";
 export function number(value, digits = 4) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return grouped(value);
+  const size = Math.abs(value);
+  if (size < 1e-3 || size >= 1e9) return value.toExponential(2).replace("e+", "e").replace(/-/g, "−");
   const text = String(Number(value.toPrecision(digits)));
   return text.replace(/-/g, "−");
 }

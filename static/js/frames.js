@@ -1,5 +1,6 @@
 // @ts-check
-// The latest picture of one panel of one run: read once, and again whenever the stream announces a newer one.
+// The latest picture of one panel of one run: read once for everyone who shows it, and again whenever the stream announces
+// a newer one.
 
 import { frame } from "./api.js";
 import { subscribe } from "./stream.js";
@@ -7,7 +8,34 @@ import { subscribe } from "./stream.js";
 const LEAST_MS = 125;
 const LATER_MS = 700;
 
-export class FrameFeed {
+/** @typedef {Awaited<ReturnType<typeof frame>>} Picture */
+
+/** @type {Map<string, FrameFeed>} */
+const feeds = new Map();
+
+/**
+ * Hear of the pictures of a panel until the returned function is called.
+ * @param {{run: number, panel: string, options?: Record<string, string>}} what @param {(picture: Picture) => void} told
+ */
+export function watchFrames(what, told) {
+  const key = JSON.stringify(what);
+  let feed = feeds.get(key);
+  if (!feed) feeds.set(key, (feed = new FrameFeed(what)));
+  feed.listeners.add(told);
+  if (feed.latest) told(feed.latest);
+  return () => {
+    feed.listeners.delete(told);
+    if (feed.listeners.size) return;
+    feed.close();
+    feeds.delete(key);
+  };
+}
+
+class FrameFeed {
+  /** @type {Set<(picture: Picture) => void>} */
+  listeners = new Set();
+  /** @type {Picture | null} */
+  latest = null;
   #path = "";
   #is_busy = false;
   #is_due = false;
@@ -15,13 +43,8 @@ export class FrameFeed {
   #read_at = 0;
   #leave = () => {};
 
-  /**
-   * @param {{run: number, panel: string, options?: Record<string, string>}} what
-   * @param {(frame: Awaited<ReturnType<typeof frame>>) => void} told
-   */
-  constructor(what, told) {
-    const { run, panel, options = {} } = what;
-    this.told = told;
+  /** @param {{run: number, panel: string, options?: Record<string, string>}} what */
+  constructor({ run, panel, options = {} }) {
     this.#path = `/runs/${run}/frames/${panel}?${new URLSearchParams(options)}`.replace(/\?$/, "");
     const wanted = JSON.stringify(options);
     this.#leave = subscribe({ runs: [run], panels: [{ run, panel, options }] }, (_id, delta) => {
@@ -42,7 +65,8 @@ export class FrameFeed {
       this.#read_at = performance.now();
       try {
         const found = await frame(this.#path);
-        if (!this.#is_closed) this.told(found);
+        this.latest = found;
+        for (const told of this.listeners) told(found);
       } catch {
         await pause(LATER_MS); // nothing was drawn yet; the stream says when
       }

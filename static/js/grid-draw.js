@@ -53,10 +53,9 @@ export function values(ctx, meta, at, { values: v, policy, range, signed }) {
     const has_text = at.size >= 34;
     const middle = y + at.size * (has_text && has_arrow ? 0.4 : 0.5);
     if (has_arrow) {
-      for (let a = 0; a < n; a++) {
-        const toward = policy[index * n + a] > 0.01 ? heading(meta.actions[a]) : null;
-        if (toward) arrow(ctx, x + at.size / 2, middle, at.size * 0.2 * Math.sqrt(policy[index * n + a]), toward, color);
-      }
+      const chosen = meta.actions.map((name, a) => (policy[index * n + a] > 0.01 ? heading(name) : null)).filter(Boolean);
+      const tail = chosen.length > 1 ? 0 : 0.95;
+      for (const toward of chosen) if (toward) arrow(ctx, { x: x + at.size / 2, y: middle, length: at.size * 0.19, tail }, toward, color);
     }
     if (has_text) label(ctx, number(v[index], 3), x + at.size / 2, y + at.size * (has_arrow ? 0.8 : 0.5), Math.min(at.size * 0.19, 13), color);
   }
@@ -110,8 +109,8 @@ export function box(ctx, x, y, size) {
   ctx.fill();
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} length @param {number[]} toward @param {string} color */
-function arrow(ctx, x, y, length, [dx, dy], color) {
+/** `tail` is how far the line reaches back from its middle. @param {CanvasRenderingContext2D} ctx @param {{x: number, y: number, length: number, tail: number}} at @param {number[]} toward @param {string} color */
+function arrow(ctx, { x, y, length, tail }, [dx, dy], color) {
   const tip = [x + dx * length * 1.25, y + dy * length * 1.25];
   const wing = length * 0.62;
   ctx.strokeStyle = color;
@@ -119,7 +118,7 @@ function arrow(ctx, x, y, length, [dx, dy], color) {
   ctx.lineCap = "round";
   ctx.lineJoin = "round";
   ctx.beginPath();
-  ctx.moveTo(x - dx * length * 0.95, y - dy * length * 0.95);
+  ctx.moveTo(x - dx * length * tail, y - dy * length * tail);
   ctx.lineTo(tip[0], tip[1]);
   ctx.moveTo(tip[0] - (dx + dy) * wing, tip[1] - (dy + dx) * wing);
   ctx.lineTo(tip[0], tip[1]);

@@ -77,20 +77,17 @@ function letters(ctx, area, { arrays, shapes, meta }) {
 function visited(ctx, area, { arrays, meta }) {
   const points = arrays.visited ?? [];
   const { x, y } = meta;
-  ctx.fillStyle = "rgb(255 255 255 / 0.75)";
-  ctx.strokeStyle = "rgb(0 0 0 / 0.45)";
-  ctx.lineWidth = 0.5;
+  ctx.fillStyle = "rgb(255 255 255 / 0.5)";
   ctx.beginPath();
   for (let i = 0; i + 1 < points.length; i += 2) {
     const across = (points[i] - x.low) / (x.high - x.low);
     const up = (points[i + 1] - y.low) / (y.high - y.low);
     if (across < 0 || across > 1 || up < 0 || up > 1) continue;
     const [px, py] = [area.x + across * area.w, area.y + (1 - up) * area.h];
-    ctx.moveTo(px + 1.6, py);
-    ctx.arc(px, py, 1.6, 0, 7);
+    ctx.moveTo(px + 1.3, py);
+    ctx.arc(px, py, 1.3, 0, 7);
   }
   ctx.fill();
-  ctx.stroke();
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {{x: number, y: number, w: number, h: number}} area @param {any} meta */

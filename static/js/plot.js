@@ -21,7 +21,7 @@ export const color = (index) => token(`--series-${(index % 8) + 1}`);
 export function options(look) {
   const grid = { stroke: token("--line"), width: 1 };
   const axis = { stroke: token("--muted"), font: FONT, grid, ticks: { show: false }, border: { show: false } };
-  const fill = look.envelope ? color(0).replace(/\)$/, " / 0.2)").replace(/ \/ [\d.]+ \/ /, " / ") : undefined;
+  const fill = faded(color(0), 0.16);
   const lines = Array.from({ length: look.curves }, (_unused, i) => ({
     stroke: color(i),
     width: look.tall ? 2 : 1.6,
@@ -29,18 +29,18 @@ export function options(look) {
     spanGaps: true,
     points: { show: false },
   }));
-  const bounds = look.envelope ? [1, 2].map(() => ({ stroke: "transparent", width: 0, points: { show: false } })) : [];
+  const bounds = look.envelope ? [1, 2].map(() => ({ stroke: faded(color(0), 0.42), width: 0.75, points: { show: false } })) : [];
   return {
     width: look.width,
     height: look.height,
     series: [{}, ...lines, ...bounds],
     bands: look.envelope ? [{ series: [3, 2], fill }] : [],
     legend: { show: false },
-    padding: [8, 10, 0, 0],
+    padding: [8, 18, 0, 0],
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false } },
     scales: {
       x: { time: false },
-      y: look.log ? { distr: 3 } : { range: (/** @type {any} */ u) => range(u, look.references()) },
+      y: look.log ? { distr: 3, range: (/** @type {any} */ u) => decades(u) } : { range: (/** @type {any} */ u) => range(u, look.references()) },
     },
     axes: [
       { ...axis, size: 26, space: 60, values: (/** @type {any} */ _u, /** @type {number[]} */ at) => at.map(tick) },
@@ -52,6 +52,9 @@ export function options(look) {
     },
   };
 }
+
+/** @param {string} of @param {number} share */
+const faded = (of, share) => of.replace(/\)$/, ` / ${share})`);
 
 /** The y range of everything drawn, and of references that are not far away. @param {any} u @param {Reference[]} references */
 function range(u, references) {
@@ -66,6 +69,13 @@ function range(u, references) {
   return [low - room, high + room];
 }
 
+/** Whole decades around what is drawn. @param {any} u */
+function decades(u) {
+  const [low, high] = extent(u.data.slice(1).flat()) ?? [0.1, 1];
+  const [from, to] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  return [10 ** from, 10 ** Math.max(to, from + 1)];
+}
+
 /** @param {any} u @param {Reference[]} references @param {Mark[]} marks */
 function annotate(u, references, marks) {
   const { ctx, bbox } = u;
@@ -76,14 +86,18 @@ function annotate(u, references, marks) {
   ctx.clip();
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
   ctx.lineWidth = ratio;
-  for (const { label, value } of references) {
+  let above = { y: -Infinity, x: 0 };
+  for (const { label, value } of [...references].sort((a, b) => b.value - a.value)) {
     const y = u.valToPos(value, "y", true);
     if (!(y >= bbox.top && y <= bbox.top + bbox.height)) continue;
     line(ctx, [bbox.left, y, bbox.left + bbox.width, y], token("--muted"), [4 * ratio, 4 * ratio]);
     ctx.textAlign = "right";
     ctx.fillStyle = token("--muted");
     const below = y - bbox.top < 16 * ratio;
-    ctx.fillText(`${label} ${tick(value)}`, bbox.left + bbox.width - 4 * ratio, y + (below ? 13 : -5) * ratio);
+    const text = `${label} ${tick(value)}`;
+    const end = y - above.y < 14 * ratio ? above.x : bbox.left + bbox.width - 4 * ratio;
+    ctx.fillText(text, end, y + (below ? 13 : -5) * ratio);
+    above = { y, x: end - ctx.measureText(text).width - 14 * ratio };
   }
   for (const { at, text } of marks) {
     const x = u.valToPos(at, "x", true);

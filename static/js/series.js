@@ -2,12 +2,13 @@
 // Curves of runs: read once over REST in buckets of the full data, then extended point by point from the stream.
 
 import { json } from "./api.js";
+import { extend } from "./curves.js";
 import { subscribe } from "./stream.js";
 
-/** @typedef {{steps: number[], values: (number|null)[], min: (number|null)[], max: (number|null)[], next: number}} Curve */
+/** @typedef {import("./curves.js").Curve} Curve */
 
 const MAX_POINTS = 1000;
-const TOO_MANY = 4000;
+const TOO_MANY = 2500;
 /** @type {Map<number, RunCurves>} */
 const runs = new Map();
 
@@ -63,7 +64,8 @@ export class RunCurves {
         const { series, cursor } = await json(`/runs/${this.run}/metrics?${query}`);
         for (const name of names) {
           const found = series[name] ?? { steps: [], values: [], min: [], max: [] };
-          this.curves.set(name, { ...found, next: cursor[name] ?? 0 });
+          const next = cursor[name] ?? 0;
+          this.curves.set(name, { ...found, next, each: next / Math.max(1, found.steps.length), open: 0 });
         }
         this.#tell(names);
       } catch {
@@ -83,9 +85,7 @@ export class RunCurves {
       const skip = curve.next - fresh.first_seq;
       if (skip < 0) is_hole = true;
       else if (skip < fresh.steps.length) {
-        for (const key of /** @type {const} */ (["steps", "values", "min", "max"])) {
-          curve[key].push(...(fresh[key] ?? fresh.values).slice(skip));
-        }
+        extend(curve, fresh, skip);
         curve.next = fresh.first_seq + fresh.steps.length;
         changed.push(name);
         if (curve.steps.length > TOO_MANY) is_hole = true;

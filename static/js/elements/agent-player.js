@@ -1,11 +1,10 @@
 // @ts-check
-// The agent itself: what it is doing now, and replays of evaluation episodes. Attributes: run, panel.
+// The agent itself: what it is doing now, and replays of evaluation episodes. Attributes: run, panel, scene.
 
 import { json } from "../api.js";
 import { Surface } from "../canvas.js";
 import { make } from "../chart-frame.js";
 import { number, steps } from "../format.js";
-import { FrameFeed } from "../frames.js";
 import { drawScene } from "../scenes.js";
 import { subscribe } from "../stream.js";
 import { t } from "../text.js";
@@ -48,20 +47,19 @@ class AgentPlayer extends HTMLElement {
     this.#select.add(new Option(t("Live"), LIVE));
     this.#button.type = "button";
     const bar = make("div", "player-bar");
-    bar.append(this.#button, this.#scrub, this.#select);
-    this.replaceChildren(host, bar, this.#words);
+    bar.append(this.#button, this.#scrub);
+    this.replaceChildren(this.#select, host, bar, this.#words);
     this.#button.addEventListener("click", () => this.#play(!this.#is_playing));
     this.#scrub.addEventListener("input", () => this.#seek(Number(this.#scrub.value)));
     this.#select.addEventListener("change", () => this.#choose(this.#select.value, true));
-    this.#surface = new Surface(this.#canvas, (ctx, w, h) => this.#draw(ctx, w, h), () => host.clientHeight);
+    this.#surface = new Surface(this.#canvas, (ctx, w, h) => this.#draw(ctx, w, h), (width) => this.#height(width));
     const seen = new IntersectionObserver((entries) => (this.#is_visible = entries.some((entry) => entry.isIntersecting)));
     seen.observe(this);
-    const feed = new FrameFeed({ run, panel: this.getAttribute("panel") ?? "agent" }, ({ meta }) => {
-      this.#scene = meta;
-      this.#surface?.soon();
-    });
-    const leave = subscribe({ runs: [run] }, (_id, delta) => this.#news(delta));
-    this.#leave = [leave, () => feed.close(), () => seen.disconnect(), () => this.#surface?.close()];
+    const scene = JSON.parse(this.getAttribute("scene") ?? "{}");
+    if (scene.drawing) this.#scene = scene;
+    const panels = [{ run, panel: this.getAttribute("panel") ?? "agent", options: {} }];
+    const leave = subscribe({ runs: [run], panels }, (_id, delta) => this.#news(delta));
+    this.#leave = [leave, () => seen.disconnect(), () => this.#surface?.close()];
     this.#list();
   }
 
@@ -140,7 +138,7 @@ class AgentPlayer extends HTMLElement {
     this.#last = now;
     if (this.#is_visible && !document.hidden && now > this.#held_until) {
       if (this.#at >= end) this.#at = 0;
-      else this.#at = Math.min(this.#at + passed / step_ms, end);
+      else this.#at = Math.min(this.#at + Math.max(passed, 0) / step_ms, end);
       if (this.#at >= end) this.#held_until = now + HOLD_MS;
       this.#scrub.value = String(Math.floor(this.#at));
       this.#surface?.soon();
@@ -148,10 +146,17 @@ class AgentPlayer extends HTMLElement {
     requestAnimationFrame(this.#turn);
   };
 
+  /** @param {number} width */
+  #height(width) {
+    const { rows, cols } = this.#scene ?? {};
+    const most = Math.max(180, innerHeight * 0.3);
+    return Math.min(most, rows && cols ? ((width - 16) * rows) / cols + 16 : width * 0.5);
+  }
+
   /** @param {CanvasRenderingContext2D} ctx @param {number} w @param {number} h */
   #draw(ctx, w, h) {
     if (!this.#scene || !this.#states.length) return;
-    const index = Math.min(Math.floor(this.#at), this.#states.length - 1);
+    const index = Math.max(0, Math.min(Math.floor(this.#at), this.#states.length - 1));
     const next = this.#states[Math.min(index + 1, this.#states.length - 1)];
     const trail = this.#chosen === LIVE ? [] : this.#states.slice(0, index + 1);
     drawScene(ctx, { w, h }, this.#scene, { state: this.#states[index], next, share: this.#at - index, trail });

@@ -6,7 +6,7 @@ import { make } from "../chart-frame.js";
 import { diverging, paintScale, sequential, token } from "../colors.js";
 import { extent } from "../curves.js";
 import { number, steps } from "../format.js";
-import { FrameFeed } from "../frames.js";
+import { watchFrames } from "../frames.js";
 import { corner, isPlain, place, triangles, values } from "../grid-draw.js";
 import { t } from "../text.js";
 
@@ -17,8 +17,7 @@ class GridMap extends HTMLElement {
   static observedAttributes = ["mode"];
   /** @type {any} */
   #frame = null;
-  /** @type {FrameFeed | null} */
-  #feed = null;
+  #leave = () => {};
   /** @type {Surface | null} */
   #surface = null;
   /** @type {number | null} */
@@ -26,18 +25,20 @@ class GridMap extends HTMLElement {
   #canvas = /** @type {HTMLCanvasElement} */ (make("canvas", "map-canvas"));
   #readout = make("p", "readout");
   #scale = make("span", "scale");
-  #facts = make("span", "caption");
+  #facts = make("span");
+  #summary = "";
   #table = /** @type {HTMLDetailsElement} */ (make("details", "behind"));
 
   connectedCallback() {
     const frame = make("div", "map-frame");
     frame.append(this.#canvas);
     const foot = make("div", "caption");
-    foot.append(this.#facts, this.#scale);
+    foot.append(this.#facts);
     this.#readout.setAttribute("aria-live", "polite");
+    this.#readout.className = "visually-hidden";
     this.#table.replaceChildren(make("summary", "", t("Table")));
     this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
-    this.#parts = [frame, foot, this.#readout, this.#table];
+    this.#parts = [frame, this.#scale, foot, this.#table, this.#readout];
     this.#canvas.tabIndex = 0;
     this.#canvas.setAttribute("role", "img");
     this.#canvas.addEventListener("pointermove", (event) => this.#point(event));
@@ -45,11 +46,11 @@ class GridMap extends HTMLElement {
     this.#canvas.addEventListener("keydown", (event) => this.#move(event));
     this.#table.addEventListener("toggle", () => this.#fillTable());
     const run = Number(this.getAttribute("run"));
-    this.#feed = new FrameFeed({ run, panel: this.getAttribute("panel") ?? "grid_values" }, (found) => this.#show(found));
+    this.#leave = watchFrames({ run, panel: this.getAttribute("panel") ?? "grid_values" }, (found) => this.#show(found));
   }
 
   disconnectedCallback() {
-    this.#feed?.close();
+    this.#leave();
     this.#surface?.close();
   }
 
@@ -73,9 +74,10 @@ class GridMap extends HTMLElement {
     }
     const { meta, step } = frame;
     const [low, high] = this.#range();
+    const at = t("step {step}", { step: steps(step) });
     const visited = t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable });
-    const error = t("error to V*: max {max}, RMS {rms}", { max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
-    this.#facts.textContent = [t("step {step}", { step: steps(step) }), error, visited].join(" · ");
+    const error = t("max {max}, RMS {rms}", { max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
+    this.#summary = this.mode === "error" ? error : `${at} · ${visited}`;
     const bar = make("span", "scale-bar");
     const signed = this.mode === "error";
     paintScale(bar, signed ? diverging : sequential, signed ? -1 : 0);
@@ -139,6 +141,7 @@ class GridMap extends HTMLElement {
     const is_same = cell === this.#cell;
     this.#cell = cell;
     this.#readout.textContent = cell === null ? "" : this.#words(cell);
+    this.#facts.textContent = cell === null ? this.#summary : this.#words(cell);
     if (!is_same) this.#surface?.soon();
   }
 

@@ -33,6 +33,7 @@ class MathTex extends HTMLElement {
       await Promise.all([style("vendor/katex/katex.min.css"), script("vendor/katex/katex.min.js")]);
       const holder = document.createElement("span");
       /** @type {any} */ (globalThis).katex.render(tex, holder, { displayMode: display, throwOnError: true, output: "htmlAndMathml", strict: "ignore" });
+      for (const part of holder.querySelectorAll(".katex-display")) /** @type {HTMLElement} */ (part).style.margin = "0";
       this.replaceChildren(holder);
       this.dataset.set = "";
       if (display && this.scrollWidth > this.clientWidth + 1) this.tabIndex = 0;

@@ -7,7 +7,7 @@ import { make } from "../chart-frame.js";
 import { paintScale, sequential } from "../colors.js";
 import { extent } from "../curves.js";
 import { number, steps } from "../format.js";
-import { FrameFeed } from "../frames.js";
+import { watchFrames } from "../frames.js";
 import { controlsOf } from "../plane-controls.js";
 import { drawPlane } from "../plane-draw.js";
 import { t } from "../text.js";
@@ -18,15 +18,14 @@ class PlaneMap extends HTMLElement {
   static observedAttributes = ["mode"];
   /** @type {any} */
   #frame = null;
-  /** @type {FrameFeed | null} */
-  #feed = null;
+  #leave = () => {};
   /** @type {Surface | null} */
   #surface = null;
   #timer = 0;
   #canvas = /** @type {HTMLCanvasElement} */ (make("canvas", "map-canvas"));
-  #facts = make("span", "caption");
+  #facts = make("span");
+  #summary = "";
   #scale = make("span", "scale");
-  #readout = make("p", "readout");
   /** @type {ReturnType<typeof controlsOf> | null} */
   #controls = null;
 
@@ -34,12 +33,12 @@ class PlaneMap extends HTMLElement {
     this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
     this.#canvas.setAttribute("role", "img");
     this.#canvas.addEventListener("pointermove", (event) => this.#point(event));
-    this.#canvas.addEventListener("pointerleave", () => (this.#readout.textContent = ""));
+    this.#canvas.addEventListener("pointerleave", () => (this.#facts.textContent = this.#summary));
     this.#follow({});
   }
 
   disconnectedCallback() {
-    this.#feed?.close();
+    this.#leave();
     this.#surface?.close();
   }
 
@@ -49,9 +48,9 @@ class PlaneMap extends HTMLElement {
 
   /** @param {Record<string, string>} options */
   #follow(options) {
-    this.#feed?.close();
+    this.#leave();
     const run = Number(this.getAttribute("run"));
-    this.#feed = new FrameFeed({ run, panel: this.getAttribute("panel") ?? "plane_values", options }, (found) => this.#show(found));
+    this.#leave = watchFrames({ run, panel: this.getAttribute("panel") ?? "plane_values", options }, (found) => this.#show(found));
   }
 
   /** @param {any} frame */
@@ -62,7 +61,8 @@ class PlaneMap extends HTMLElement {
     if (!this.#surface) this.#build(meta);
     const [low, high] = extent(arrays.values) ?? [0, 0];
     const held = Object.entries(meta.at).map(([name, value]) => `${name} ${number(value, 3)}`);
-    this.#facts.textContent = [t("step {step}", { step: steps(step) }), ...held, t("dots: states visited lately")].join(" · ");
+    this.#summary = [t("step {step}", { step: steps(step) }), ...held, t("dots: states visited lately")].join(" · ");
+    this.#facts.textContent = this.#summary;
     if (this.getAttribute("mode") === "action") this.#scale.replaceChildren(t("letters name the action"));
     else {
       const bar = make("span", "scale-bar");
@@ -79,12 +79,12 @@ class PlaneMap extends HTMLElement {
     const holder = make("div", "map-frame");
     holder.append(this.#canvas);
     const foot = make("div", "caption");
-    foot.append(this.#facts, this.#scale);
+    foot.append(this.#facts);
     this.#controls = controlsOf(meta, (options) => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#follow(options), NEW_OPTIONS_MS);
     });
-    this.replaceChildren(holder, foot, this.#readout, this.#controls);
+    this.replaceChildren(holder, this.#scale, foot, this.#controls);
     const height = (/** @type {number} */ width) => Math.min(width * 0.72, Math.max(240, innerHeight * 0.46));
     const draw = (/** @type {CanvasRenderingContext2D} */ ctx, /** @type {number} */ w, /** @type {number} */ h) =>
       drawPlane(ctx, { width: w, height: h }, this.#frame, this.getAttribute("mode") === "action");
@@ -101,7 +101,7 @@ class PlaneMap extends HTMLElement {
     const index = Math.floor(up * ny) * nx + Math.floor(across * nx);
     const at = (/** @type {any} */ axis, /** @type {number} */ share) => `${axis.name} ${number(axis.low + share * (axis.high - axis.low), 3)} ${axis.unit}`;
     const action = meta.actions[arrays.action[index]] ?? "";
-    this.#readout.textContent = `${at(meta.x, across)}, ${at(meta.y, up)}: V ${number(arrays.values[index])} · ${action}`;
+    this.#facts.textContent = `${at(meta.x, across)}, ${at(meta.y, up)}: V ${number(arrays.values[index])} · ${action}`;
   }
 }
 
