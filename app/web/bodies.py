@@ -38,9 +38,10 @@ class StrictRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             _check_query(request, known)
+            strict = StrictRequest(request.scope, request.receive)
             if takes_body:
-                await _check_media_type(request)
-            return await inner(StrictRequest(request.scope, request.receive))
+                await _check_media_type(strict)
+            return await inner(strict)
 
         return handle
 

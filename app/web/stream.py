@@ -41,6 +41,8 @@ async def stream(
     """Each message merges everything new for this viewer; at most a few come each second. Ids are cursors."""
     chosen = None if runs is None else _run_numbers(runs)
     watched = _panels(panels)
+    if watched:
+        await anyio.to_thread.run_sync(_check_panels, playground, watched)
     limit = playground.settings.max_streams
     if playground.viewers >= limit:
         raise ProblemError(
@@ -112,6 +114,13 @@ def _panels(text: str | None) -> dict[int, list[dict[str, Any]]]:
     return wanted
 
 
+def _check_panels(playground: Playground, watched: dict[int, list[dict[str, Any]]]) -> None:
+    """Refuse pictures and options that no worker could draw."""
+    catalog = playground.catalog()
+    for panel in (panel for panels in watched.values() for panel in panels):
+        catalog.panel(panel["panel"]).options.parse(panel["options"], "panels.options")
+
+
 def _listed(text: str) -> list[tuple[str, str, Any]]:
     if not text.startswith("["):
         parts = [part.partition(":") for part in text.split(",") if part]
@@ -119,7 +128,7 @@ def _listed(text: str) -> list[tuple[str, str, Any]]:
     value = parse_json(text.encode())
     if not all(isinstance(item, dict) for item in value):
         raise InvalidInput.one("panels", text, _("must be a list of {run, panel, options}"))
-    return [(str(item.get("run")), str(item.get("panel")), item.get("options", {})) for item in value]
+    return [(str(item.get("run")), str(item.get("panel", "")), item.get("options", {})) for item in value]
 
 
 def _number(where: str, text: str) -> int:
