@@ -1,4 +1,4 @@
-"""What viewers are told: committed changes and live frames, merged per viewer, at most four messages a second.
+"""What viewers are told: committed changes and live frames, merged per viewer, at most so many messages a second.
 
 The writer publishes changes after COMMIT, workers' live frames arrive from their readers, and viewers wait in the web
 server's event loop. A viewer never has a queue: the hub keeps one bounded buffer of recent changes per run, a viewer is a
@@ -59,8 +59,9 @@ class _Recent:
 class Hub:
     """Fan-out from one writer to many viewers. Every method may be called from any thread."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, stream_hz: float = 4.0) -> None:
         self.clock = clock
+        self.stream_hz = stream_hz
         self._lock = threading.Lock()
         self._epoch = secrets.token_hex(4)
         self._versions = itertools.count(1)

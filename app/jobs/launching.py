@@ -61,9 +61,14 @@ class Launcher:
 
     def keep_spare(self) -> None:
         """Start a spare worker where none is there and its time has come."""
+        due = self._floor.spare_due
+        if self._floor.settings.keep_spare and due is not None and due <= self._floor.clock():
+            self.need_spare()
+
+    def need_spare(self) -> None:
+        """Start a spare worker where none is there."""
         floor = self._floor
-        due = floor.spare_due
-        if floor.spare or floor.is_closing or due is None or due > floor.clock() or not floor.settings.keep_spare:
+        if floor.spare is not None or floor.is_closing:
             return
         floor.spare_due = None
         try:

@@ -13,7 +13,7 @@ from app.core.codecs import canonical_json
 from app.core.contracts import Array
 from app.jobs import wire
 
-CAPACITY_BYTES = 64 * 2**20
+CAPACITY_BYTES = 96 * 2**20  # the loop pauses the run at 64 MB; what it still has to say must find room
 BATCH_BYTES = 2**18
 
 

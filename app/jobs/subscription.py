@@ -1,4 +1,4 @@
-"""One viewer of the hub: awaits the next merged message, at most four in any second."""
+"""One viewer of the hub: awaits the next merged message, at most so many in any second."""
 
 import asyncio
 import json
@@ -8,9 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
-
-MESSAGES_PER_SECOND = 4
-INTERVAL_S = 1.0 / MESSAGES_PER_SECOND
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,9 @@ class StreamMessage:
 
 
 class Source(Protocol):
-    """What a subscription needs of the hub."""
+    """What a subscription needs of the hub; `stream_hz` is how many messages a viewer gets in any second."""
+
+    stream_hz: float
 
     def clock(self) -> float: ...
     def collect(self, runs: frozenset[int] | None, since: int) -> StreamMessage: ...
@@ -45,7 +44,8 @@ class Subscription:
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._urgent = asyncio.Event()
-        self._sent: deque[float] = deque(maxlen=MESSAGES_PER_SECOND)
+        self._sent: deque[float] = deque(maxlen=max(1, int(hub.stream_hz)))
+        self._interval_s = 1.0 / hub.stream_hz
 
     def watches(self, runs: Iterable[int]) -> bool:
         """Return whether one of these runs concerns this viewer."""
@@ -81,9 +81,10 @@ class Subscription:
         if not self._sent:
             return
         now = self._hub.clock()
-        is_full = len(self._sent) == MESSAGES_PER_SECOND
-        hard_wait = self._sent[0] + 1.0 - now if is_full else 0.0
-        soft_wait = self._sent[-1] + INTERVAL_S - now
+        is_full = len(self._sent) == self._sent.maxlen
+        window_s = max(1.0, self._interval_s)
+        hard_wait = self._sent[0] + window_s - now if is_full else 0.0
+        soft_wait = self._sent[-1] + self._interval_s - now
         if hard_wait > 0:
             await asyncio.sleep(hard_wait)
         elif soft_wait > 0 and not self._urgent.is_set():

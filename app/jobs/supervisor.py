@@ -217,9 +217,7 @@ class Supervisor:
 
     def _ask(self, header: dict[str, Any], arrays: Mapping[str, Array]) -> None:
         def work() -> None:
-            if self._floor.spare is None:
-                self._floor.spare_due = self._floor.clock()
-                self._launcher.keep_spare()
+            self._launcher.need_spare()
             if self._floor.spare is not None:
                 self._floor.spare.worker.send(header, arrays)
 

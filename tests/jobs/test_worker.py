@@ -1,0 +1,115 @@
+"""A worker process over its own pipe: app/jobs/worker.py, app/jobs/engine.py and app/jobs/warming.py."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from app import catalog
+from app.core.errors import CheckpointDamaged
+from app.jobs import warming
+from app.jobs.engine import ONE_THREAD, LocalEngine, worker_environment
+from app.jobs.worker import reason_of, with_sound_checkpoint
+from app.training.checkpoints import write_checkpoint
+from app.training.local import job_here
+
+import numpy as np  # isort: skip
+
+
+class Listener:
+    """Collects what a worker says, and its end."""
+
+    def __init__(self):
+        self.messages, self.statuses = [], []
+        self.news = threading.Condition()
+
+    def on_message(self, worker, message):
+        with self.news:
+            self.messages.append(message)
+            self.news.notify_all()
+
+    def on_exit(self, worker, status):
+        with self.news:
+            self.statuses.append(status)
+            self.news.notify_all()
+
+    def wait(self, is_met):
+        with self.news:
+            assert self.news.wait_for(lambda: is_met(self), 60)
+
+
+def kinds(listener):
+    return [message.header.get("kind", message.type) for message in listener.messages]
+
+
+def test_a_run_is_recorded_in_order_and_ends_when_everything_is_acknowledged(tmp_path):
+    listener = Listener()
+    worker = LocalEngine(tmp_path).spawn(listener.on_message, listener.on_exit)
+    job = job_here(catalog.resolve("q_learning", "FrozenLake-v1", total_steps=2_000), tmp_path / "run")
+    worker.send({"type": "start", "job": job.to_json(), "fallbacks": [None]})
+    listener.wait(lambda heard: any(m.header.get("header", {}).get("state") == "finished" for m in heard.messages))
+    numbers = [message.header["n"] for message in listener.messages if message.type == "record"]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert not listener.statuses, "it waits for the acknowledgement"
+    worker.send({"type": "ack", "n": numbers[-1]})
+    listener.wait(lambda heard: heard.statuses == [0])
+    assert (tmp_path / "run" / "worker.log").exists()
+
+
+@pytest.mark.parametrize("farewell", ["quit", "fenced"])
+def test_a_worker_ends_when_told_so(tmp_path, farewell):
+    listener = Listener()
+    worker = LocalEngine(tmp_path).spawn(listener.on_message, listener.on_exit)
+    worker.send({"type": farewell})
+    listener.wait(lambda heard: bool(heard.statuses))
+    with pytest.raises(ProcessLookupError):
+        os.killpg(worker.pid, 0)
+
+
+def test_a_worker_ends_when_the_pipe_closes(tmp_path):
+    listener = Listener()
+    worker = LocalEngine(tmp_path).spawn(listener.on_message, listener.on_exit)
+    worker._outgoing.put(None)
+    listener.wait(lambda heard: bool(heard.statuses))
+    assert listener.statuses == [-signal.SIGKILL]
+
+
+def test_a_worker_leads_its_own_group_so_that_a_keyboard_interrupt_spares_it(tmp_path):
+    listener = Listener()
+    worker = LocalEngine(tmp_path).spawn(listener.on_message, listener.on_exit)
+    assert os.getpgid(worker.pid) == worker.pid
+    worker.kill()
+    listener.wait(lambda heard: heard.statuses == [-signal.SIGKILL])
+
+
+def test_a_workers_environment_fixes_threads_and_hashing(tmp_path, monkeypatch):
+    monkeypatch.setenv("RL_PLAYGROUND_KERNELS", "")
+    environment = worker_environment(tmp_path)
+    assert {environment[name] for name in ONE_THREAD} == {"1"}
+    assert environment["PYTHONHASHSEED"] == "0"
+    assert environment["RL_PLAYGROUND_KERNELS"] == str(tmp_path / "kernels")
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path):
+    job = job_here(catalog.resolve("q_learning", "FrozenLake-v1"), tmp_path, checkpoint="20-auto-2")
+    for name in ("10-auto-1", "20-auto-2"):
+        write_checkpoint(job.checkpoints_folder / name, {"x": np.arange(3)}, {"step": 1})
+    assert with_sound_checkpoint(job, ["10-auto-1", None]).checkpoint == "20-auto-2"
+    damaged = job.checkpoints_folder / "20-auto-2" / "state.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")
+    assert with_sound_checkpoint(job, ["10-auto-1", None]).checkpoint == "10-auto-1"
+    assert with_sound_checkpoint(job, [None]).checkpoint is None
+    with pytest.raises(CheckpointDamaged):
+        with_sound_checkpoint(job, [])
+
+
+def test_a_failure_is_said_in_words():
+    assert reason_of(CheckpointDamaged("checkpoint 7 is damaged")) == "checkpoint 7 is damaged"
+    assert "memory limit" in reason_of(MemoryError())
+    assert reason_of(KeyError("x")) == "KeyError: 'x'. The run's log holds the trace."
+
+
+def test_warming_takes_every_algorithm_through_a_run(caplog):
+    assert list(warming.steps()) == list(catalog.algorithms())
+    assert not caplog.records
