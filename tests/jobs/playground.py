@@ -1,7 +1,13 @@
-"""A store with a supervisor for tests: creates runs, waits for what is committed, reads curves. No web."""
+"""A store with a supervisor for tests: creates runs, waits for what is committed, reads curves. No web.
 
+As a program (`python -m tests.jobs.playground FOLDER`) it is a server that can be killed: one JSON command a line.
+"""
+
+import json
+import sys
 import threading
 import time
+from pathlib import Path
 
 from app import catalog
 from app.jobs.hub import Hub
@@ -9,6 +15,7 @@ from app.jobs.supervisor import Supervisor
 from app.settings import Settings
 from app.store import checkpoints, edits, events, runs, series
 from app.store.database import Store
+from app.store.lock import DataFolderLock
 from app.training.local import job_here, run_here
 
 DEADLINE_S = 60.0
@@ -117,3 +124,39 @@ def uninterrupted(row, made_edits, folder):
     state = run_here(job_here(recipe, folder, edits=wanted, eval_episodes=row.eval_episodes), on_record)
     assert state == "finished"
     return found
+
+
+def serve(folder):
+    """Own the folder and obey commands on standard input until it closes."""
+    with DataFolderLock(folder):
+        playground = Playground(folder, max_running=2)
+        answer({"ready": True})
+        for line in sys.stdin:
+            answer(obey(playground, json.loads(line)))
+        playground.close()
+
+
+def answer(value):
+    """Write one line of JSON."""
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def obey(playground, command):
+    """Do one command and return its answer."""
+    name, run = command.pop("do"), command.pop("run", None)
+    if name == "create":
+        return playground.create(**command)
+    if name == "row":
+        return vars(playground.row(run))
+    if name in ("curve", "edits"):
+        return getattr(playground, name)(run)
+    if name == "wait":
+        return vars(playground.wait_for(run, *command["states"]))
+    if name == "status":
+        return playground.supervisor.status()
+    return getattr(playground.supervisor, name)(run, **command)
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))
