@@ -72,9 +72,12 @@ def fields(
     return made
 
 
-def parse(config: type[Config], form: Mapping[str, str], prefix: str = "config") -> dict[str, Any]:
+def parse(
+    config: type[Config], form: Mapping[str, str], prefix: str = "config", base: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the typed values of a form's fields; text that is no number stays text, for the Config to refuse.
 
+    Text equal to how a value of `base` is shown gives that value, so that a rounded number is not taken for a change.
     An absent checkbox means no change of meaning only where its marker `prefix.key.shown` is absent too.
     """
     properties = config.model_json_schema().get("properties", {})
@@ -84,6 +87,8 @@ def parse(config: type[Config], form: Mapping[str, str], prefix: str = "config")
         kind = _kind(schema)
         if kind == "check" and f"{name}.shown" in form:
             found[key] = form.get(name) == "true"
+        elif base is not None and key in base and form.get(name) == show(base[key]):
+            found[key] = base[key]
         elif name in form and (form[name].strip() != "" or kind in {"text", "area", "choice"}):
             found[key] = _typed(kind, form[name][:MAX_TEXT], schema)
     return found

@@ -147,9 +147,11 @@ def _with_headers(send: Send) -> Send:
 
 def _is_foreign(headers: Headers, scope: Scope) -> bool:
     """Return whether a browser says that a page of another origin sent this (other ports of this host included)."""
-    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None and site not in ("same-origin", "none"):
         return True
-    origin = headers.get("origin")
+    if origin == "null" and site == "same-origin":
+        return False  # a form of ours: without a referrer browsers write its origin as null
     return origin is not None and origin != f"{scope['scheme']}://{headers['host']}"
 
 

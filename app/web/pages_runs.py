@@ -134,14 +134,15 @@ def _do(playground: Playground, id: int, action: str, form: Mapping[str, str]) -
 def _edit(playground: Playground, id: int, form: Mapping[str, str]) -> None:
     run = playground.run(id)
     spec = playground.catalog().algorithm(run.algorithm)
-    changed = forms.differences(forms.parse(spec.config, form), run.config)
+    changed = forms.differences(forms.parse(spec.config, form, base=run.config), run.config)
     if changed:
         playground.patch_run(id, RunPatch(config=changed))
 
 
 def _fork(playground: Playground, id: int, form: Mapping[str, str]) -> Run:
-    spec = playground.catalog().algorithm(playground.run(id).algorithm)
-    body = {"config": forms.parse(spec.config, form), "total_steps": forms.whole(form, "total_steps")}
+    run = playground.run(id)
+    spec = playground.catalog().algorithm(run.algorithm)
+    body = {"config": forms.parse(spec.config, form, base=run.config), "total_steps": forms.whole(form, "total_steps")}
     return playground.fork(id, _model(ForkRequest, {**body, "checkpoint": form.get("checkpoint") or None}))
 
 

@@ -151,7 +151,7 @@ def references(environment: EnvironmentSpec | None, options: Mapping[str, Any]) 
         found = [{"label": item.label, "value": item.value} for item in environment.references(config)]
     except PlaygroundError:
         found = []
-    if environment.threshold is not None:
+    if environment.threshold is not None and all(item["value"] != environment.threshold for item in found):
         found.append({"label": _("solved"), "value": environment.threshold})
     return found
 
