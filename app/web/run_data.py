@@ -93,7 +93,8 @@ def frame(playground: Playground, run: int, panel: str, options: dict[str, Any],
     spec = fitting[panel]
     chosen, plain = spec.options.parse(options, "options").model_dump(), spec.options().model_dump()
     differing = {name: value for name, value in chosen.items() if value != plain[name]}
-    return playground.jobs.frame(run, panel, differing, step)
+    is_watched = step is None and playground.hub.live_frame(run, panel, options) is not None
+    return playground.jobs.frame(run, panel, options if is_watched else differing, step)
 
 
 def frame_json(shown: DrawnFrame) -> dict[str, Any]:
