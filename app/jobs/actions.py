@@ -2,12 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Connection
-
 from app.core.errors import InvalidInput, Refused, Violation, shorten
 from app.core.text import _
 from app.jobs.floor import Attempt, Floor
-from app.jobs.lineage import newest
+from app.jobs.lineage import Connection, newest
 from app.store import edits, runs
 from app.store.clock import utc_now
 

@@ -4,12 +4,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
-
 from app.core.text import _
 from app.jobs.engine import OnExit, OnMessage, Worker
 from app.jobs.floor import Attempt, Floor, Spare
-from app.jobs.lineage import age, parent_checkpoint_folder
+from app.jobs.lineage import Connection, age, parent_checkpoint_folder
 from app.store import checkpoints, edits, runs
 from app.training.job import Job
 

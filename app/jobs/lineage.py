@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
-
 from app.core.errors import Missing
 from app.core.text import _
 from app.store import checkpoints, runs
 from app.store.database import Store
 
 INHERITED = "parent"
+Connection = Any  # the store's; jobs only hand it from one function of the store to another
 
 
 def parent_checkpoint_folder(run_folder: Path, checkpoint: str) -> Path:

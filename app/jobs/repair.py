@@ -8,11 +8,9 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from app.core.text import _
 from app.jobs.floor import Attempt, Floor
-from app.jobs.lineage import newest
+from app.jobs.lineage import Connection, newest
 from app.jobs.worker import LOG_NAME
 from app.store import checkpoints, events, runs
 from app.store.clock import utc_now

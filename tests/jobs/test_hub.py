@@ -1,4 +1,4 @@
-"""Viewers get everything once, merged, and a slow one is told to read again instead of queueing."""
+"""Viewers get everything once, merged (app/jobs/merging.py), and a slow one is told to read again instead of queueing."""
 
 import asyncio
 import json
