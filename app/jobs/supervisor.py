@@ -24,6 +24,7 @@ from app.jobs.hub import Hub
 from app.jobs.intake import Intake
 from app.jobs.launching import Launcher
 from app.jobs.lineage import fork
+from app.jobs.provenance import surroundings
 from app.jobs.repair import Repair, cause_of
 from app.settings import Settings
 from app.store import runs
@@ -63,6 +64,7 @@ class Supervisor:
     def start(self) -> None:
         """Repair what the last server left behind, then begin to start runs."""
         self._thread.start()
+        threading.Thread(target=surroundings, name="surroundings", daemon=True).start()  # a quarter second, once
 
     def close(self) -> None:
         """End every worker and the thread. Runs stay what they are and go on with the next server."""
