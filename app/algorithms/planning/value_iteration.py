@@ -4,9 +4,11 @@ Computes the value of every state from the exact model, without acting once: swe
 replaced by the best that one step and the old values of the next states promise. Compiled with numba, the loop below is
 the loop that runs.
 
-The backup of one state and action, over outcomes $k$ with probability $p_k$, reward $r_k$ and next state $s'_k$:
+The backup of one state and action. Its outcomes $k$ have probability $p_k$, reward $r_k$ and next state $s'_k$; those that
+terminate have no next value. The expected reward $r(s, a) = \sum_k p_k r_k$ and the probabilities $c_k = p_k (1 - \text{terminated}_k)$
+of going on never change, so they are computed once:
 
-$$Q(s, a) = \sum_k p_k \bigl[ r_k + \gamma \,(1 - \text{terminated}_k)\, V(s'_k) \bigr] \tag{1}$$
+$$Q(s, a) = r(s, a) + \gamma \sum_k c_k\, V(s'_k) \tag{1}$$
 
 $$V(s) \leftarrow \max_a Q(s, a) \tag{2}$$
 
@@ -43,7 +45,7 @@ from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.exact import Exact, model_of, policy_changes
-from app.parts.tabular import greedy_policy, q_from_v
+from app.parts.tabular import TabularMDP, greedy_policy, q_from_v
 
 SWEEPS = ("synchronous", "in_place")
 
@@ -68,34 +70,34 @@ class ValueIterationConfig(Config):
 class Model(NamedTuple):
     """What the kernel reads: S states, A actions, K outcomes of a pair, n states to sweep."""
 
-    probabilities: Any  # (S, A, K)
+    rewards: Any  # (S, A) expected reward
+    continues: Any  # (S, A, K) probability of each outcome, 0 where it terminates
     next_states: Any  # (S, A, K)
-    rewards: Any  # (S, A, K)
-    terminated: Any  # (S, A, K)
     states: Any  # (n,) int64: in which an agent may have to act
 
 
-@kernel
-def best_backup(model: Any, v: Any, gamma: Any, state: Any) -> Any:
-    """Return the largest backed-up action value of `state` under the values v (S,)."""
-    best = -np.inf
-    for action in range(model.probabilities.shape[1]):
-        q = 0.0
-        for k in range(model.probabilities.shape[2]):
-            v_next = 0.0 if model.terminated[state, action, k] else v[model.next_states[state, action, k]]
-            q += model.probabilities[state, action, k] * (model.rewards[state, action, k] + gamma * v_next)  # (1)
-        best = max(best, q)
-    return best
+def model_from(mdp: TabularMDP, states: Array) -> Model:
+    """Return what sweeps over `states` (n,) need of a model."""
+    rewards = (mdp.probabilities * mdp.rewards).sum(axis=2)
+    return Model(rewards, np.where(mdp.terminated, 0.0, mdp.probabilities), mdp.next_states, states)
 
 
 @kernel
 def sweep(model: Any, v: Any, v_new: Any, gamma: Any) -> Any:
     """Back up every state of v (S,) into v_new (S,), which may be the same array; return the largest change."""
+    rewards, continues, next_states, states = model
+    _, n_actions, n_outcomes = continues.shape
     change = 0.0
-    for state in model.states:
-        v_old = v[state]
-        v_new[state] = best_backup(model, v, gamma, state)  # (2)
-        change = max(change, abs(v_new[state] - v_old))  # (3)
+    for state in states:
+        v_old, best = v[state], -np.inf
+        for action in range(n_actions):
+            v_next = 0.0
+            for k in range(n_outcomes):
+                v_next += continues[state, action, k] * v[next_states[state, action, k]]
+            q = rewards[state, action] + gamma * v_next  # (1)
+            best = max(best, q)
+        v_new[state] = best  # (2)
+        change = max(change, abs(best - v_old))  # (3)
     return change
 
 
@@ -106,7 +108,7 @@ class ValueIteration:
         self.config = config
         self.mdp = model_of(problem.environment, config.gamma)
         self.exact = Exact(self.mdp, config.gamma, problem.environment.max_episode_steps)
-        self.model = Model(*self.mdp.arrays, np.flatnonzero(self.exact.reachable))
+        self.model = model_from(self.mdp, np.flatnonzero(self.exact.reachable))
         self.v = np.zeros((1, self.mdp.n_states))
         self.v_new = np.zeros((1, self.mdp.n_states))
         self.sweeps = np.zeros(1, np.int64)

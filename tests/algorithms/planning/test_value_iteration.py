@@ -123,8 +123,7 @@ def test_an_end_has_no_next_value_and_the_known_mistake_gives_two() -> None:
 def test_the_kernel_equals_its_plain_twin(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled, interpreted = planner("FrozenLake-v1", sweep=kind), planner("FrozenLake-v1", sweep=kind)
     scalars = [compiled.update(1).scalars for _ in range(20)]
-    for name in ("sweep", "best_backup"):
-        monkeypatch.setattr(value_iteration, name, plain(getattr(value_iteration, name)))
+    monkeypatch.setattr(value_iteration, "sweep", plain(sweep))
     assert [interpreted.update(1).scalars for _ in range(20)] == scalars
     assert trees_equal(compiled.state(), interpreted.state()) == []
 

@@ -26,7 +26,7 @@ from app.core.jit import plain
 from app.core.randomness import Stream
 from app.core.report import Episodes
 from app.parts.batch import TabularEnvironment
-from app.parts.tabular import Outcome, TabularMDP, mdp_from_outcomes, sample_outcome
+from app.parts.tabular import Outcome, mdp_from_outcomes
 
 STATIONARY_OPTIMUM = {"FrozenLake-v1": 0.7401648977587045, "CliffWalking-v1": -13.0}
 SLOTS = {name: slot for slot, name in enumerate(TRACE)}
@@ -278,11 +278,12 @@ def test_seeds_differ_and_repeat() -> None:
 
 
 def test_outcomes_are_drawn_by_their_probabilities() -> None:
-    mdp: TabularMDP = mdp_from_outcomes(
-        [[[(0.25, 0, 0.0, False), (0.5, 0, 0.0, False), (0.25, 0, 0.0, True)]]], np.ones(1)
-    )
-    draws = [0.0, 0.24999, 0.25, 0.74999, 0.75, 0.99999]
-    assert [sample_outcome(mdp.cumulative, 0, 0, u) for u in draws] == [0, 0, 1, 1, 2, 2]
+    # Three outcomes that all end: rewards 0, 1, 2 with probability 1/4, 1/2, 1/4; a second action has one outcome only.
+    three: list[Outcome] = [(0.25, 0, 0.0, True), (0.5, 0, 1.0, True), (0.25, 0, 2.0, True)]
+    agent = agent_in([[three, [(1.0, 0, 7.0, True)]]], 10, epsilon=1.0)
+    returns, counts = np.unique(run(agent, 40_000).returns, return_counts=True)
+    assert returns.tolist() == [0.0, 1.0, 2.0, 7.0]
+    assert counts / 40_000 == pytest.approx([0.125, 0.25, 0.125, 0.5], abs=0.01)
 
 
 # What a run shows
