@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.contracts import Step, Tree
+from app.core.errors import InvalidInput
 
 Array = NDArray[Any]
 CLIP, EPSILON = 10.0, 1e-8
@@ -66,6 +67,7 @@ class Normaliser:
 
     @affine.setter
     def affine(self, numbers: Array) -> None:
+        _check_size(numbers, self.affine)
         self.observation_moments.mean, self.observation_moments.variance = np.split(numbers.astype(np.float64), 2)
 
     def rewards(self, step: Step, gamma: float) -> Array:
@@ -94,7 +96,14 @@ class Normaliser:
 class Identity:
     """The normaliser that changes nothing."""
 
-    affine = np.empty(0)
+    @property
+    def affine(self) -> Array:
+        """No numbers (0,)."""
+        return np.empty(0)
+
+    @affine.setter
+    def affine(self, numbers: Array) -> None:
+        _check_size(numbers, self.affine)
 
     def see(self, observations: Array) -> Array:
         """Return the observations."""
@@ -114,3 +123,9 @@ class Identity:
 
     def load(self, tree: Tree) -> None:
         """Restore nothing."""
+
+
+def _check_size(numbers: Array, expected: Array) -> None:
+    if numbers.shape != expected.shape:
+        rule = f"{expected.size} numbers of normalisation belong to these weights"
+        raise InvalidInput.one("weights", f"{numbers.size} numbers", rule, "Use weights of a run with the same config.")

@@ -1,9 +1,11 @@
 """Running normalisation against direct computation and Stable-Baselines3's."""
 
 import numpy as np
+import pytest
 
 from app.core.codecs import trees_equal
 from app.core.contracts import Step
+from app.core.errors import InvalidInput
 from app.parts.normalisation import Identity, Normaliser, RunningMoments
 
 ROWS = np.random.default_rng(0).normal(3.0, 2.0, size=(60, 2))
@@ -69,3 +71,10 @@ def test_identity_changes_nothing() -> None:
     assert Identity().observations(ROWS) is ROWS
     assert Identity().rewards(taken, 0.9) is taken.rewards
     assert Identity().state() == {}
+
+
+def test_weights_of_a_run_with_another_normalisation_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="4 numbers of normalisation"):
+        Normaliser(1, 2).affine = np.empty(0)
+    with pytest.raises(InvalidInput, match="0 numbers of normalisation"):
+        Identity().affine = np.empty(4)
