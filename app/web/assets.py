@@ -86,10 +86,10 @@ def content(name: str) -> bytes | None:
     """Return a served file's bytes, or None for any name that leads elsewhere."""
     if name == STYLESHEET:
         return stylesheet()
-    if name.split("/", 1)[0] not in SERVED or "\0" in name:
+    if not set(name.split("/")).isdisjoint({"", ".", ".."}) or name.split("/")[0] not in SERVED or "\0" in name:
         return None
     path = (static_folder() / name).resolve()
-    return path.read_bytes() if path.is_relative_to(static_folder()) and path.is_file() else None
+    return path.read_bytes() if path.is_relative_to(static_folder().resolve()) and path.is_file() else None
 
 
 @lru_cache(maxsize=256)

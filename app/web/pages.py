@@ -51,8 +51,7 @@ def start(request: Request, form: Form, playground: Service) -> Response:
         status = 409 if isinstance(error, Refused) else 422
         return _play(request, playground, choice, violations=error.violations, status=status)
     except ValidationError as error:
-        faults = tuple(Violation("recipe", "", item["msg"]) for item in error.errors())
-        return _play(request, playground, choice, violations=faults, status=422)
+        return _play(request, playground, choice, violations=recipe.of_model(error), status=422)
     return RedirectResponse(f"/runs/{run.id}", SEE_OTHER)
 
 

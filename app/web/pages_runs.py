@@ -9,11 +9,11 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.core.errors import InvalidInput, Missing, Refused, Violation
+from app.core.errors import InvalidInput, Missing, Refused
 from app.core.text import _
 from app.protocol.runs import ForkRequest, Run, RunPatch, StepRequest
 from app.store import checkpoints, events, series
-from app.web import forms, lessons, views
+from app.web import forms, lessons, recipe, views
 from app.web.context import RunId, Service
 from app.web.posted import Chosen, Form, numbers
 from app.web.rendering import is_fragment, page
@@ -290,8 +290,7 @@ def _model(model: Any, values: dict[str, Any]) -> Any:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        faults = [Violation(str(item["loc"][0]), forms.show(item.get("input")), item["msg"]) for item in error.errors()]
-        raise InvalidInput(faults) from None
+        raise InvalidInput(recipe.of_model(error)) from None
 
 
 def _spark(curve: Any) -> str:

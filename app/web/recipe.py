@@ -10,7 +10,9 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
-from app.core.errors import InvalidInput, PlaygroundError, Violation
+from pydantic import ValidationError
+
+from app.core.errors import InvalidInput, Violation, shorten
 from app.core.specs import AlgorithmSpec, EnvironmentSpec
 from app.core.text import _
 from app.protocol.runs import RunCreate
@@ -172,8 +174,8 @@ def read(catalog: ModuleType, form: Mapping[str, str]) -> Choice:
 def check(catalog: ModuleType, choice: Choice) -> tuple[Violation, ...]:
     """Return every refused value of a recipe."""
     body = choice.request()
+    found: list[Violation] = []
     try:
-        RunCreate.model_validate(body)
         catalog.resolve(
             choice.algorithm.id,
             choice.environment.id,
@@ -184,10 +186,13 @@ def check(catalog: ModuleType, choice: Choice) -> tuple[Violation, ...]:
             seed=body["seed"],
         )
     except InvalidInput as error:
-        return error.violations
-    except (PlaygroundError, ValueError) as error:
-        return _of_model(error)
-    return ()
+        found.extend(error.violations)
+    try:
+        RunCreate.model_validate(body)
+    except ValidationError as error:
+        known = {item.where for item in found}
+        found.extend(item for item in of_model(error) if item.where not in known)
+    return tuple(found)
 
 
 def view(catalog: ModuleType, choice: Choice, violations: tuple[Violation, ...] = ()) -> RecipeView:
@@ -303,9 +308,9 @@ def _seed(choice: Choice, error: str) -> Field:
     )
 
 
-def _of_model(error: Exception) -> tuple[Violation, ...]:
-    items = error.errors() if hasattr(error, "errors") else []
+def of_model(error: ValidationError) -> tuple[Violation, ...]:
+    """Return the refused values of a model of the protocol."""
     return tuple(
-        Violation(".".join(str(part) for part in item["loc"]), forms.show(item.get("input")), item["msg"])
-        for item in items
-    ) or (Violation("recipe", "", str(error)),)
+        Violation(".".join(str(part) for part in item["loc"]) or "recipe", shorten(item.get("input")), item["msg"])
+        for item in error.errors()[:20]
+    )

@@ -59,7 +59,7 @@ def _shell(request: Mapping[str, Any]) -> str:
     for option, key in (("--set", "config"), ("--env", "environment_config")):
         for name, value in request.get(key, {}).items():
             words += [option, f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
-    for option, key in (("--preset", "preset"), ("--steps", "total_steps"), ("--seed", "seed")):
+    for option, key in (("--preset", "preset"), ("--steps", "total_steps"), ("--seed", "seed"), ("--name", "name")):
         if key in request:
             words += [option, str(request[key])]
     return " ".join(shlex.quote(word) for word in words)

@@ -57,7 +57,7 @@ export function values(ctx, meta, at, { values: v, policy, range, signed }) {
       const tail = chosen.length > 1 ? 0 : 0.95;
       for (const toward of chosen) if (toward) arrow(ctx, { x: x + at.size / 2, y: middle, length: at.size * 0.19, tail }, toward, color);
     }
-    if (has_text) label(ctx, number(v[index], 3), x + at.size / 2, y + at.size * (has_arrow ? 0.8 : 0.5), Math.min(at.size * 0.19, 13), color);
+    if (has_text) label(ctx, number(v[index], 3), x + at.size / 2, y + at.size * (has_arrow ? 0.8 : 0.5), Math.min(at.size * 0.19, 13), color, at.size - 6);
   }
 }
 
@@ -126,13 +126,13 @@ function arrow(ctx, { x, y, length, tail }, [dx, dy], color) {
   ctx.stroke();
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {string} text @param {number} x @param {number} y @param {number} size @param {string} color */
-export function label(ctx, text, x, y, size, color) {
+/** @param {CanvasRenderingContext2D} ctx @param {string} text @param {number} x @param {number} y @param {number} size @param {string} color @param {number} [room] text wider than this is left out */
+export function label(ctx, text, x, y, size, color, room = 0) {
   ctx.fillStyle = color;
   ctx.font = `500 ${Math.max(8, size)}px system-ui, sans-serif`;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
-  ctx.fillText(text, x, y);
+  if (!room || ctx.measureText(text).width <= room) ctx.fillText(text, x, y);
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} size */

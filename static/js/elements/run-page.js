@@ -42,7 +42,7 @@ class RunPage extends HTMLElement {
     if (delta.events) this.#refresh("events");
     if (delta.checkpoints) this.#refresh("checkpoints", "header");
     if (delta.events?.some((event) => event.event === "edit") || delta.refetch) this.#marks();
-    if (run.step !== undefined) this.#say("step", steps(run.step));
+    if (run.step !== undefined) this.#say("step", number(run.step));
     if (run.fps) this.#say("fps", `· ${steps(run.fps)} ${t("steps/s")}`);
     const bar = /** @type {HTMLProgressElement | null} */ (this.querySelector("[data-live=progress]"));
     if (bar && run.progress !== undefined) bar.value = run.progress;
@@ -63,7 +63,7 @@ class RunPage extends HTMLElement {
       const htmx = /** @type {any} */ (globalThis).htmx;
       for (const part of this.#parts) {
         const url = `/runs/${this.getAttribute("run")}/parts/${part}`;
-        htmx?.ajax("GET", url, { target: `#run-${part}`, swap: "outerMorph" });
+        htmx?.ajax("GET", url, { source: `#run-${part}`, target: `#run-${part}`, swap: "outerMorph" });
       }
       this.#parts.clear();
     }, PART_MS);

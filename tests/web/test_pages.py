@@ -1,0 +1,262 @@
+"""The pages as they read and act without script: status, echoed values, fragments, refusals.
+
+Covers app/web/pages.py, app/web/pages_runs.py, app/web/recipe.py, app/web/views.py, app/web/lessons.py, app/web/reference.py,
+app/web/rendering.py, app/web/posted.py, app/web/scenes.py and app/web/snippets.py.
+"""
+
+import re
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.protocol.runs import Run
+from app.web import posted, reference, rendering, snippets, views
+
+PAGES = ["/", "/runs", "/compare", "/learn", "/learn/q_learning", "/learn/ppo", "/learn/glossary", "/docs"]
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_reads_without_script(client: TestClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200
+    assert response.text.count("<h1>") == 1
+    assert '<main id="main"' in response.text
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_has_inline_script_or_style(client: TestClient, path: str) -> None:
+    html = client.get(path).text
+    assert not re.search(r"<script(?![^>]*\bsrc=)", html)
+    assert not re.search(r"<[^>]+\sstyle=", html)
+    assert not re.search(r"<[^>]+\son[a-z]+=", html)
+    assert "hx-on" not in html
+
+
+def test_the_first_visit_has_a_recipe_filled_in(client: TestClient) -> None:
+    html = client.get("/").text
+    assert re.search(r'value="gridworld" checked', html)
+    assert re.search(r'value="q_learning" checked', html)
+    assert 'name="config.alpha"' in html
+
+
+def test_an_address_is_the_recipe(client: TestClient) -> None:
+    html = client.get("/?environment=CliffWalking-v1&algorithm=q_learning&config.epsilon=0.25&seed=9").text
+    assert re.search(r'name="config.epsilon"[^>]*data-changed="true"', html) or 'value="0.25"' in html
+    assert 'value="CliffWalking-v1" checked' in html
+    assert re.search(r'name="seed"', html)
+    assert 'value="9"' in html
+
+
+def test_a_misfit_is_greyed_with_its_reason(client: TestClient) -> None:
+    html = client.get("/?environment=CartPole-v1&algorithm=q_learning").text
+    assert re.search(r'value="q_learning" disabled', html)
+    assert "continuous state" in html
+    assert "is chosen instead" in html
+
+
+def test_values_of_another_algorithm_are_dropped(client: TestClient) -> None:
+    form = {
+        "environment": "FrozenLake-v1", "algorithm": "dqn", "config.gamma": "0.123", "preset": "tuned",
+        "shown": "FrozenLake-v1|q_learning|tuned",
+    }  # fmt: skip
+    response = client.get("/", params=form, headers=HTMX)
+    assert "0.123" not in response.text
+    assert response.headers["HX-Replace-Url"].startswith("/?environment=FrozenLake-v1&algorithm=dqn")
+
+
+def test_a_form_without_script_is_led_to_its_short_address(client: TestClient) -> None:
+    form = {
+        "environment": "CliffWalking-v1",
+        "algorithm": "q_learning",
+        "seed": "3",
+        "shown": "gridworld|q_learning|tuned",
+    }
+    response = client.get("/", params=form, follow_redirects=False)
+    assert response.status_code == 303
+    assert response.headers["location"] == "/?environment=CliffWalking-v1&algorithm=q_learning&seed=3"
+
+
+def test_start_leads_to_the_run_and_a_second_click_to_the_same(client: TestClient) -> None:
+    form = {"environment": "CliffWalking-v1", "algorithm": "q_learning", "total_steps": "1000", "nonce": "once"}
+    first = client.post("/runs", data=form, follow_redirects=False)
+    assert first.status_code == 303
+    assert re.fullmatch(r"/runs/\d+", first.headers["location"])
+    assert client.post("/runs", data=form, follow_redirects=False).headers["location"] == first.headers["location"]
+    changed = client.post("/runs", data={**form, "seed": "5"}, follow_redirects=False)
+    assert changed.headers["location"] != first.headers["location"]
+
+
+def test_a_refused_recipe_keeps_what_was_typed(client: TestClient) -> None:
+    form = {"environment": "CliffWalking-v1", "algorithm": "q_learning", "config.epsilon": "7", "seed": "-1"}
+    response = client.post("/runs", data=form)
+    assert response.status_code == 422
+    assert re.search(r'value="7"[^>]*aria-invalid="true"', response.text)
+    assert "must be ≤ 1" in response.text
+    assert 'aria-describedby="f-config-epsilon-unit f-config-epsilon-help f-config-epsilon-error"' in response.text
+
+
+def test_a_form_of_ours_may_name_no_origin(client: TestClient) -> None:
+    """Without a referrer browsers send `Origin: null` even to the same site; only Sec-Fetch-Site tells them apart."""
+    form = {"environment": "CliffWalking-v1", "algorithm": "q_learning"}
+    ours = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
+    assert client.post("/runs", data=form, headers=ours, follow_redirects=False).status_code == 303
+    assert client.post("/runs", data=form, headers={"Origin": "null"}).status_code == 403
+    assert client.post("/runs", data=form, headers={**ours, "Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def test_a_run_shows_state_controls_and_numbers(client: TestClient, run: dict[str, Any]) -> None:
+    html = client.get(f"/runs/{run['id']}").text
+    assert 'data-state="starting"' in html or 'data-state="queued"' in html
+    assert f'action="/runs/{run["id"]}/pause"' in html
+    assert f'action="/runs/{run["id"]}/stop"' in html
+    assert '<grid-map run="' in html
+    assert 'scalar="rollout/episode_return"' in html
+
+
+def test_an_ended_run_reads_without_script(client: TestClient, ended: dict[str, Any]) -> None:
+    html = client.get(f"/runs/{ended['id']}").text
+    assert "<polyline points=" in html
+    assert f'action="/runs/{ended["id"]}/delete"' in html
+    assert f'action="/runs/{ended["id"]}/pause"' in html
+    assert "Evaluation 1" in html
+    assert "recorded" in html
+
+
+@pytest.mark.parametrize("tab", ["maths", "configuration", "data"])
+def test_every_tab_of_a_run_is_an_address(client: TestClient, ended: dict[str, Any], tab: str) -> None:
+    html = client.get(f"/runs/{ended['id']}", params={"tab": tab}).text
+    assert re.search(rf'href="\?tab={tab}#more" aria-current="page"', html)
+
+
+@pytest.mark.parametrize("part", ["header", "events", "checkpoints", "edit"])
+def test_every_part_of_a_run_is_a_fragment(client: TestClient, run: dict[str, Any], part: str) -> None:
+    response = client.get(f"/runs/{run['id']}/parts/{part}")
+    assert response.status_code == 200
+    assert f'id="run-{part}"' in response.text
+    assert "<html" not in response.text
+
+
+def test_pause_is_a_form_that_leads_back(client: TestClient, run: dict[str, Any]) -> None:
+    response = client.post(f"/runs/{run['id']}/pause", follow_redirects=False)
+    assert response.status_code == 303
+    assert response.headers["location"] == f"/runs/{run['id']}"
+
+
+def test_a_refused_action_says_why_in_the_fragment(client: TestClient, ended: dict[str, Any]) -> None:
+    response = client.post(f"/runs/{ended['id']}/pause", headers=HTMX)
+    assert response.status_code == 409
+    assert 'role="alert"' in response.text
+    assert 'id="run-header"' in response.text
+
+
+def test_a_refused_edit_keeps_what_was_typed(client: TestClient, run: dict[str, Any]) -> None:
+    response = client.post(f"/runs/{run['id']}/edit", data={"config.epsilon": "9"}, headers=HTMX)
+    assert response.status_code == 422
+    assert 'value="9"' in response.text
+    assert "must be ≤ 1" in response.text
+
+
+def test_delete_leads_to_the_list(client: TestClient, ended: dict[str, Any]) -> None:
+    response = client.post(f"/runs/{ended['id']}/delete", follow_redirects=False)
+    assert response.headers["location"] == "/runs"
+    assert client.get(f"/runs/{ended['id']}").status_code == 404
+
+
+def test_the_list_filters_and_sorts_by_its_address(client: TestClient, run: dict[str, Any]) -> None:
+    found = client.get("/runs", params={"q": str(run["id"])}, headers=HTMX)
+    assert f'data-run="{run["id"]}"' in found.text
+    assert "<html" not in found.text
+    assert found.headers["HX-Replace-Url"] == f"/runs?q={run['id']}"
+    none = client.get("/runs", params={"state": "failed", "q": "no such name"})
+    assert "No run matches" in none.text
+    assert 'aria-sort="ascending"' in client.get("/runs?sort=name").text
+
+
+def test_ticked_runs_are_stopped_together(client: TestClient, run: dict[str, Any]) -> None:
+    response = client.post("/runs/stop", data={"runs": [str(run["id"])]}, follow_redirects=False)
+    assert response.status_code == 303
+    assert client.get(f"/api/v1/runs/{run['id']}").json()["state"] in {"stopping", "stopped"}
+
+
+def test_compare_shows_what_differs(client: TestClient) -> None:
+    ids = []
+    for seed in ("1", "2"):
+        form = {"environment": "CliffWalking-v1", "algorithm": "q_learning", "seed": seed}
+        ids.append(client.post("/runs", data=form, follow_redirects=False).headers["location"].rsplit("/", 1)[1])
+    html = client.get(f"/compare?runs={','.join(ids)}&runs=999999").text
+    assert f'runs="{ids[0]},{ids[1]}"' in html
+    assert "Not found: 999999" in html
+    assert re.search(r'class="mono is-different">1<', html)
+
+
+def test_a_name_is_text_wherever_it_shows(client: TestClient) -> None:
+    form = {"environment": "CliffWalking-v1", "algorithm": "q_learning", "name": "<script>alert(1)</script>"}
+    page = client.post("/runs", data=form).text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in client.get("/runs").text
+
+
+def test_an_algorithm_page_links_equations_and_lines(client: TestClient) -> None:
+    html = client.get("/learn/q_learning").text
+    line = re.search(r'href="#L(\d+)">\(1\)', html)
+    assert line
+    assert f'id="L{line.group(1)}"' in html
+    assert 'href="#equation-1"' in html
+    assert "What this file leaves out" in html
+
+
+def test_unknown_pages_say_so(client: TestClient) -> None:
+    for path in ("/learn/nothing", "/runs/999999", "/no-such-page"):
+        assert client.get(path).status_code == 404
+
+
+def test_the_reference_documents_every_operation(client: TestClient) -> None:
+    html = client.get("/docs").text
+    document = client.get("/api/v1/openapi.json").json()
+    for _tag, operations in reference.tags(document):
+        for operation in operations:
+            assert f'id="{operation.id}"' in html
+    assert 'id="problem-invalid"' in html
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (-13, "−13"),
+        (1200, "1\u202f200"),
+        (0.123456, "0.1235"),
+        (2.386e-5, "2.39e−5"),
+        (0.0, "0"),
+        (1e15, "1.00e15"),
+    ],
+)
+def test_numbers_read_well(value: float | None, text: str) -> None:
+    assert rendering.number(value) == text
+
+
+def test_run_numbers_of_an_address_are_cleaned() -> None:
+    assert posted.numbers("3, 1,1,x,,-2,٣") == [3, 1]
+
+
+def test_snippets_ask_for_the_same_run() -> None:
+    request = {"algorithm": "q_learning", "environment": "CliffWalking-v1", "config": {"alpha": 0.5}, "seed": 1}
+    found = dict(snippets.snippets(request, "http://127.0.0.1:1", "/?x"))
+    assert found["Link"] == "http://127.0.0.1:1/?x"
+    assert found["shell"] == "rl-playground train CliffWalking-v1 q_learning --set alpha=0.5 --seed 1"
+    compile(found["Python"], "snippet", "exec")
+    assert '"alpha": 0.5' in found["curl"]
+
+
+def test_the_speed_slider_finds_its_place() -> None:
+    assert [views.position_of(speed) for speed in (None, 1, 25, 26)] == [len(views.SPEEDS) - 1, 0, 4, 4]
+
+
+def test_differences_come_first(client: TestClient, run: dict[str, Any]) -> None:
+    one = Run.model_validate(run)
+    found = views.differences([one, one.model_copy(update={"seed": 99})])
+    assert found[0].name == "seed"
+    assert [item.is_different for item in found].count(True) == 1
