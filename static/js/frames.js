@@ -2,7 +2,7 @@
 // The latest picture of one panel of one run: read once for everyone who shows it, and again whenever the stream announces
 // a newer one.
 
-import { frame } from "./api.js";
+import { frame, json } from "./api.js";
 import { subscribe } from "./stream.js";
 
 const LEAST_MS = 125;
@@ -41,6 +41,7 @@ class FrameFeed {
   #is_due = false;
   #is_closed = false;
   #read_at = 0;
+  #is_there = false;
   #leave = () => {};
 
   /** @param {{run: number, panel: string, options?: Record<string, string>}} what */
@@ -49,13 +50,23 @@ class FrameFeed {
     const wanted = JSON.stringify(options);
     this.#leave = subscribe({ runs: [run], panels: [{ run, panel, options }] }, (_id, delta) => {
       const is_ours = (/** @type {any} */ one) => one.panel === panel && (!one.options || same(one.options, wanted));
-      if (delta.refetch || delta.frames?.some(is_ours) || isTurn(delta.run?.state)) this.read();
+      this.#is_there ||= delta.frames?.some(is_ours) ?? false;
+      if (delta.refetch && !this.#is_there) this.#look(run, panel);
+      else if (delta.refetch || delta.frames?.some(is_ours) || isTurn(delta.run?.state)) this.read();
     });
+    this.#look(run, panel);
+  }
+
+  /** Read if something was drawn already; else the stream says when. @param {number} run @param {string} panel */
+  async #look(run, panel) {
+    const { panels } = await json(`/runs/${run}/frames`).catch(() => ({ panels: [] }));
+    this.#is_there ||= panels.some((/** @type {any} */ one) => one.panel === panel && one.steps.length);
     this.read();
   }
 
   /** Read soon; several announcements become one request. */
   async read() {
+    if (!this.#is_there) return;
     this.#is_due = true;
     if (this.#is_busy) return;
     this.#is_busy = true;

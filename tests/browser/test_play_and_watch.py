@@ -1,0 +1,142 @@
+"""A user starts a run, watches it, pauses, steps, resumes, stops and compares, with script and without."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open
+
+LONG = "500000000"
+
+
+def state(page: Page, name: str) -> None:
+    """Wait until the run's pill shows a state."""
+    expect(page.locator("#run-header [data-live=state]")).to_have_text(name)
+
+
+def start(page: Page, *, environment: str, algorithm: str, steps: str, seed: str = "0") -> None:
+    """Choose on Play and press Start."""
+    with page.expect_response(re.compile(r"/\?.*environment=")):
+        page.locator(f"input[name=environment][value={environment!r}]").check()
+    page.wait_for_url(re.compile(f"environment={environment}"))
+    if not page.locator(f"input[value={algorithm}]").is_checked():
+        with page.expect_response(re.compile(r"/\?.*algorithm=")):
+            page.locator(f"input[value={algorithm}]").check()
+        page.wait_for_url(re.compile(f"algorithm={algorithm}"))
+    page.get_by_label("Budget").fill(steps)
+    page.get_by_label("Seed").fill(seed)
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url(re.compile(r"/runs/\d+$"))
+
+
+def test_start_watch_pause_step_resume_stop(visit: Open) -> None:
+    page = visit("/").page
+    start(page, environment="FrozenLake-v1", algorithm="q_learning", steps=LONG)
+    state(page, "running")
+    chart = page.locator("curve-chart[scalar='rollout/episode_return'][data-size=large]")
+    expect(chart.locator(".plot-now")).not_to_have_text("–")
+    expect(chart.locator("canvas")).to_be_visible()
+    grid = page.locator("grid-map[data-hero]")
+    expect(grid.locator("canvas")).to_have_attribute("aria-label", re.compile("Value map, 4 by 4 cells"))
+    page.get_by_role("button", name="Pause").click()
+    state(page, "paused")
+    at = page.locator("#run-header [data-live=step]").inner_text()
+    page.get_by_role("button", name="Step").first.click()
+    page.locator("#step-menu button[type=submit]").click()
+    expect(page.locator("#run-header [data-live=step]")).not_to_have_text(at)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Resume").click()
+    state(page, "running")
+    page.get_by_role("button", name="Stop").click()
+    state(page, "stopped")
+    expect(page.locator("#run-header")).to_contain_text("Stop receipt")
+
+
+def test_a_live_edit_is_logged_and_marked(visit: Open) -> None:
+    page = visit("/").page
+    start(page, environment="CliffWalking-v1", algorithm="q_learning", steps=LONG)
+    state(page, "running")
+    page.locator("#run-edit input[name='config.epsilon']").fill("0.2")
+    page.get_by_role("button", name="Apply from now on").click()
+    expect(page.locator("#run-events [data-event=edit]")).to_contain_text("0.2")
+    page.get_by_role("button", name="Stop").click()
+    state(page, "stopped")
+    expect(page.locator("#run-edit")).not_to_contain_text("Apply")
+
+
+def test_the_map_is_read_by_keyboard(visit: Open) -> None:
+    page = visit("/").page
+    start(page, environment="FrozenLake-v1", algorithm="q_learning", steps="20000")
+    state(page, "finished")
+    canvas = page.locator("grid-map[data-hero] canvas")
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("grid-map[data-hero] [aria-live]")).to_contain_text("row 0, column 1: V")
+    page.get_by_role("button", name="Q", exact=True).click()
+    expect(canvas).to_have_attribute("aria-label", re.compile("^Q map"))
+
+
+def test_a_replay_plays(visit: Open) -> None:
+    page = visit("/").page
+    start(page, environment="CliffWalking-v1", algorithm="q_learning", steps="20000")
+    state(page, "finished")
+    player = page.locator("agent-player")
+    expect(player.locator("select option")).not_to_have_count(1)
+    player.locator("select").select_option(index=1)
+    expect(player).to_contain_text("evaluation at step")
+    expect(player.get_by_role("slider")).to_be_enabled()
+
+
+def test_two_runs_are_compared(visit: Open) -> None:
+    page = visit("/").page
+    for seed in ("1", "2"):
+        page.goto("/")
+        start(page, environment="CliffWalking-v1", algorithm="q_learning", steps="20000", seed=seed)
+        state(page, "finished")
+    page.goto("/runs")
+    boxes = page.locator("tbody input[name=runs]")
+    expect(page.get_by_role("button", name="Compare")).to_be_disabled()
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    page.get_by_role("button", name="Compare").click()
+    page.wait_for_url(re.compile("/compare"))
+    expect(page.locator("curve-chart canvas").first).to_be_visible()
+    expect(page.locator("td.is-different").first).to_be_visible()
+
+
+def test_the_list_follows_a_run(visit: Open) -> None:
+    watching = visit("/runs").page
+    page = visit("/").page
+    start(page, environment="CliffWalking-v1", algorithm="q_learning", steps=LONG, seed="77")
+    number = page.url.rsplit("/", 1)[1]
+    row = watching.locator(f"[data-run='{number}']")
+    expect(row.locator("[data-live=state]")).to_have_text("running")
+    page.get_by_role("button", name="Stop").click()
+    expect(row.locator("[data-live=state]")).to_have_text("stopped")
+
+
+def test_everything_works_without_script(visit: Open) -> None:
+    page = visit("/", script=False).page
+    page.locator("input[value='CliffWalking-v1']").check()
+    page.get_by_role("button", name="Show this choice").click()
+    page.wait_for_url(re.compile("environment=CliffWalking-v1"))
+    page.get_by_label("Budget").fill(LONG)
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url(re.compile(r"/runs/\d+$"))
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_url(re.compile(r"/runs/\d+$"))
+    expect(page.locator("#run-header [data-live=state]")).to_have_text(re.compile("stopping|stopped"))
+    page.goto("/runs?state=stopped")
+    expect(page.locator("tbody tr").first).to_be_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_theme_toggle_is_kept(visit: Open, theme: str) -> None:
+    page = visit("/learn", theme=theme).page
+    page.get_by_role("button", name="Switch between light and dark").click()
+    other = "dark" if theme == "light" else "light"
+    expect(page.locator("html")).to_have_attribute("data-theme", other)
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", other)
