@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from app.client import Playground as Client
 from app.core.errors import InvalidInput, PlaygroundError
 from app.core.folders import KERNELS_VARIABLE
 from app.core.text import _
@@ -72,7 +71,12 @@ def serve(host: Host = None, port: Port = None, data: Data = None, open: Open = 
     def announce(entrance: str) -> None:
         typer.echo(_("RL playground: {url}\nThe link works once; Ctrl-C stops the server.").format(url=entrance))
 
-    server.serve(settings, open_browser=open, announce=announce)
+    try:
+        server.serve(settings, open_browser=open, announce=announce)
+    except (KeyboardInterrupt, SystemExit) as error:  # how a signal ends it; everything is closed by now
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(getattr(error, "code", 0) or 0))  # taking torch down module by module would add seconds
 
 
 @app.command()
@@ -163,6 +167,7 @@ def doctor(data: Data = None) -> None:
 
 def _train(settings: Settings, request: RunCreate) -> Run:
     """Train here where the folder is free, else through the server that owns it."""
+    from app.client import Playground as Client
     from app.store.lock import FolderInUse
     from app.web.opening import opened
 

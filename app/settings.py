@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field
@@ -46,14 +46,10 @@ class Settings(BaseSettings):
         600.0, "Seconds a paused run keeps its process; later it resumes from its checkpoint.", low=0
     )
     reconcile_s: float = _knob(2.0, "Seconds between two repair passes over runs and workers.", low=0.05, high=60)
-    checkpoint_s: float = _knob(10.0, "Seconds of training between two automatic checkpoints.", low=0.1, high=3600)
     commit_ms: float = _knob(
         150.0, "Milliseconds of records that the database writer gathers into one commit.", low=1, high=1000
     )
     worker_memory_mb: int = _knob(2000, "Resident megabytes that one worker may use before its run fails.", low=256)
-    worker_outbox_mb: int = _knob(
-        64, "Megabytes a worker may hold unsaved before its run waits for the disk.", low=1, high=4096
-    )
     keep_spare: bool = _knob(True, "Keep one worker warm, so that a run starts at once.")
     refuse_below_free_mb: int = _knob(
         500, "Free megabytes on the data folder's disk below which new runs are refused.", low=0
@@ -61,9 +57,8 @@ class Settings(BaseSettings):
     pause_below_free_mb: int = _knob(200, "Free megabytes below which runs are paused.", low=0)
     body_bytes: int = _knob(1_000_000, "Largest request body in bytes.", low=1000, high=64_000_000)
     max_streams: int = _knob(64, "Event streams open at the same time.", low=1, high=10_000)
-    stream_hz: float = _knob(4.0, "Merged messages a second that one viewer gets at most.", low=0.1, high=60)
     stop_s: float = _knob(2.0, "Seconds that open connections get when the server stops.", low=0, high=60)
-    log_level: str = _knob("warning", "Least severe message to print: debug, info, warning, error.")
+    log_level: Literal["debug", "info", "warning", "error"] = _knob("warning", "Least severe message to print.")
 
     @property
     def running_limit(self) -> int:

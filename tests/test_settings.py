@@ -23,7 +23,7 @@ def test_the_number_of_runs_follows_the_cores(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    "bad", [{"port": 0}, {"max_running": -1}, {"stream_hz": 0}, {"nonsense": 1}, {"body_bytes": 10}]
+    "bad", [{"port": 0}, {"max_running": -1}, {"max_streams": 0}, {"nonsense": 1}, {"body_bytes": 10}]
 )
 def test_a_knob_keeps_its_bounds(bad: dict[str, int]) -> None:
     with pytest.raises(ValidationError):

@@ -121,6 +121,11 @@ class Playground:
         self.jobs.close()
         self.store.close()
 
+    @property
+    def loaded_catalog(self) -> ModuleType | None:
+        """Return `app.catalog` where it is there already: for pages that must not wait for it."""
+        return self._catalog
+
     def catalog(self) -> ModuleType:
         """Return `app.catalog`, waiting for its first import."""
         if not self._catalog_ready.wait(CATALOG_WAIT_S):

@@ -86,6 +86,12 @@ def test_every_route_refuses_other_sites(
         assert response.status_code == 403, (method, path)
 
 
+def test_a_form_of_ours_passes_though_its_origin_is_hidden(client: TestClient) -> None:
+    own = {"Origin": "null", "Sec-Fetch-Site": "same-origin"}
+    assert client.post("/runs", data={}, headers=own).status_code != 403
+    assert client.post("/runs", data={}, headers={"Origin": "null"}).status_code == 403
+
+
 def test_every_route_sends_the_security_headers(outside: TestClient, routes: list[tuple[str, str]]) -> None:
     for method, path in routes:
         response = outside.request(method, filled(path))
