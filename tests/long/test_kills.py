@@ -26,7 +26,7 @@ TARGETS = ("worker", "server", "both")
 ROUNDS = [
     ("q_learning", "FrozenLake-v1", {}, {"alpha": 0.03}, 60_000, 2_000.0),
     ("q_learning", "CliffWalking-v1", {}, {"epsilon": 0.3}, 60_000, 2_000.0),
-    ("q_learning", "FrozenLake-v1", {}, {"gamma": 0.9}, 60_000, 2_000.0),
+    ("q_learning", "FrozenLake-v1", {}, {"alpha": 0.2, "epsilon": 0.5}, 60_000, 2_000.0),
     ("ppo", "CartPole-v1", {}, {"learning_rate": 0.0005}, 16_000, 600.0),
     ("dqn", "CartPole-v1", {}, {"learning_rate": 0.0005}, 12_000, 400.0),
 ]
@@ -69,9 +69,17 @@ class Server:
         self.process.stdout.close()
 
     def close(self):
-        self.process.stdin.close()
-        self.process.wait(20)
-        self.process.stdout.close()
+        if not self.process.stdin.closed:
+            self.process.stdin.close()
+            self.process.wait(20)
+            self.process.stdout.close()
+
+
+@pytest.fixture
+def server(tmp_path):
+    server = Server(tmp_path)
+    yield server
+    server.close()
 
 
 def kill(server, target, chance):
@@ -115,10 +123,9 @@ def compare(before, after):
 
 
 @pytest.mark.parametrize("number", range(len(ROUNDS)))
-def test_nothing_acknowledged_is_lost_and_the_curve_is_that_of_an_uninterrupted_run(tmp_path, number):
+def test_nothing_acknowledged_is_lost_and_the_curve_is_that_of_an_uninterrupted_run(server, tmp_path, number):
     algorithm, environment, config, change, total_steps, speed = ROUNDS[number]
     chance = random.Random(number)
-    server = Server(tmp_path)
     recipe = {"algorithm": algorithm, "environment": environment, "config": config, "total_steps": total_steps}
     run = server.ask("create", **recipe, seed=number, speed=speed)
     paused = server.ask("create", **recipe, seed=number + 100, speed=speed)
@@ -151,6 +158,7 @@ def test_nothing_acknowledged_is_lost_and_the_curve_is_that_of_an_uninterrupted_
     got = server.ask("curve", run=run)
     leftover = server.children()
     server.close()
+    assert server.process.returncode == 0
     assert not psutil.wait_procs(leftover, timeout=5)[1]
     expected = uninterrupted(runs.RunRow(**row), made, tmp_path / "reference")
     assert {name: [steps, values] for name, (steps, values) in expected.items()} == got
