@@ -1,7 +1,6 @@
 # house: parameters: one per query parameter of the URL
 """REST: what a run leaves behind: metrics, frames, events, checkpoints, episodes."""
 
-import json
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -89,7 +88,7 @@ def read_frame(
     shown = run_data.frame(playground, id, panel, options, step)
     if "application/octet-stream" not in request.headers.get("accept", ""):
         return json_response(request, run_data.frame_json(shown))
-    body = run_data.frame_bytes(shown, _encode)
+    body = run_data.frame_bytes(shown)
     return conditional(request, Response(body, media_type="application/octet-stream"), tag_of(body))
 
 
@@ -160,7 +159,3 @@ def _csv(playground: Service, run: int, window: Window) -> Response:
 def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield first
     yield from rest
-
-
-def _encode(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

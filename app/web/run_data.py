@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from pydantic_core import to_json
 
 from app.core.codecs import finite_or_null, pack_arrays
 from app.core.errors import InvalidInput, Missing
@@ -106,11 +107,11 @@ def frame_json(shown: DrawnFrame) -> dict[str, Any]:
     return {"panel": shown.panel, "step": shown.step, "meta": _plain(shown.meta), "arrays": arrays}
 
 
-def frame_bytes(shown: DrawnFrame, encode: Any) -> bytes:
+def frame_bytes(shown: DrawnFrame) -> bytes:
     """Return the picture as bytes: u32 length of the header, JSON header (padded to 4), little-endian float32 arrays."""
     described, body = pack_arrays({name: np.asarray(array, np.float32) for name, array in shown.arrays.items()})
     header = {"panel": shown.panel, "step": shown.step, "meta": _plain(shown.meta), "arrays": described}
-    text: bytes = encode(header)
+    text = to_json(header)
     text += b" " * (-len(text) % 4)
     return len(text).to_bytes(4, "little") + text + body
 
