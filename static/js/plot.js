@@ -6,6 +6,7 @@ import { extent } from "./curves.js";
 import { tick } from "./format.js";
 
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
+const MOST_DECADES = 12;
 const FONT = "11px system-ui, sans-serif";
 
 /** @typedef {{label: string, value: number}} Reference */
@@ -72,7 +73,8 @@ function range(u, references) {
 /** Whole decades around what is drawn. @param {any} u */
 function decades(u) {
   const [low, high] = extent(u.data.slice(1).flat()) ?? [0.1, 1];
-  const [from, to] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
+  const to = Math.ceil(Math.log10(high));
+  const from = Math.max(Math.floor(Math.log10(low)), to - MOST_DECADES);
   return [10 ** from, 10 ** Math.max(to, from + 1)];
 }
 

@@ -39,6 +39,8 @@ class Feed {
   #source = null;
   #cursor = "";
   #failures = 0;
+  /** @type {Set<string>} runs that the open stream covers */
+  #covered = new Set();
 
   /** @param {(runs: Record<string, any>) => void} tell */
   constructor(tell) {
@@ -49,8 +51,19 @@ class Feed {
   open(query) {
     if (query === this.#query) return;
     this.#query = query;
-    if (query === null) this.#cursor = "";
+    if (query === null) {
+      this.#cursor = "";
+      this.#covered.clear();
+    }
     this.#connect();
+  }
+
+  /** What changed between a page's reading and its listening is read again. */
+  #cover() {
+    const runs = new URLSearchParams(this.#query ?? "").get("runs")?.split(",") ?? ["0"];
+    const fresh = runs.filter((run) => !this.#covered.has(run));
+    this.#covered = new Set(runs);
+    if (fresh.length) this.#tell(Object.fromEntries(fresh.map((run) => [run, { refetch: true }])));
   }
 
   #connect() {
@@ -60,6 +73,7 @@ class Feed {
     const cursor = this.#cursor ? `${this.#query ? "&" : "?"}cursor=${encodeURIComponent(this.#cursor)}` : "";
     const source = new EventSource(`/api/v1/stream${this.#query}${cursor}`);
     this.#source = source;
+    source.addEventListener("open", () => this.#cover());
     source.addEventListener("message", (event) => {
       this.#failures = 0;
       if (event.lastEventId) this.#cursor = event.lastEventId;

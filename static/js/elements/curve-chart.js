@@ -2,12 +2,10 @@
 // One scalar over steps, episodes or seconds: of one run with its raw envelope, or of several on shared axes.
 // Attributes: run or runs, labels, scalar, label, unit, better, rule, healthy, references, total, step-unit, log, axis, smooth.
 
-import { WINDOWS, along, extent, joined, smooth } from "../curves.js";
-import { number, steps } from "../format.js";
+import { WINDOWS, along, joined, smooth } from "../curves.js";
 import { script, style } from "../loader.js";
-import { color, options } from "../plot.js";
+import { options } from "../plot.js";
 import { curvesOf } from "../series.js";
-import { t } from "../text.js";
 import { frameOf } from "../chart-frame.js";
 
 const SCALES = { episode: "rollout/episodes", time: "time/run_clock" };
@@ -138,9 +136,9 @@ class CurveChart extends HTMLElement {
     const found = all.get(this.scalar) ?? { steps: [], values: [], min: [], max: [] };
     const scale = all.get(SCALES[/** @type {keyof SCALES} */ (this.getAttribute("axis") ?? "")]);
     const x = scale ? along(found.steps, scale) : found.steps;
-    const y = smooth(found.values, WINDOWS[Number(this.getAttribute("smooth") ?? 0)] ?? 1);
     const positive = (/** @type {(number|null)[]} */ list) => (this.hasAttribute("log") ? list.map((v) => (v !== null && v > 0 ? v : null)) : list);
-    return { x: x.length ? x : [], y: positive(y), min: positive(found.min), max: positive(found.max), raw: found };
+    const y = smooth(positive(found.values), WINDOWS[Number(this.getAttribute("smooth") ?? 0)] ?? 1);
+    return { x: x.length ? x : [], y, min: positive(found.min), max: positive(found.max), raw: found };
   }
 }
 

@@ -22,11 +22,13 @@ class RunPage extends HTMLElement {
     this.addEventListener("change", (event) => this.#look(/** @type {HTMLInputElement} */ (event.target)));
     this.addEventListener("input", (event) => this.#speed(/** @type {HTMLInputElement} */ (event.target)));
     this.#look(/** @type {HTMLInputElement} */ (this.querySelector("[data-smooth]")));
+    document.addEventListener("htmx:after:swap", this.#turn);
     this.#marks();
   }
 
   disconnectedCallback() {
     this.#leave();
+    document.removeEventListener("htmx:after:swap", this.#turn);
   }
 
   /** @param {import("../stream.js").Delta} delta */
@@ -34,10 +36,6 @@ class RunPage extends HTMLElement {
     const run = delta.run ?? {};
     if (delta.deleted) location.href = "/runs";
     if (run.state || run.reason !== undefined || run.queue_position !== undefined || run.receipt) this.#refresh("header");
-    if (run.state) {
-      this.dataset.state = run.state;
-      if (/finished|stopped|failed/.test(run.state)) this.#refresh("edit");
-    }
     if (delta.refetch) this.#refresh("header", "events", "checkpoints");
     if (delta.events) this.#refresh("events");
     if (delta.checkpoints) this.#refresh("checkpoints", "header");
@@ -47,6 +45,16 @@ class RunPage extends HTMLElement {
     const bar = /** @type {HTMLProgressElement | null} */ (this.querySelector("[data-live=progress]"));
     if (bar && run.progress !== undefined) bar.value = run.progress;
   }
+
+  /** Follow the state that the header says; an ended run has nothing left to edit or to save. */
+  #turn = () => {
+    const state = /** @type {HTMLElement | null} */ (this.querySelector("#run-header"))?.dataset.state;
+    if (!state || state === this.dataset.state) return;
+    this.dataset.state = state;
+    if (!/finished|stopped|failed/.test(state)) return;
+    this.#refresh("edit");
+    this.querySelector("[data-while-open]")?.setAttribute("hidden", "");
+  };
 
   /** @param {string} name @param {string} text */
   #say(name, text) {
