@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -37,11 +38,12 @@ def play(request: Request, playground: Service) -> Response:
 
 @router.post("/runs")
 def start(request: Request, form: Form, playground: Service) -> Response:
-    """Start the recipe of the form; a form sent twice starts one run."""
+    """Start the recipe of the form, if it is the one that was shown; a form sent twice starts one run."""
     catalog = playground.catalog()
     choice = recipe.read(catalog, form)
+    choice = replace(choice, notice=recipe.turned(choice, form))
     violations = recipe.check(catalog, choice)
-    if violations:
+    if violations or choice.notice:
         return _play(request, playground, choice, violations=violations, status=422)
     body = choice.request()
     mark = hashlib.sha256(json.dumps([form.get("nonce", ""), body], sort_keys=True).encode()).hexdigest()

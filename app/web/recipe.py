@@ -21,7 +21,7 @@ from app.web.forms import Field
 from app.web.rendering import number
 from app.web.scenes import Scene, scene_of
 
-FIRST_ENVIRONMENT, FIRST_ALGORITHM = "gridworld", "q_learning"
+FIRST_ENVIRONMENT, FIRST_ALGORITHM = "FrozenLake-v1", "q_learning"
 BASE, DEFAULTS = "tuned", "defaults"
 FAMILIES = {
     "planning": _("Planning"),
@@ -140,8 +140,8 @@ class Choice:
 
 def read(catalog: ModuleType, form: Mapping[str, str]) -> Choice:
     """Return the recipe that an address or a form asks for; what it leaves open is filled in."""
-    environment = _environment(catalog, form.get("environment", ""))
-    algorithm, notice = _algorithm(catalog, environment, form.get("algorithm", ""))
+    environment, unknown = _environment(catalog, form.get("environment", ""))
+    algorithm, unfit = _algorithm(catalog, environment, form.get("algorithm", ""))
     named = catalog.presets_for(algorithm.id, environment.id)
     asked = form.get("preset", "")
     preset = asked if asked in named or asked == DEFAULTS else BASE if BASE in named else DEFAULTS
@@ -166,7 +166,9 @@ def read(catalog: ModuleType, form: Mapping[str, str]) -> Choice:
         total_steps=forms.whole(form, "total_steps") if is_same else None,
         seed=forms.whole(form, "seed") or 0,
         name=form.get("name", "").strip()[:200],
-        notice=notice,
+        notice=" ".join(
+            text for text in (unknown, unfit, _other_preset(asked, named, before[:2] != marks[:2])) if text
+        ),
         base_is_a_choice=BASE in named,
     )
 
@@ -228,9 +230,34 @@ def view(catalog: ModuleType, choice: Choice, violations: tuple[Violation, ...] 
     )
 
 
-def _environment(catalog: ModuleType, name: str) -> EnvironmentSpec:
+def turned(choice: Choice, form: Mapping[str, str]) -> str:
+    """Return why the recipe read from a form is not the one that the form showed; empty where it is."""
+    if choice.notice or form.get("shown", choice.shown) == choice.shown:
+        return choice.notice
+    return _("The choice has changed, and with it the values: look at them, then press Start again.")
+
+
+def _environment(catalog: ModuleType, name: str) -> tuple[EnvironmentSpec, str]:
     known: dict[str, EnvironmentSpec] = catalog.environments()
-    return known.get(name) or known.get(FIRST_ENVIRONMENT) or next(iter(known.values()))
+    if name in known:
+        return known[name], ""
+    chosen = known.get(FIRST_ENVIRONMENT) or next(iter(known.values()))
+    return chosen, _unknown(_("environment"), name, chosen.name)
+
+
+def _unknown(kind: str, name: str, chosen: str) -> str:
+    if not name:
+        return ""
+    return _("There is no {kind} “{name}”; {chosen} is chosen instead.").format(
+        kind=kind, name=shorten(name), chosen=chosen
+    )
+
+
+def _other_preset(asked: str, named: Mapping[str, Any], has_other_pair: bool) -> str:
+    """Return a notice for an unknown preset; one left over from the pair chosen before is dropped without a word."""
+    if has_other_pair or asked in ("", BASE, DEFAULTS, *named):
+        return ""
+    return _unknown(_("preset"), asked, BASE if BASE in named else DEFAULTS)
 
 
 def _algorithm(catalog: ModuleType, environment: EnvironmentSpec, name: str) -> tuple[AlgorithmSpec, str]:
@@ -242,8 +269,9 @@ def _algorithm(catalog: ModuleType, environment: EnvironmentSpec, name: str) -> 
     fitting = [spec for spec in known.values() if not catalog.misfit(spec, environment)]
     tuned = [spec for spec in fitting if catalog.presets_for(spec.id, environment.id)]
     chosen = next((spec for spec in fitting if spec.id == FIRST_ALGORITHM), (tuned or fitting)[-1])
-    notice = _("{reason} {name} is chosen instead.").format(reason=reason, name=chosen.name) if reason else ""
-    return chosen, notice
+    if not reason:
+        return chosen, _unknown(_("algorithm"), name, chosen.name)
+    return chosen, _("{reason} {name} is chosen instead.").format(reason=reason, name=chosen.name)
 
 
 def _world_card(spec: EnvironmentSpec, choice: Choice) -> Card:

@@ -36,8 +36,9 @@ def test_no_page_has_inline_script_or_style(client: TestClient, path: str) -> No
 
 def test_the_first_visit_has_a_recipe_filled_in(client: TestClient) -> None:
     html = client.get("/").text
-    assert re.search(r'value="gridworld" checked', html)
+    assert re.search(r'value="FrozenLake-v1" checked', html)
     assert re.search(r'value="q_learning" checked', html)
+    assert re.search(r'<svg class="scene"[^>]*role="img"[^>]*viewBox="0 0 40 40"', html), "the lake of four by four"
     assert 'name="config.alpha"' in html
 
 
@@ -86,6 +87,34 @@ def test_start_leads_to_the_run_and_a_second_click_to_the_same(client: TestClien
     assert client.post("/runs", data=form, follow_redirects=False).headers["location"] == first.headers["location"]
     changed = client.post("/runs", data={**form, "seed": "5"}, follow_redirects=False)
     assert changed.headers["location"] != first.headers["location"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"environment": "CartPole-v1", "total_steps": "300000"}, "is chosen instead"),
+        ({"environment": "CliffWalking-v1"}, "The choice has changed"),
+        ({"preset": "defaults"}, "The choice has changed"),
+        ({"environment": "NoLake-v1"}, "There is no environment"),
+        ({"algorithm": "sarsa_99"}, "There is no algorithm"),
+        ({"preset": "nothing"}, "There is no preset"),
+    ],
+)
+def test_start_never_starts_another_recipe_than_the_one_shown(
+    client: TestClient, changed: dict[str, str], words: str
+) -> None:
+    form = {"environment": "gridworld", "algorithm": "q_learning", "preset": "tuned", "nonce": str(changed)}
+    before = client.get("/api/v1/runs").json()["items"][:1]
+    sent = {**form, "shown": "gridworld|q_learning|tuned", **changed}
+    response = client.post("/runs", data=sent, follow_redirects=False)
+    assert response.status_code == 422
+    assert words in response.text
+    assert client.get("/api/v1/runs").json()["items"][:1] == before
+    shown = re.search(r'name="shown" value="([^"]*)"', response.text)
+    assert shown
+    environment, algorithm, preset = shown.group(1).split("|")
+    again = {**form, "environment": environment, "algorithm": algorithm, "preset": preset, "shown": shown.group(1)}
+    assert client.post("/runs", data=again, follow_redirects=False).status_code == 303
 
 
 def test_a_refused_recipe_keeps_what_was_typed(client: TestClient) -> None:
