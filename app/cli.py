@@ -2,11 +2,13 @@
 """The command line: serve (what it does without a command), train, token, doctor."""
 
 import json
+import math
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,7 +18,9 @@ from pydantic import ValidationError
 
 from app.core.errors import InvalidInput, PlaygroundError
 from app.core.folders import KERNELS_VARIABLE
+from app.core.refusals import violations
 from app.core.text import _
+from app.protocol.base import PATTERNS
 from app.protocol.local import ensure_token, read_owner
 from app.protocol.runs import TERMINAL, Run, RunCreate
 from app.settings import DEFAULT_PORT, Settings
@@ -24,7 +28,9 @@ from app.settings import DEFAULT_PORT, Settings
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False, help=__doc__)
 
 Data = Annotated[Path | None, typer.Option("--data", help=_("Data folder. Default: in the user's data folder."))]
-Host = Annotated[str | None, typer.Option("--host", help=_("Address to listen on. Default: this machine only."))]
+Host = Annotated[
+    str | None, typer.Option("--host", help=_("Address of this machine to listen on. Default: 127.0.0.1."))
+]
 Port = Annotated[
     int | None,
     typer.Option(
@@ -64,9 +70,6 @@ def serve(host: Host = None, port: Port = None, data: Data = None, open: Open = 
     settings = _settings(host=host, port=port, data=data)
     _use_kernel_cache(settings)
     from app.web import server
-
-    if settings.host not in server.LOCAL:
-        typer.echo(_("warning: other machines can reach this server, and what they send is not encrypted"), err=True)
 
     def announce(entrance: str) -> None:
         typer.echo(_("RL playground: {url}\nThe link works once; Ctrl-C stops the server.").format(url=entrance))
@@ -232,16 +235,14 @@ def _settings(**given: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidInput.one(".".join(map(str, first["loc"])), first["input"], str(first["msg"])) from None
+        raise InvalidInput(violations(error, "settings")) from None
 
 
 def _request(**fields: Any) -> RunCreate:
     try:
         return RunCreate(**fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidInput.one(".".join(map(str, first["loc"])), first["input"], str(first["msg"])) from None
+        raise InvalidInput(violations(error, "run", PATTERNS)) from None
 
 
 def _pairs(option: str, texts: list[str] | None) -> dict[str, Any]:
@@ -251,18 +252,32 @@ def _pairs(option: str, texts: list[str] | None) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise InvalidInput.one(option, text, _("must read name=value"), _("For example alpha=0.5."))
-        pairs[name.strip()] = _value(value.strip())
+        try:
+            pairs[name.strip()] = _value(value.strip())
+        except InvalidInput as error:
+            raise InvalidInput([replace(item, where=f"{option} {name.strip()}") for item in error.violations]) from None
     return pairs
 
 
 def _value(text: str) -> Any:
-    """Return a number, true, false, null, a list or an object where the text is one, else the text."""
-    for read in (int, float, json.loads):
+    """Return a number, true, false, null, a list or an object where the text is one, else the text.
+
+    Raises:
+        InvalidInput: a number that is not finite.
+    """
+    for read in (int, _finite, lambda text: json.loads(text, parse_float=_finite, parse_constant=_finite)):
         try:
             return read(text)
         except ValueError:
             continue
     return text
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise InvalidInput.one("value", text, _("must be a finite number"), _("For example alpha=0.5."))
+    return number
 
 
 def _use_kernel_cache(settings: Settings) -> None:

@@ -201,6 +201,8 @@ class Playground:
         except httpx2.TransportError as error:
             text = _("No server answers at {url} ({error}). Start it with `rl-playground`.")
             raise NoServer(text.format(url=self.url, error=error or type(error).__name__)) from None
+        except ValueError as error:  # what JSON cannot hold, before anything is sent
+            raise InvalidInput.one("body", error, _("cannot be sent as JSON"), _("Send finite numbers only.")) from None
         if response.is_error:
             raise error_of(response.status_code, response.text)
         return response

@@ -30,7 +30,7 @@ class Settings(BaseSettings):
         default_factory=default_data_folder,
         description="Folder of the database, checkpoints, logs and the token. On a local disk; only its owner may read it.",
     )
-    host: str = _knob("127.0.0.1", "Address to listen on. The default is this machine only.")
+    host: str = _knob("127.0.0.1", "Address to listen on; only those of this machine are taken.")
     port: int | None = _knob(
         None, f"TCP port. Unset: {DEFAULT_PORT}, or the next free one; a named port that is taken is refused.",
         low=1, high=65535,

@@ -47,9 +47,11 @@ def test_train_needs_no_server_and_keeps_what_it_did(data: Path) -> None:
         (("CartPole-v1", "q_learning"), "does not fit"),
         (("CliffWalking-v1", "q_learning", "--set", "alpha=2"), "must be ≤ 1"),
         (("CliffWalking-v1", "q_learning", "--set", "alpha=nan"), "finite"),
+        (("CliffWalking-v1", "q_learning", "--set", "alpha=1e400"), "--set alpha=1e400: must be a finite number"),
+        (("CliffWalking-v1", "q_learning", "--set", "alpha=[NaN]"), "finite"),
         (("CliffWalking-v1", "q_learning", "--set", "alpha"), "name=value"),
         (("CliffWalking-v1", "q_learning", "--env", "wind=1"), "unknown name"),
-        (("CliffWalking-v1", "q_learning", "--steps", "-3"), "total_steps"),
+        (("CliffWalking-v1", "q_learning", "--steps", "-3"), "total_steps=-3: must be ≥ 1. The smallest"),
         (("Cliff:Walking", "q_learning"), "environment"),
     ],
 )
@@ -99,6 +101,12 @@ def test_doctor_makes_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "not" / "yet"
     assert "not made yet" in invoke("doctor", "--data", str(folder)).stdout
     assert not folder.exists()
+
+
+def test_serving_beyond_this_machine_is_refused_with_a_way_out(data: Path) -> None:
+    refused = str(invoke("serve", "--host", "0.0.0.0", "--port", "8433").exception)
+    assert "only this machine" in refused
+    assert "ssh -L 8433:127.0.0.1:8433" in refused
 
 
 def test_options_before_a_command_are_not_lost_in_silence(data: Path) -> None:

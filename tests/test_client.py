@@ -65,6 +65,11 @@ def test_what_a_run_left_behind(client: Playground, server: services.Playground)
         client.run(id)
 
 
+def test_what_json_cannot_hold_is_refused_before_it_is_sent(client: Playground) -> None:
+    with pytest.raises(InvalidInput, match="cannot be sent as JSON"):
+        client.create(*CLIFF, config={"alpha": float("nan")})
+
+
 def test_errors_are_ours_and_name_value_rule_and_way_out(client: Playground, server: services.Playground) -> None:
     with pytest.raises(InvalidInput, match=r"config.alpha=2: must be ≤ 1\. Allowed"):
         client.create(*CLIFF, config={"alpha": 2})

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from app.core.errors import InvalidInput, Violation, shorten
+from app.core.refusals import rule_of
 
 Live = Literal["step", "update", "episode"]
 
@@ -28,6 +29,7 @@ def Hyper(  # noqa: N802 - reads as the noun it declares
     scale: Literal["linear", "log"] = "linear",
     live: Live | None = None,
     advanced: bool = False,
+    settled: bool = False,
     pattern: str | None = None,
     max_length: int | None = None,
 ) -> Any:
@@ -43,9 +45,11 @@ def Hyper(  # noqa: N802 - reads as the noun it declares
         scale: how a slider spaces the values.
         live: when an edit of a running agent takes effect; None where it cannot change.
         advanced: folded away in the form.
+        settled: a saved state has settled it: the shape of its arrays, or what their numbers mean. A fork keeps it.
     """
     extra: dict[str, Any] = {
         "unit": unit, "symbol": symbol, "scale": scale, "live": live, "advanced": advanced, "choices": list(choices),
+        "settled": settled,
     }  # fmt: skip
     is_number = isinstance(default, int | float) and not isinstance(default, bool)
     field: Any = Field
@@ -86,6 +90,11 @@ class Config(BaseModel):
         names = {name: hyper_of(field)["live"] for name, field in cls.model_fields.items()}
         return {name: live for name, live in names.items() if live}
 
+    @classmethod
+    def settled_names(cls) -> tuple[str, ...]:
+        """Return the hyperparameters that a saved state has settled, so that a fork keeps them."""
+        return tuple(name for name, field in cls.model_fields.items() if hyper_of(field)["settled"])
+
     def edited(self, changes: dict[str, Any]) -> Self:
         """Return a copy with `changes` applied and everything checked again."""
         return type(self).parse({**self.model_dump(), **changes})
@@ -106,35 +115,33 @@ def _violation(config: type[Config], item: Any, where: str) -> Violation:
         known = ", ".join(config.model_fields) or "none"
         return Violation(path, value, "unknown name", f"Known here: {known}.")
     field = config.model_fields.get(name)
-    return Violation(path, value, _rule(item, field), bounds_of(field) if field else "")
+    if field is None:
+        return Violation(path, value, *rule_of(item))
+    is_own_rule = item["type"] == "value_error"  # its sentence tells the way; the default would be no help
+    way_out = (_allowed(field) or field.description or "") if is_own_rule else bounds_of(field)
+    return Violation(path, value, _rule(item, field), way_out)
 
 
-def _rule(item: Any, field: FieldInfo | None) -> str:
-    kind, context = item["type"], item.get("ctx") or {}
-    bounds = {"greater_than_equal": ("must be ≥", "ge"), "less_than_equal": ("must be ≤", "le"),
-              "greater_than": ("must be >", "gt")}  # fmt: skip
-    if kind in bounds:
-        words, key = bounds[kind]
-        return f"{words} {context[key]:g}"
-    if kind == "finite_number":
-        return "must be a finite number"
-    choices = hyper_of(field)["choices"] if field and hyper_of(field) else []
-    if kind == "string_pattern_mismatch" and choices:
+def _rule(item: Any, field: FieldInfo) -> str:
+    choices = hyper_of(field).get("choices")
+    if item["type"] == "string_pattern_mismatch" and choices:
         return "must be one of " + ", ".join(choices)
-    if kind == "value_error":
-        return str(context.get("error", item["msg"]))
-    message = str(item["msg"])
-    return message[:1].lower() + message[1:]
+    return rule_of(item)[0]
 
 
 def bounds_of(field: FieldInfo) -> str:
     """Return a sentence with the allowed range and the default of one hyperparameter."""
+    allowed = _allowed(field)
+    default = shorten(field.default) or "empty"
+    return f"{allowed[:-1]}; default {default}." if allowed else f"Default: {default}."
+
+
+def _allowed(field: FieldInfo) -> str:
     low, high, above = _bounds(field)
     parts = [f"≥ {low:g}" if low is not None else "", f"> {above:g}" if above is not None else "",
              f"≤ {high:g}" if high is not None else ""]  # fmt: skip
     allowed = " and ".join(part for part in parts if part)
-    default = shorten(field.default) or "empty"
-    return f"Allowed: {allowed}; default {default}." if allowed else f"Default: {default}."
+    return f"Allowed: {allowed}." if allowed else ""
 
 
 def _bounds(field: FieldInfo) -> tuple[float | None, float | None, float | None]:

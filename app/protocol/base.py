@@ -6,16 +6,23 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 SAFE_INTEGER = 2**53 - 1  # the largest integer that JavaScript keeps exact
 PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"  # no control characters
+WORD, WORD_OR_EMPTY, LONG_WORD = (rf"^[A-Za-z0-9_-]{{{length}}}$" for length in ("1,64", "0,64", "1,100"))
+PATTERNS = {  # what is said of a text that does not match: the rule, the way out
+    PLAIN: ("holds a control character", "Leave it out."),
+    WORD: ("must be 1–64 letters, digits, _ or -", "/algorithms and /environments list the ids."),
+    WORD_OR_EMPTY: ("must be at most 64 letters, digits, _ or -", "/algorithms lists the presets."),
+    LONG_WORD: ("must be 1–100 letters, digits, _ or -", "The run's /checkpoints lists the ids."),
+}
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-PresetName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{0,64}$")]
-CheckpointId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+Identifier = Annotated[str, StringConstraints(pattern=WORD)]
+PresetName = Annotated[str, StringConstraints(pattern=WORD_OR_EMPTY)]
+CheckpointId = Annotated[str, StringConstraints(pattern=LONG_WORD)]
 RunName = Annotated[str, StringConstraints(max_length=200, pattern=PLAIN)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=PLAIN)]
 Tags = Annotated[list[Tag], Field(max_length=20)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=SAFE_INTEGER)]
 Steps = Annotated[int, Field(strict=True, ge=1, le=10**12)]
-Speed = Annotated[float, Field(strict=True, gt=0, le=1e12, allow_inf_nan=False)]
+Speed = Annotated[float, Field(strict=True, ge=0.01, le=1e12, allow_inf_nan=False)]
 Values = Annotated[dict[str, Any], Field(max_length=200)]
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -15,6 +16,8 @@ from app.web.problems import ProblemError
 
 MAX_TEXT = 20_000
 MAX_DIGITS = 400
+WHOLE = "body"
+TOO_LONG = _("must have at most {limit} characters")
 FINITE = _("JSON has no NaN and no infinity; send a finite number.")
 
 
@@ -55,58 +58,70 @@ def parse_json(body: bytes) -> Any:
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_constant, parse_float=_float, parse_int=_int)
     except UnicodeDecodeError:
-        raise ProblemError("malformed", _("The body is not UTF-8.")) from None
+        raise _malformed(_("is not UTF-8")) from None
     except json.JSONDecodeError as error:
-        text = _("Not JSON at line {line}, column {column}: {what}.")
-        raise ProblemError("malformed", text.format(line=error.lineno, column=error.colno, what=error.msg)) from None
+        rule = _("is not JSON at line {line}, column {column}: {what}")
+        near = error.doc[max(0, error.pos - 10) : error.pos + 10]
+        raise _malformed(rule.format(line=error.lineno, column=error.colno, what=error.msg.lower()), near) from None
     except RecursionError:
-        raise ProblemError("malformed", _("The body is nested too deeply.")) from None
-    _check_texts(value)
+        raise _malformed(_("is nested too deeply")) from None
+    _check(value)
     return value
 
 
+@dataclass(frozen=True)
+class Unusable:
+    """A number that JSON does not know or no float can hold; it stays in its place, so that the place can be named."""
+
+    digits: str
+    rule: str
+
+
 def _constant(name: str) -> Any:
-    raise _refused(name, _("is not JSON"), FINITE)
+    return Unusable(name, _("is not JSON"))
 
 
-def _float(digits: str) -> float:
+def _float(digits: str) -> Any:
     number = float(digits)
-    if not math.isfinite(number):
-        raise _refused(digits, _("is beyond the range of numbers"), FINITE)
-    return number
+    return number if math.isfinite(number) else Unusable(digits, _("is beyond the range of numbers"))
 
 
-def _int(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        raise _refused(digits, _("has too many digits"), FINITE)
-    return int(digits)
+def _int(digits: str) -> Any:
+    return int(digits) if len(digits) <= MAX_DIGITS else Unusable(digits, _("has too many digits"))
 
 
-def _check_texts(value: Any) -> None:
-    stack = [("body", value)]
+def _check(value: Any) -> None:
+    stack = [("", value)]
     while stack:
         where, item = stack.pop()
+        if isinstance(item, Unusable):
+            raise _refused(where, item.digits, item.rule, FINITE)
         if isinstance(item, str):
             _check_text(where, item)
+            if "." in where and len(item) > MAX_TEXT:  # texts of a model itself have smaller bounds of their own
+                raise _refused(where, item, TOO_LONG.format(limit=MAX_TEXT), _("Shorten it."))
         elif isinstance(item, dict):
             for key, child in item.items():
                 _check_text(where, key)
-                stack.append((f"{where}.{key[:60]}", child))
+                stack.append((f"{where}.{key[:60]}".lstrip("."), child))
         elif isinstance(item, list):
-            stack.extend((where, child) for child in item)
+            stack.extend((f"{where}.{index}".lstrip("."), child) for index, child in enumerate(item))
 
 
 def _check_text(where: str, text: str) -> None:
-    if len(text) > MAX_TEXT:
-        raise _refused(text, _("is too long"), _("At most {limit} characters.").format(limit=MAX_TEXT), where)
     for letter in text:
         if (letter < " " and letter not in "\n\t") or "\x7f" <= letter <= "\x9f" or "\ud800" <= letter <= "\udfff":
-            raise _refused(text, _("holds a control character"), _("Leave it out."), where)
+            raise _refused(where, text, _("holds a control character"), _("Leave it out."))
 
 
-def _refused(value: str, rule: str, way_out: str, where: str = "body") -> ProblemError:
-    name = where.removeprefix("body.")
-    return ProblemError("invalid", violations=[Violation(shorten(name), shorten(value), rule, way_out)])
+def _refused(where: str, value: str, rule: str, way_out: str) -> ProblemError:
+    return ProblemError.one("invalid", shorten(where or WHOLE), value, rule=rule, way_out=way_out)
+
+
+def _malformed(rule: str, value: str = "…") -> ProblemError:
+    return ProblemError.one(
+        "malformed", WHOLE, value, rule=rule, way_out=_("Send one JSON object; /docs has an example.")
+    )
 
 
 def _check_query(request: Request, known: set[str]) -> None:
@@ -127,4 +142,5 @@ async def _check_media_type(request: Request) -> None:
     if kind != "application/json" and await request.body():
         raise ProblemError.one(
             "media-type", "Content-Type", kind or _("nothing"), rule=_("must be application/json"),
+            way_out=_("Send the header Content-Type: application/json."),
         )  # fmt: skip

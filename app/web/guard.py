@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core.errors import shorten
 from app.core.text import _
 from app.web import door
 from app.web.identity import Identity, cookie_header
@@ -127,7 +128,7 @@ class Guard:
             message = await receive()
             received += len(message.get("body", b""))
             if received > self._body_bytes:
-                raise _too_large(self._body_bytes)
+                raise _too_large(received, self._body_bytes)
             return message
 
         return counted
@@ -172,11 +173,13 @@ def _who_are_you(path: str) -> Response:
 def _check_length(headers: Headers, limit: int) -> None:
     length = headers.get("content-length", "0")
     if not length.isdecimal() or len(length) > 18 or int(length) > limit:
-        raise _too_large(limit)
+        raise _too_large(shorten(length), limit)
 
 
-def _too_large(limit: int) -> ProblemError:
-    return ProblemError("too-large", _("A body holds at most {limit} bytes.").format(limit=limit))
+def _too_large(size: int | str, limit: int) -> ProblemError:
+    rule = _("must have at most {limit} bytes").format(limit=limit)
+    value = _("{size} bytes").format(size=size)
+    return ProblemError.one("too-large", "body", value, rule=rule, way_out=_("A run needs far less: leave texts out."))
 
 
 def _host_name(host: str) -> str | None:

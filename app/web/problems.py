@@ -14,8 +14,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Match
 
 from app.core.errors import InvalidInput, Missing, PlaygroundError, Refused, Violation, shorten
+from app.core.refusals import LISTED, violation
 from app.core.text import _
-from app.protocol.base import Problem
+from app.protocol.base import PATTERNS, Problem
 from app.web.door import page
 
 MEDIA_TYPE = "application/problem+json"
@@ -122,20 +123,12 @@ def from_http(error: HTTPException) -> ProblemError:
 
 def from_validation(error: RequestValidationError) -> ProblemError:
     """Return the problem of a request that does not match its model."""
-    return ProblemError("invalid", violations=[_violation(item) for item in error.errors()[:20]])
+    return ProblemError("invalid", violations=[_violation(item) for item in error.errors()[:LISTED]])
 
 
 def _violation(item: Mapping[str, Any]) -> Violation:
     location = [str(part) for part in item["loc"]]
-    where = ".".join(location[1:]) or location[0]
-    if item["type"] == "extra_forbidden":
-        return Violation(
-            shorten(where), shorten(item["input"]), "unknown name", _("Leave it out; /docs lists what is known.")
-        )
-    if item["type"] == "missing":
-        return Violation(shorten(where), "nothing", "is required", _("Add it; /docs has an example."))
-    message = str(item["msg"])
-    return Violation(shorten(where), shorten(item.get("input")), message[:1].lower() + message[1:])
+    return violation(item, ".".join(location[1:]) or location[0], PATTERNS)
 
 
 def install(app: FastAPI) -> None:

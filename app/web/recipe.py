@@ -12,9 +12,11 @@ from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
+from app.core import refusals
 from app.core.errors import InvalidInput, Violation, shorten
 from app.core.specs import AlgorithmSpec, EnvironmentSpec
 from app.core.text import _
+from app.protocol.base import PATTERNS
 from app.protocol.runs import RunCreate
 from app.web import forms
 from app.web.forms import Field
@@ -338,7 +340,4 @@ def _seed(choice: Choice, error: str) -> Field:
 
 def of_model(error: ValidationError) -> tuple[Violation, ...]:
     """Return the refused values of a model of the protocol."""
-    return tuple(
-        Violation(".".join(str(part) for part in item["loc"]) or "recipe", shorten(item.get("input")), item["msg"])
-        for item in error.errors()[:20]
-    )
+    return refusals.violations(error, "recipe", PATTERNS)

@@ -25,8 +25,9 @@ def bind(settings: Settings) -> tuple[list[socket.socket], int]:
     """Return listening sockets and their port: the named one, or the default one, or the next that is free.
 
     Raises:
-        InvalidInput: a named port is taken, or the address is not of this machine.
+        InvalidInput: a named port is taken, or other machines could reach the address.
     """
+    _check_loopback(settings)
     first = settings.port or DEFAULT_PORT
     tried = 1 if settings.port is not None else PORTS_TRIED
     for port in range(first, min(first + tried, 65536)):
@@ -39,9 +40,18 @@ def bind(settings: Settings) -> tuple[list[socket.socket], int]:
     raise InvalidInput.one("port", first, rule, _("Name another one with --port."))
 
 
+def _check_loopback(settings: Settings) -> None:
+    """Refuse to listen where others can reach: everyone who has the token may do everything, and nothing is encrypted."""
+    if settings.host not in LOCAL:
+        rule = _("only this machine may reach the server, as long as it knows no accounts")
+        tunnel = f"ssh -L {settings.port or DEFAULT_PORT}:127.0.0.1:{settings.port or DEFAULT_PORT}"
+        way_out = _("Leave --host out, and from another machine use a tunnel: {tunnel} this-machine.")
+        raise InvalidInput.one("host", settings.host, rule, way_out.format(tunnel=tunnel))
+
+
 def address(settings: Settings, port: int) -> str:
     """Return the URL that reaches the server from this machine."""
-    host = "127.0.0.1" if settings.host in ("localhost", "0.0.0.0") else settings.host
+    host = "127.0.0.1" if settings.host == "localhost" else settings.host
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -111,9 +121,7 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:
-    """Return one socket for the host; on loopback one for each of its two addresses, as far as the machine has them."""
-    if host not in LOCAL:
-        return [_socket(socket.AF_INET6 if ":" in host else socket.AF_INET, host, port)]
+    """Return one socket for each of the two loopback addresses, as far as the machine has them; the host's first."""
     first = "::1" if host == "::1" else "127.0.0.1"
     made = [_socket(LOOPBACK[first], first, port)]
     other = "127.0.0.1" if first == "::1" else "::1"

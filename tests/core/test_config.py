@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from app.core.config import Config, Hyper, bounds_of, hyper_of
 from app.core.errors import InvalidInput
@@ -17,6 +17,14 @@ class Example(Config):
     n_envs: int = Hyper(8, low=1, high=256, unit="environments", help="Environments.")
     kind: str = Hyper("linear", choices=("linear", "constant"), live="update", help="Schedule.")
     is_on: bool = Hyper(True, help="Switch.")
+    maze: str = Hyper("#S.G#" * 4, settled=True, help="Letters: # wall, S start, G goal.")
+
+    @field_validator("maze")
+    @classmethod
+    def _check_maze(cls, text: str) -> str:
+        if "S" not in text:
+            raise ValueError("names no start S")
+        return text
 
 
 def test_defaults_are_a_configuration() -> None:
@@ -31,17 +39,18 @@ def test_defaults_are_a_configuration() -> None:
         ({"alpha": 0.0}, "config.alpha=0.0: must be > 0. Allowed: > 0 and ≤ 1; default 0.1."),
         ({"gamma": float("nan")}, "config.gamma=nan: must be a finite number."),
         ({"gamma": float("inf")}, "must be"),
-        ({"gamma": "0.9"}, "config.gamma=0.9: input should be a valid number."),
+        ({"gamma": "0.9"}, "config.gamma=0.9: must be a number. Allowed: ≥ 0 and ≤ 1; default 0.99."),
         ({"gamma": True}, "config.gamma=True: "),
         ({"n_envs": 1_000_000_000}, "config.n_envs=1000000000: must be ≤ 256."),
         ({"n_envs": 10**400}, "config.n_envs=an integer of 1329 bits: "),
         ({"n_envs": 2.5}, "config.n_envs=2.5: "),
         ({"n_envs": True}, "config.n_envs=True: "),
-        ({"n_envs": None}, "config.n_envs=None: "),
+        ({"n_envs": None}, "config.n_envs=None: must be a whole number. Allowed: ≥ 1 and ≤ 256"),
         ({"kind": "cubic"}, "config.kind=cubic: must be one of linear, constant. Default: linear."),
         ({"kind": "<script>" * 100_000}, "must be one of linear, constant"),
-        ({"is_on": "maybe"}, "config.is_on=maybe: "),
-        ({"gama": 0.9}, "config.gama=0.9: unknown name. Known here: gamma, alpha, n_envs, kind, is_on."),
+        ({"is_on": "maybe"}, "config.is_on=maybe: must be true or false. Default: True."),
+        ({"maze": "..G"}, "config.maze=..G: names no start S. Letters: # wall, S start, G goal."),
+        ({"gama": 0.9}, "config.gama=0.9: unknown name. Known here: gamma, alpha, n_envs, kind, is_on, maze."),
     ],
 )
 def test_a_refusal_names_value_rule_and_way_out(values: dict[str, Any], message: str) -> None:
@@ -69,6 +78,10 @@ def test_live_names_and_edits() -> None:
     assert (edited.alpha, edited.gamma) == (0.5, 0.99)
     with pytest.raises(InvalidInput, match="alpha=2: must be ≤ 1"):
         Example().edited({"alpha": 2})
+
+
+def test_what_a_saved_state_has_settled_is_known_by_name() -> None:
+    assert Example.settled_names() == ("maze",)
 
 
 def test_schema_carries_what_a_form_needs() -> None:

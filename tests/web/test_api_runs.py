@@ -310,3 +310,40 @@ def test_a_nearly_full_disk_refuses_new_runs(tmp_path: Any) -> None:
     with pytest.raises(Refused, match="free disk"):
         full.create_run(RunCreate(**CLIFF))
     close(full)
+
+
+@pytest.mark.parametrize(
+    ("body", "where", "rule", "way_out"),
+    [
+        ({"total_steps": -4}, "total_steps", "must be ≥ 1", "The smallest allowed is 1."),
+        ({"seed": "one"}, "seed", "must be a whole number", "For example 1"),
+        ({"config": []}, "config", "must be an object", '{"name": value}'),
+        ({"name": "x" * 900_000}, "name", "must have at most 200 characters", "Shorten"),
+        ({"name": "a\u007f"}, "name", "holds a control character", "Leave it out"),
+        ({"algorithm": "../q"}, "algorithm", "must be 1–64 letters, digits, _ or -", "/algorithms"),
+        ({"tags": ["", "a"]}, "tags.0", "must have at least 1 characters", "Leave it out"),
+        ({"typo": 1}, "typo", "unknown name", "/docs"),
+    ],
+)
+def test_every_refusal_is_in_our_words_with_a_way_out(
+    client: TestClient, body: dict[str, Any], where: str, rule: str, way_out: str
+) -> None:
+    response = client.post(f"{API}/runs", json={**CLIFF, **body})
+    assert response.status_code == 422
+    fault = response.json()["errors"][0]
+    assert (fault["where"], fault["rule"]) == (where, rule)
+    assert way_out in fault["way_out"]
+
+
+def test_an_address_with_a_bad_number_names_the_way_out(client: TestClient) -> None:
+    fault = client.get(f"{API}/runs/abc").json()["errors"][0]
+    assert (fault["where"], fault["rule"]) == ("id", "must be a whole number")
+    assert fault["way_out"]
+
+
+def test_a_speed_has_a_lowest_value(client: TestClient, run: dict[str, Any]) -> None:
+    refused = client.patch(run["links"]["self"], json={"speed": 1e-9})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["rule"] == "must be ≥ 0.01"
+    assert refused.json()["errors"][0]["way_out"] == "The smallest allowed is 0.01."
+    assert client.patch(run["links"]["self"], json={"speed": 0.01}).json()["speed"] == 0.01

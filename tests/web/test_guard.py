@@ -176,6 +176,9 @@ def test_a_body_is_refused_by_its_announced_length(client: TestClient) -> None:
     response = client.post(f"{API}/runs", content=b"x" * 1_000_001)
     assert response.status_code == 413
     assert "1000000" in response.json()["detail"]
+    fault = response.json()["errors"][0]
+    assert (fault["where"], fault["value"]) == ("body", "1000001 bytes")
+    assert fault["way_out"]
 
 
 def test_a_streamed_body_is_counted(client: TestClient) -> None:

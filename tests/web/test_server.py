@@ -44,9 +44,10 @@ def test_without_a_name_the_next_free_port_is_taken(taken: int, monkeypatch: pyt
         item.close()
 
 
-def test_an_address_of_another_machine_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="host"):
-        server.bind(Settings(host="192.0.2.1", port=None))
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
+def test_an_address_that_others_can_reach_is_refused_with_a_way_out(host: str) -> None:
+    with pytest.raises(InvalidInput, match=r"host=.*only this machine.*ssh -L 8432:127\.0\.0\.1:8432"):
+        server.bind(Settings(host=host, port=8432))
 
 
 def test_the_address_is_one_that_a_browser_can_open() -> None:
