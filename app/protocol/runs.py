@@ -61,7 +61,11 @@ class RunPatch(Request):
 class StepRequest(Request):
     """How far a paused run goes."""
 
-    unit: Literal["step", "update", "episode"] = Field("step", description="What is counted.")
+    unit: Literal["step", "update", "episode"] = Field(
+        "step",
+        description="What is counted. An agent's `n_envs` environments step together: "
+        "steps are rounded up to a multiple of that.",
+    )
     count: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(1, description="How many.")
 
 

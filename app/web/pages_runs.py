@@ -44,8 +44,15 @@ def runs_page(request: Request, playground: Service) -> Response:
     asked = dict(request.query_params)
     context = _listing(playground, asked)
     if is_fragment(request):
-        return page("_runs_table.html", context, headers={"HX-Replace-Url": _url("/runs", _query(asked).given())})
+        return page("_runs_table.html", context, headers={"HX-Replace-Url": _place(asked)})
     return page("runs.html", context)
+
+
+@router.get("/runs/stop")
+@router.get("/runs/delete")
+def back_to_runs(request: Request) -> Response:
+    """Lead from the address of a refusal, loaded again, to the list it was about."""
+    return RedirectResponse(_place(request.query_params), SEE_OTHER)
 
 
 @router.post("/runs/stop")
@@ -55,9 +62,12 @@ def stop_runs(request: Request, ids: Chosen, playground: Service) -> Response:
 
 
 @router.post("/runs/delete")
-def delete_runs(request: Request, ids: Chosen, playground: Service) -> Response:
-    """Delete the ticked runs that have ended."""
-    return _for_each(request, playground, ids, "delete")
+def delete_runs(request: Request, ids: Chosen, form: Form, playground: Service) -> Response:
+    """Ask whether to delete the ticked runs; delete those that the second button names."""
+    if "sure" in form:
+        return _for_each(request, playground, numbers(form["sure"]), "delete")
+    asked = {**request.query_params, "delete": ",".join(str(id) for id in ids[:PAGE_ROWS])}
+    return RedirectResponse(_place(asked), SEE_OTHER)
 
 
 @router.get("/compare")
@@ -111,14 +121,14 @@ def _do(playground: Playground, id: int, action: str, form: Mapping[str, str]) -
     if action in ACTIONS:
         playground.act(id, action)
     elif action == "step":
-        playground.step(
-            id, _model(StepRequest, {"unit": form.get("unit", "step"), "count": forms.whole(form, "count") or 1})
-        )
+        count = forms.whole(form, "count")
+        asked = {"unit": form.get("unit", "step"), "count": 1 if count is None else count}
+        playground.step(id, _model(StepRequest, asked))
     elif action == "speed":
-        position = forms.whole(form, "position")
-        speed = views.SPEEDS[position] if position in range(len(views.SPEEDS)) else None
-        playground.patch_run(id, RunPatch(speed=speed))
-        return None
+        playground.patch_run(id, RunPatch(speed=_speed(form)))
+    elif action == "describe":
+        tags = [tag.strip() for tag in form.get("tags", "").split(",") if tag.strip()]
+        playground.patch_run(id, _model(RunPatch, {"name": form.get("name", "").strip(), "tags": tags}))
     elif action == "edit":
         _edit(playground, id, form)
     elif action == "fork":
@@ -129,6 +139,16 @@ def _do(playground: Playground, id: int, action: str, form: Mapping[str, str]) -
     else:
         raise Missing.one("action", action, _("there is no such action"))
     return None
+
+
+def _speed(form: Mapping[str, str]) -> float | None:
+    last = len(views.SPEEDS) - 1
+    position: Any = forms.whole(form, "position")
+    if position not in range(last + 1):
+        rule = _("must be a whole number from 0 to {last}").format(last=last)
+        way_out = _("0 is the slowest, {last} is full speed.").format(last=last)
+        raise InvalidInput.one("position", form.get("position", ""), rule, way_out)
+    return views.SPEEDS[int(position)]
 
 
 def _edit(playground: Playground, id: int, form: Mapping[str, str]) -> None:
@@ -157,6 +177,8 @@ def _refused(
         context["edits"] = views.edit_fields(context["view"], typed, error.violations)
         context["edit_problem"] = str(error)
         return page("_run_edit.html" if is_fragment(request) else "run.html", context, status)
+    if action == "describe":
+        context["naming"] = {"name": form.get("name", ""), "tags": form.get("tags", "")}
     context["problem"] = str(error)
     return page("_run_header.html" if is_fragment(request) else "run.html", context, status)
 
@@ -192,6 +214,7 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "returns": views.RETURNS,
         "snippets": snippets(request_of(run), origin, f"/runs/{id}"),
         "problem": "",
+        "naming": {"name": run.name, "tags": ", ".join(run.tags)},
         "edit_note": "",
         "edit_problem": "",
     }
@@ -221,7 +244,8 @@ def _listing(playground: Playground, asked: Mapping[str, str]) -> dict[str, Any]
     query = _query(asked)
     cursor = asked.get("cursor") or None
     found = playground.runs(query, limit=PAGE_ROWS, cursor=cursor)
-    catalog = playground.catalog()
+    catalog = playground.loaded_catalog
+    rows = [views.row(catalog, run) for run in found.items]
     given = query.given()
     sorted_by = query.sort.lstrip("-")
     urls = {
@@ -234,7 +258,9 @@ def _listing(playground: Playground, asked: Mapping[str, str]) -> dict[str, Any]
     }
     return {
         "here": "runs",
-        "rows": [views.row(catalog, run) for run in found.items],
+        "rows": rows,
+        "place": _place({**asked, "delete": ""}).removeprefix("/runs"),
+        "doomed": numbers(asked.get("delete", "")),
         "query": query,
         "columns": COLUMNS,
         "sorted_by": sorted_by,
@@ -247,8 +273,8 @@ def _listing(playground: Playground, asked: Mapping[str, str]) -> dict[str, Any]
         "is_filtered": any(value for name, value in given.items() if name != "sort"),
         "filters": [
             ("state", _("State"), [(state, state) for state in STATES]),
-            ("algorithm", _("Algorithm"), [(spec.id, spec.name) for spec in catalog.algorithms().values()]),
-            ("environment", _("Environment"), [(spec.id, spec.name) for spec in catalog.environments().values()]),
+            ("algorithm", _("Algorithm"), views.choices(catalog, "algorithm", rows, query.algorithm)),
+            ("environment", _("Environment"), views.choices(catalog, "environment", rows, query.environment)),
         ],
         "problem": "",
     }
@@ -265,8 +291,8 @@ def _for_each(request: Request, playground: Playground, ids: Sequence[int], acti
         except InvalidInput as error:
             refusals.append(f"#{id}: {error}")
     if not refusals and not is_fragment(request):
-        return RedirectResponse("/runs", SEE_OTHER)
-    context = {**_listing(playground, {}), "problem": " ".join(refusals[:5])}
+        return RedirectResponse(_place(request.query_params), SEE_OTHER)
+    context = {**_listing(playground, request.query_params), "problem": " ".join(refusals[:5])}
     return page("_runs_table.html" if is_fragment(request) else "runs.html", context, 409 if refusals else 200)
 
 
@@ -274,6 +300,11 @@ def _query(asked: Mapping[str, str]) -> RunQuery:
     names = ("state", "algorithm", "environment", "tag", "q")
     given = {name: asked[name][:200] for name in names if asked.get(name)}
     return RunQuery(**given, sort=asked.get("sort") or "-created")
+
+
+def _place(asked: Mapping[str, str]) -> str:
+    """Return the address of a list: its filters, order and page, and the runs it asks about."""
+    return _url("/runs", {**_query(asked).given(), **{name: asked.get(name, "") for name in ("cursor", "delete")}})
 
 
 def _first(key: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from app.core.errors import PlaygroundError
 from app.core.scalars import Scalar
@@ -83,6 +83,12 @@ class RunView:
     def can_step(self) -> bool:
         """Whether a single step makes sense."""
         return self.run.state == "paused"
+
+    @property
+    def moves_by(self) -> int:
+        """How many steps it takes at once: its environments step together."""
+        together = self.run.config.get("n_envs")
+        return together if isinstance(together, int) else 1
 
     @property
     def can_stop(self) -> bool:
@@ -198,10 +204,13 @@ class Row:
     unit: str
 
 
-def row(catalog: ModuleType, run: Run) -> Row:
-    """Return a run as the list shows it; the score is the mean training return, else the last evaluation."""
-    algorithm = catalog.algorithms().get(run.algorithm)
-    environment = catalog.environments().get(run.environment)
+def row(catalog: ModuleType | None, run: Run) -> Row:
+    """Return a run as the list shows it; the score is the mean training return, else the last evaluation.
+
+    Without a catalogue, which loads for seconds, ids stand for names.
+    """
+    algorithm = catalog.algorithms().get(run.algorithm) if catalog else None
+    environment = catalog.environments().get(run.environment) if catalog else None
     latest = run.latest
     score = latest.get("rollout/ep_rew_mean")
     return Row(
@@ -212,6 +221,17 @@ def row(catalog: ModuleType, run: Run) -> Row:
         score=score if score is not None else latest.get("eval/mean_reward"),
         unit=UNITS.get(run.step_unit, run.step_unit),
     )
+
+
+def choices(
+    catalog: ModuleType | None, kind: Literal["algorithm", "environment"], rows: Sequence[Row], chosen: str | None
+) -> list[tuple[str, str]]:
+    """Return the (id, name) a list may be filtered by: of the catalogue, else of the rows and of the filter itself."""
+    if catalog is not None:
+        specs = catalog.algorithms() if kind == "algorithm" else catalog.environments()
+        return [(spec.id, spec.name) for spec in specs.values()]
+    ids = {getattr(row.run, kind) for row in rows} | ({chosen} if chosen else set())
+    return [(id, id) for id in sorted(ids)]
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,11 @@ def state(page: Page, name: str) -> None:
 
 def start(page: Page, *, environment: str, algorithm: str, steps: str, seed: str = "0") -> None:
     """Choose on Play and press Start."""
-    with page.expect_response(re.compile(r"/\?.*environment=")):
-        page.locator(f"input[name=environment][value={environment!r}]").check()
-    page.wait_for_url(re.compile(f"environment={environment}"))
+    world = page.locator(f"input[name=environment][value={environment!r}]")
+    if not world.is_checked():
+        with page.expect_response(re.compile(r"/\?.*environment=")):
+            world.check()
+        page.wait_for_url(re.compile(f"environment={environment}"))
     if not page.locator(f"input[value={algorithm}]").is_checked():
         with page.expect_response(re.compile(r"/\?.*algorithm=")):
             page.locator(f"input[value={algorithm}]").check()

@@ -4,14 +4,25 @@ Covers app/web/pages.py, app/web/pages_runs.py, app/web/recipe.py, app/web/views
 app/web/rendering.py, app/web/posted.py, app/web/scenes.py and app/web/snippets.py.
 """
 
+import importlib
 import re
+import threading
+from html import unescape
+from pathlib import Path
+from types import ModuleType
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from starlette.testclient import TestClient
 
 from app.protocol.runs import Run
+from app.store import runs as run_rows
+from app.store.runs import RunNew
 from app.web import posted, reference, rendering, snippets, views
+from app.web.app import create_app
+from app.web.services import Playground
+from tests.web.conftest import BASE, TOKEN, close, make_playground, recorded
 
 PAGES = ["/", "/runs", "/compare", "/learn", "/learn/q_learning", "/learn/ppo", "/learn/glossary", "/docs"]
 HTMX = {"HX-Request": "true"}
@@ -104,12 +115,12 @@ def test_start_never_starts_another_recipe_than_the_one_shown(
     client: TestClient, changed: dict[str, str], words: str
 ) -> None:
     form = {"environment": "gridworld", "algorithm": "q_learning", "preset": "tuned", "nonce": str(changed)}
-    before = client.get("/api/v1/runs").json()["items"][:1]
+    before = [run["id"] for run in client.get("/api/v1/runs").json()["items"]]
     sent = {**form, "shown": "gridworld|q_learning|tuned", **changed}
     response = client.post("/runs", data=sent, follow_redirects=False)
     assert response.status_code == 422
     assert words in response.text
-    assert client.get("/api/v1/runs").json()["items"][:1] == before
+    assert [run["id"] for run in client.get("/api/v1/runs").json()["items"]] == before
     shown = re.search(r'name="shown" value="([^"]*)"', response.text)
     assert shown
     environment, algorithm, preset = shown.group(1).split("|")
@@ -207,6 +218,122 @@ def test_ticked_runs_are_stopped_together(client: TestClient, run: dict[str, Any
     response = client.post("/runs/stop", data={"runs": [str(run["id"])]}, follow_redirects=False)
     assert response.status_code == 303
     assert client.get(f"/api/v1/runs/{run['id']}").json()["state"] in {"stopping", "stopped"}
+
+
+def test_ticked_runs_are_deleted_after_a_question_with_their_count(
+    client: TestClient, playground: Playground, ended: dict[str, Any]
+) -> None:
+    other = recorded(playground, lambda id: client.get(f"/api/v1/runs/{id}").json())
+    ids = [str(ended["id"]), str(other["id"])]
+    list_ = {"algorithm": "q_learning", "sort": "name"}
+    response = client.post("/runs/delete", params=list_, data={"runs": ids})
+    assert "Delete 2 runs" in response.text
+    assert f'name="sure" value="{",".join(ids)}"' in response.text
+    assert all(client.get(f"/runs/{id}").status_code == 200 for id in ids), "a question deletes nothing"
+    action = re.search(r'formaction="([^"]*)" name="sure"', response.text)
+    assert action
+    sent = client.post(unescape(action.group(1)), data={"sure": ",".join(ids)}, follow_redirects=False)
+    assert sent.headers["location"] == "/runs?algorithm=q_learning&sort=name"
+    assert [client.get(f"/runs/{id}").status_code for id in ids] == [404, 404]
+
+
+def test_a_run_is_deleted_by_the_button_of_a_question(client: TestClient, ended: dict[str, Any]) -> None:
+    header = client.get(f"/runs/{ended['id']}/parts/header").text
+    question = header[header.index('popover id="delete-menu"') :]
+    assert header.count(f'action="/runs/{ended["id"]}/delete"') == 1
+    assert f'action="/runs/{ended["id"]}/delete"' in question
+    assert 'popovertarget="delete-menu"' in header
+    assert "checkpoints (1)" in question
+
+
+def test_stop_keeps_filter_order_and_page(client: TestClient, run: dict[str, Any]) -> None:
+    cursor = client.get("/api/v1/runs", params={"limit": 1}).json()["next_cursor"]
+    asked = {"state": "starting", "algorithm": "q_learning", "cursor": cursor}
+    html = client.get("/runs", params=asked).text
+    action = re.search(r'formaction="(/runs/stop[^"]*)"', html)
+    assert action
+    response = client.post(unescape(action.group(1)), data={"runs": [str(run["id"])]}, follow_redirects=False)
+    assert sorted(parse_qsl(urlsplit(response.headers["location"]).query)) == sorted(asked.items())
+
+
+def test_a_refused_stop_shows_the_same_list_and_leads_back_to_it(client: TestClient, ended: dict[str, Any]) -> None:
+    refused = client.post("/runs/stop?state=finished", data={"runs": [str(ended["id"])]})
+    assert refused.status_code == 409
+    assert '<option value="finished" selected>' in refused.text
+    again = client.get("/runs/stop?state=finished", follow_redirects=False)
+    assert again.headers["location"] == "/runs?state=finished"
+
+
+def test_the_list_does_not_wait_for_the_catalogue(tmp_path: Path) -> None:
+    may_load = threading.Event()
+
+    def load() -> ModuleType:
+        may_load.wait()
+        return importlib.import_module("app.catalog")
+
+    made = make_playground(tmp_path)
+    made._load_catalog = load
+    new = RunNew(algorithm="q_learning", environment="CliffWalking-v1", config={}, seed=1, total_steps=9)
+    made.store.writer.do(lambda connection: run_rows.create(connection, new))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    try:
+        with TestClient(create_app(made), base_url=BASE, headers=headers) as client:
+            html = client.get("/runs", params={"environment": "CliffWalking-v1"}).text
+            assert "q_learning on CliffWalking-v1" in html
+            assert '<option value="CliffWalking-v1" selected>CliffWalking-v1</option>' in html
+            assert '<option value="q_learning">q_learning</option>' in html
+            may_load.set()
+            made.catalog()
+            assert "Q-learning on" in client.get("/runs").text
+    finally:
+        may_load.set()
+        close(made)
+
+
+@pytest.mark.parametrize("position", ["abc", "12", "-1", "1.5", ""])
+def test_a_speed_that_is_none_is_refused(client: TestClient, run: dict[str, Any], position: str) -> None:
+    client.post(f"/runs/{run['id']}/speed", data={"position": "2"})
+    response = client.post(f"/runs/{run['id']}/speed", data={"position": position}, headers=HTMX)
+    assert response.status_code == 422
+    assert "from 0 to 11" in response.text
+    assert client.get(f"/api/v1/runs/{run['id']}").json()["speed"] == views.SPEEDS[2]
+
+
+def test_no_steps_at_all_are_refused(client: TestClient, run: dict[str, Any]) -> None:
+    response = client.post(f"/runs/{run['id']}/step", data={"count": "0"}, headers=HTMX)
+    assert response.status_code == 422
+    assert "count" in response.text
+
+
+def test_a_pausing_run_offers_resume(
+    client: TestClient, playground: Playground, run: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pausing = playground.run(run["id"]).model_copy(update={"state": "pausing"})
+    monkeypatch.setattr(playground, "run", lambda _id: pausing)
+    header = client.get(f"/runs/{run['id']}/parts/header").text
+    assert 'id="run-header" data-state="pausing"' in header
+    assert re.search(rf'action="/runs/{run["id"]}/resume"[^>]*><button class="button" type="submit">', header)
+
+
+def test_environments_that_step_together_are_named(client: TestClient, run: dict[str, Any]) -> None:
+    form = {"environment": "CartPole-v1", "algorithm": "ppo", "preset": "tuned"}
+    vector = client.post("/runs", data=form, follow_redirects=False).headers["location"]
+    envs = client.get(f"/api/v1{vector}").json()["config"]["n_envs"]
+    assert f"Its {envs} environments step together" in client.get(vector).text
+    assert "environments step together" not in client.get(f"/runs/{run['id']}").text
+
+
+def test_a_run_gets_a_name_and_tags(client: TestClient, run: dict[str, Any]) -> None:
+    path = f"/runs/{run['id']}/describe"
+    client.post(path, data={"name": "first lesson", "tags": "lake, , by hand,lake"})
+    html = client.get(f"/runs/{run['id']}").text
+    assert "<h1>first lesson</h1>" in html
+    assert 'value="lake, by hand"' in html
+    assert client.get(f"/api/v1/runs/{run['id']}").json()["tags"] == ["lake", "by hand"]
+    refused = client.post(path, data={"name": "kept as typed", "tags": "x" * 61})
+    assert refused.status_code == 422
+    assert 'value="kept as typed"' in refused.text
+    assert "<h1>first lesson</h1>" in refused.text
 
 
 def test_compare_shows_what_differs(client: TestClient) -> None:
