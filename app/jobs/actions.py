@@ -5,6 +5,7 @@ from typing import Any
 from app.core.errors import InvalidInput, Refused, Violation, shorten
 from app.core.text import _
 from app.jobs.floor import Attempt, Floor
+from app.jobs.launching import Launcher
 from app.jobs.lineage import Connection, newest
 from app.store import edits, runs
 from app.store.clock import utc_now
@@ -15,7 +16,7 @@ WAYS_OUT = {
     "queued": _("It waits for a slot; stop it, or wait until it runs."),
     "starting": _("Wait until it runs."),
     "running": _("Pause it first."),
-    "pausing": _("Wait until it is paused."),
+    "pausing": _("Wait until it is paused, or resume it."),
     "paused": _("Resume it, step it, fork it or stop it."),
     "stopping": _("Wait until it has stopped, then fork it from a checkpoint."),
 }
@@ -27,8 +28,8 @@ STEP_UNITS = ("step", "update", "episode")
 class Actions:
     """Pause, resume, step, stop, checkpoint, speed and live edits."""
 
-    def __init__(self, floor: Floor) -> None:
-        self._floor = floor
+    def __init__(self, floor: Floor, launcher: Launcher) -> None:
+        self._floor, self._launcher = floor, launcher
 
     def pause(self, run: int, reason: str = "") -> None:
         """Pause after the present update; a queued run is set aside at once."""
@@ -40,33 +41,35 @@ class Actions:
             self._command(run, "pause")
 
     def resume(self, run: int) -> None:
-        """Go on: in the process that is still there when a slot is free, else through the queue from the checkpoint."""
-        self._allow(run, "resume", "paused")
+        """Go on: in the process that is still there when a slot is free, else through the queue from the checkpoint.
+
+        A pause that has not come about yet is cancelled.
+        """
+        self._allow(run, "resume", "pausing", "paused")
         floor = self._floor
         attempt = floor.attempts.get(run)
-        if attempt is not None and not attempt.is_over and floor.has_room():
-            if self._move(run, "running", ("paused",)):
-                attempt.paused_at = None
+        if attempt is not None and not attempt.is_over and (attempt.paused_at is None or floor.has_room()):
+            if self._move(run, "running", ("pausing", "paused")):
+                attempt.run_on()
                 attempt.command("resume")
             return
         if attempt is not None:
             self.let_go(attempt)
-        self._move(run, "queued", ("paused",))
+        self._move(run, "queued", ("pausing", "paused"))
 
     def step(self, run: int, unit: str, count: int) -> None:
-        """Take a few steps of a paused run; it is paused again afterwards."""
+        """Take a few steps of a paused run in a slot of its own; it is paused again afterwards."""
         if unit not in STEP_UNITS:
             raise InvalidInput.one("unit", unit, _("must be one of {names}").format(names=", ".join(STEP_UNITS)))
         if not 1 <= count <= 1_000_000:
             raise InvalidInput.one("count", count, _("must be from 1 to 1,000,000"))
         self._allow(run, "step", "paused")
         attempt = self._floor.attempts.get(run)
-        command: dict[str, Any] = {"name": "step", "unit": unit, "count": count}
+        if attempt is None or attempt.paused_at is not None:
+            self._need_slot()
+        attempt = attempt or self._launcher.launch(run, paused=True)
         if attempt is not None:
-            attempt.command(**command)
-            return
-        self._floor.first_commands[run] = [command]
-        self._move(run, "queued", ("paused",), _("Returning to the step at which it was paused."))
+            attempt.step(unit, count)
 
     def stop(self, run: int) -> None:
         """End a run for good and leave a receipt."""
@@ -76,9 +79,8 @@ class Actions:
         has_process = attempt is not None and not attempt.is_over
         if not floor.store.writer.do(lambda connection: _stop(connection, run, has_process)):
             self._allow(run, "stop")  # it ended in between: say so
-        floor.first_commands.pop(run, None)
         if attempt is not None and has_process:
-            attempt.paused_at = None
+            attempt.run_on()
             attempt.stop_due = floor.clock() + STOP_TAKEN_S
             attempt.command("stop")
 
@@ -127,6 +129,15 @@ class Actions:
         way_out = ENDED if row.is_terminal else WAYS_OUT[row.state]
         rule = _("a run in this state cannot take {action}").format(action=action)
         raise Refused.one("state", row.state, rule, way_out)
+
+    def _need_slot(self) -> None:
+        floor = self._floor
+        if floor.is_disk_full:
+            raise Refused.one("disk", "full", _("nothing starts while the disk is nearly full"), _("Free some space."))
+        if not floor.has_room():
+            limit = floor.settings.running_limit
+            rule = _("stepping needs a slot, and all {limit} are taken").format(limit=limit)
+            raise Refused.one("slots", limit, rule, _("Pause or stop another run, or wait until one ends."))
 
     def _move(self, run: int, to: str, expected: tuple[str, ...], reason: str = "") -> bool:
         return self._floor.store.writer.do(

@@ -23,7 +23,9 @@ class Attempt:
     Attributes:
         number: the attempt's number; every record carries it and a stale one is refused.
         edits: ids of the live edits the worker has been told.
-        paused_at: when the pause was committed (monotonic), or None while it trains.
+        paused_at: when the pause was committed (monotonic), or None while it trains, steps, or waits for the storage;
+            it occupies a slot as long as this is None.
+        steps_left: how many step commands it has not fulfilled yet.
         heard_at: when the worker last said anything (monotonic).
         stop_due: when a stop that was not taken ends the process, or None.
         is_over: its last state is committed; the process is about to end.
@@ -35,6 +37,7 @@ class Attempt:
     heard_at: float
     edits: set[int] = field(default_factory=set)
     paused_at: float | None = None
+    steps_left: int = 0
     stop_due: float | None = None
     is_over: bool = False
     is_stalled: bool = False
@@ -42,6 +45,22 @@ class Attempt:
     def command(self, name: str, **values: Any) -> None:
         """Send a command to the worker."""
         self.worker.send({"type": "command", "name": name, **values})
+
+    def run_on(self) -> None:
+        """Take note that it trains: it occupies a slot."""
+        self.paused_at, self.steps_left = None, 0
+
+    def step(self, unit: str, count: int) -> None:
+        """Let a paused run take some steps; until they are done it occupies a slot."""
+        self.paused_at = None
+        self.steps_left += 1
+        self.command("step", unit=unit, count=count)
+
+    def rest(self, now: float, stepped: int) -> None:
+        """Take note that it is paused, `stepped` of its step commands fulfilled."""
+        self.steps_left = max(0, self.steps_left - stepped)
+        if not self.steps_left:
+            self.paused_at = now
 
 
 @dataclass
@@ -68,7 +87,6 @@ class Floor:
     spare_due: float | None = 0.0
     spare_failures: int = 0
     deaths: dict[int, int] = field(default_factory=dict)
-    first_commands: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     watched: dict[int, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
     is_disk_full: bool = False
     is_closing: bool = False

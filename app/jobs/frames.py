@@ -11,7 +11,7 @@ from typing import Any
 
 from app.core.codecs import canonical_json
 from app.core.contracts import Array
-from app.core.errors import InvalidInput, Missing
+from app.core.errors import InvalidInput, Missing, Violation
 from app.core.text import _
 from app.jobs.floor import Floor
 from app.jobs.wire import Message
@@ -108,6 +108,8 @@ class Frames:
             ) from None
         finally:
             self._answers.pop(number, None)
+        if answer.header.get("violations"):
+            raise InvalidInput([Violation(**item) for item in answer.header["violations"]])
         if "error" in answer.header:
             raise InvalidInput.one("options", request["options"], str(answer.header["error"]))
         return answer

@@ -9,6 +9,7 @@ from app.jobs.engine import OnExit, OnMessage, Worker
 from app.jobs.floor import Attempt, Floor, Spare
 from app.jobs.lineage import Connection, age, parent_checkpoint_folder
 from app.store import checkpoints, edits, runs
+from app.store.reach import reached
 from app.training.job import Job
 
 log = logging.getLogger(__name__)
@@ -37,25 +38,28 @@ class Launcher:
             if run not in floor.attempts:
                 self.launch(run)
 
-    def launch(self, run: int) -> None:
-        """Claim one queued run and hand it to a worker; nothing happens where it is not queued any more."""
+    def launch(self, run: int, *, paused: bool = False) -> Attempt | None:
+        """Claim one queued run and hand it to a worker; nothing happens where it is not queued any more.
+
+        Args:
+            paused: claim a paused run instead; it returns to where it was paused and waits there.
+        """
         floor = self._floor
-        claimed = floor.store.writer.do(lambda connection: self._claim(connection, run))
+        claimed = floor.store.writer.do(lambda connection: self._claim(connection, run, paused=paused))
         if claimed is None:
-            return
+            return None
         job, fallbacks = claimed
         try:
             worker = self._worker()
         except OSError as error:
             log.exception("no worker could be started")
-            self._give_back(run, job.attempt, str(error))
-            return
+            self._give_back(job, str(error))
+            return None
         attempt = Attempt(run, job.attempt, worker, floor.clock(), {edit["id"] for edit in job.edits})
         floor.attempts[run] = attempt
         worker.send({"type": "start", "job": job.to_json(), "fallbacks": fallbacks})
-        for command in floor.first_commands.pop(run, []):
-            attempt.command(**command)
         floor.spare_due = floor.clock() + SPARE_DELAY_S
+        return attempt
 
     def keep_spare(self) -> None:
         """Start a spare worker where none is there and its time has come."""
@@ -91,8 +95,8 @@ class Launcher:
         self._floor.workers.add(worker)
         return worker
 
-    def _claim(self, connection: Connection, run: int) -> tuple[Job, list[str | None]] | None:
-        number = runs.claim(connection, run)
+    def _claim(self, connection: Connection, run: int, *, paused: bool) -> tuple[Job, list[str | None]] | None:
+        number = runs.claim(connection, run, paused=paused)
         row = runs.get(connection, run)
         if not number or row is None:
             return None
@@ -109,20 +113,22 @@ class Launcher:
             folder=str(self._floor.store.run_folder(run)),
             checkpoint=starts[0],
             edits=[{name: edit[name] for name in ("id", "step", "config")} for edit in edits.list_(connection, run)],
-            reached=row.step,
+            reached=reached(connection, run),
             speed=row.speed,
-            paused=run in self._floor.first_commands,
+            paused=paused,
+            paused_at=row.step,
             eval_every_steps=row.eval_every_steps,
             eval_episodes=row.eval_episodes,
             watch=self._floor.panels(run),
         )
         return job, starts[1:]
 
-    def _give_back(self, run: int, attempt: int, error: str) -> None:
+    def _give_back(self, job: Job, error: str) -> None:
         reason = _("No worker process could be started: {error}").format(error=error)
+        then, to = ("pausing", "paused") if job.paused else ("starting", "failed")
         self._floor.store.writer.do(
             lambda connection: runs.transition(
-                connection, run, to="failed", expected=("starting",), reason=reason, attempt=attempt
+                connection, job.run, to=to, expected=(then,), reason=reason, attempt=job.attempt
             )
         )
 

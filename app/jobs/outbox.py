@@ -12,8 +12,11 @@ from typing import Any
 from app.core.codecs import canonical_json
 from app.core.contracts import Array
 from app.jobs import wire
+from app.training.ports import BACKLOG_LIMIT_BYTES
 
-CAPACITY_BYTES = 96 * 2**20  # the loop pauses the run at 64 MB; what it still has to say must find room
+CAPACITY_BYTES = (
+    BACKLOG_LIMIT_BYTES * 3 // 2
+)  # the loop pauses the run at the limit; what it still has to say finds room
 BATCH_BYTES = 2**18
 
 

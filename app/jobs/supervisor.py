@@ -54,7 +54,7 @@ class Supervisor:
         self._floor = Floor(store, hub, settings, engine, self._mail.put, clock)
         self._intake = Intake(self._floor, self._committed, self._lost)
         self._launcher = Launcher(self._floor, self._intake.handle, self._exited)
-        self._actions = Actions(self._floor)
+        self._actions = Actions(self._floor, self._launcher)
         self._repair = Repair(self._floor)
         self._frames = Frames(self._floor, self._intake.answers, self._ask)
         self._reconcile_due = 0.0
@@ -191,8 +191,8 @@ class Supervisor:
             attempt.stop_due = now + ENDING_S
         elif kind == "state":
             state = header["state"]
-            if state == "paused" and attempt.stop_due is None:
-                attempt.paused_at = now
+            if state == "paused" and attempt.stop_due is None and not header.get("is_short"):
+                attempt.rest(now, int(header.get("stepped", 0)))
             elif state == "running":
                 attempt.paused_at = None
             elif state in runs.TERMINAL:

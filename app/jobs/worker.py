@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from app.core.contracts import Array
-from app.core.errors import CheckpointDamaged, PlaygroundError
+from app.core.errors import CheckpointDamaged, InvalidInput, PlaygroundError
 from app.jobs import wire
 from app.jobs.outbox import Outbox
 
@@ -243,6 +243,7 @@ def compute(message: wire.Message, outbox: Outbox) -> None:
     except Exception as error:
         traceback.print_exc()
         answer["error"] = reason_of(error)
+        answer["violations"] = [vars(item) for item in error.violations] if isinstance(error, InvalidInput) else []
     outbox.send(answer, drawn)
 
 

@@ -64,9 +64,17 @@ def _state(connection: Connection, run: int, attempt: int, record: Record) -> No
     state = header["state"]
     if state not in BELIEVED:
         raise ValueError(f"{state!r}: not a state that a worker may report")
-    runs.set_progress(connection, run, step=header.get("step"))
     if header.get("receipt"):
         runs.set_receipt(connection, run, **header["receipt"])
+    if state not in TERMINAL:
+        _move(connection, run, attempt, header)
+    runs.set_progress(connection, run, step=header.get("step"))
+    if state in TERMINAL:  # an ended row keeps its step
+        _move(connection, run, attempt, header)
+
+
+def _move(connection: Connection, run: int, attempt: int, header: Mapping[str, Any]) -> None:
+    state = header["state"]
     runs.transition(
         connection, run, to=state, expected=BELIEVED[state], reason=header.get("reason", ""), attempt=attempt
     )

@@ -14,7 +14,19 @@ from sqlalchemy import delete as sql_delete
 from app.store.changes import Change, note
 from app.store.clock import utc_now
 from app.store.requests import recall_request, remember_request
-from app.store.states import ACTIVE, OPEN, QUEUED, RUNNING, STARTING, STATES, TERMINAL, TRANSITIONS, sources
+from app.store.states import (
+    ACTIVE,
+    OPEN,
+    PAUSED,
+    PAUSING,
+    QUEUED,
+    RUNNING,
+    STARTING,
+    STATES,
+    TERMINAL,
+    TRANSITIONS,
+    sources,
+)
 from app.store.tables import RUN_TAGS, RUNS
 
 __all__ = [
@@ -22,6 +34,8 @@ __all__ = [
     "create", "delete", "edit_config", "flag", "get", "get_many", "patch", "queue_position", "queued", "recall_request",
     "remember_request", "set_progress", "set_receipt", "set_speed", "transition",
 ]  # fmt: skip
+
+PLACES_TOLD = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +125,7 @@ def create(connection: Connection, new: RunNew) -> int:
     run = int(connection.execute(statement).scalar_one())
     _tag(connection, run, new.tags)
     note(connection, Change(run, "run", {"created": True, "state": QUEUED, "name": new.name, "tags": list(new.tags)}))
+    _note_places(connection)
     return run
 
 
@@ -179,20 +194,30 @@ def transition(
     if row is None:
         return False
     note(connection, Change(run, "run", {"state": to, "reason": reason, "started": row.started, "ended": row.ended}))
+    if to == QUEUED or QUEUED in expected:
+        _note_places(connection)
     return True
 
 
-def claim(connection: Connection, run: int) -> int:
-    """Take a queued run for a new attempt and return the attempt's number, or 0 where the run is not queued any more."""
+def claim(connection: Connection, run: int, *, paused: bool = False) -> int:
+    """Take a queued run for a new attempt and return the attempt's number, or 0 where the run is not queued any more.
+
+    Args:
+        paused: take a paused run instead. It is pausing until it is back where it was paused, so that whatever ends its
+            process, or the server, leaves it paused.
+    """
+    then, now = (PAUSED, PAUSING) if paused else (QUEUED, STARTING)
     taken = connection.execute(
         update(RUNS)
-        .where(RUNS.c.id == run, RUNS.c.state == QUEUED)
-        .values(state=STARTING, reason="", attempt=RUNS.c.attempt + 1)
+        .where(RUNS.c.id == run, RUNS.c.state == then)
+        .values(state=now, reason="", attempt=RUNS.c.attempt + 1)
         .returning(RUNS.c.attempt)
     ).scalar()
     if taken is None:
         return 0
-    note(connection, Change(run, "run", {"state": STARTING, "reason": "", "attempt": taken}))
+    note(connection, Change(run, "run", {"state": now, "reason": "", "attempt": taken}))
+    if not paused:
+        _note_places(connection)
     return int(taken)
 
 
@@ -202,9 +227,17 @@ def set_speed(connection: Connection, run: int, speed: float | None) -> bool:
 
 
 def set_progress(connection: Connection, run: int, *, step: int | None, clock_s: float | None = None) -> bool:
-    """Store how far a run that has not ended is."""
+    """Store how far a run that has not ended is; one that is pausing does not fall back."""
+    row = connection.execute(select(RUNS.c.state, RUNS.c.step).where(RUNS.c.id == run)).first()
+    if row is not None and step is not None:
+        step = standing(row.state, row.step, step)
     values = {"step": step, "clock_s": clock_s}
     return _set(connection, run, {name: value for name, value in values.items() if value is not None})
+
+
+def standing(state: str, then: int, now: int) -> int:
+    """Return the step of the row: a paused run whose process is started again stays where it was until it is back there."""
+    return max(then, now) if state == PAUSING else now
 
 
 def edit_config(connection: Connection, run: int, changes: Mapping[str, Any]) -> bool:
@@ -262,6 +295,12 @@ def _set(connection: Connection, run: int, values: dict[str, Any]) -> bool:
     if changed:
         note(connection, Change(run, "run", values))
     return changed
+
+
+def _note_places(connection: Connection) -> None:
+    """Tell the first of those who wait what their places are now."""
+    for place, run in enumerate(queued(connection)[:PLACES_TOLD], start=1):
+        note(connection, Change(run, "run", {"queue_position": place}))
 
 
 def _tag(connection: Connection, run: int, tags: Sequence[str]) -> None:

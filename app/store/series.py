@@ -83,7 +83,7 @@ _ROWS = (
 )
 _DROP_ROWS = delete(CHUNKS).where(CHUNKS.c.series == bindparam("series_id"), CHUNKS.c.first_seq >= bindparam("first"))
 _MOVE_END = update(SERIES).where(SERIES.c.id == bindparam("series_id"))
-_ROW_OF_RUN = select(RUNS.c.latest, RUNS.c.best, RUNS.c.step).where(RUNS.c.id == bindparam("run_id"))
+_ROW_OF_RUN = select(RUNS.c.latest, RUNS.c.best, RUNS.c.step, RUNS.c.state).where(RUNS.c.id == bindparam("run_id"))
 _KEEP_LATEST = (
     update(RUNS)
     .where(RUNS.c.id == bindparam("run_id"), RUNS.c.ended.is_(None))
@@ -316,7 +316,11 @@ def _note_latest(connection: Connection, run: int, ends: Mapping[str, Points], s
     row = connection.execute(_ROW_OF_RUN, {"run_id": run}).one()
     last = {name: finite_or_null(float(points.values[-1])) for name, points in ends.items()}
     best = _better(row.best, ends[BEST_OF]) if BEST_OF in ends else row.best
-    values = {"latest": {**row.latest, **last}, "best": best, "step": row.step if step is None else step}
+    values = {
+        "latest": {**row.latest, **last},
+        "best": best,
+        "step": row.step if step is None else runs.standing(row.state, row.step, step),
+    }
     connection.execute(_KEEP_LATEST, {"run_id": run, **values})
     note(connection, Change(run, "run", values))
 

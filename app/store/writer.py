@@ -3,7 +3,8 @@
 Works are gathered for a tenth of a second and committed together; a work that someone waits for, a state and a run's first
 points are committed at once. Each work has a savepoint of its own, so that one failure never takes the others with it.
 An acknowledgement means COMMIT, never less. The thread survives everything: when the disk is full, each work of the
-commit is told so, and the next one is tried on a fresh connection.
+commit is told so, and the next one is tried on a fresh connection. An attempt whose record could not be stored is fenced from
+then on: what it says next rests on what is missing.
 """
 
 import logging
@@ -45,6 +46,7 @@ class _Item:
     work: Callable[[Connection], Any]
     settle: Callable[[Any, BaseException | None], None]
     run_with_points: int | None = None
+    source: tuple[int, int] | None = None  # run and attempt whose records these are
 
 
 class Writer:
@@ -56,6 +58,7 @@ class Writer:
         self._queue: list[_Item] = []
         self._urgent = self._closing = False
         self._begun: set[int] = set()  # runs whose first points are committed
+        self._broken: dict[int, int] = {}  # run → attempt of which a record was lost
         self._listeners: tuple[Listener, ...] = ()
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._loop, name="store-writer", daemon=True)
@@ -84,7 +87,7 @@ class Writer:
 
         Args:
             done: called in the writer thread after COMMIT with "committed", "fenced" (the attempt is stale or the run has
-                ended) or "failed: …".
+                ended, or an earlier record of it failed) or "failed: …".
         """
 
         def settle(_result: Any, error: BaseException | None) -> None:
@@ -93,7 +96,7 @@ class Writer:
         has_points = any(record.kind == "points" for record in records)
         urgent = (has_points and run not in self._begun) or any(record.kind == "state" for record in records)
         item = _Item(lambda connection: apply_all(connection, run, attempt=attempt, records=records), settle,
-                     run if has_points else None)  # fmt: skip
+                     run if has_points else None, (run, attempt))  # fmt: skip
         self._put(item, urgent=urgent)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
@@ -152,13 +155,28 @@ class Writer:
             with connection.begin():
                 outcomes = []
                 for item in batch:
-                    outcomes.append(_attempt(connection, item))
+                    outcomes.append(self._attempt(connection, item))
                     changes += take(connection)
             return outcomes, changes
         except Exception as error:
             _log.exception("A commit of %d works failed", len(batch))
+            for item in batch:
+                self._note_broken(item)
             self._disconnect()
             return [(None, error)] * len(batch), []
+
+    def _attempt(self, connection: Connection, item: _Item) -> Outcome:
+        if item.source is not None and self._broken.get(item.source[0]) == item.source[1]:
+            return None, Fenced(_("An earlier record of this attempt could not be stored."))
+        result, error = _attempt(connection, item)
+        if error is not None and not isinstance(error, Fenced):
+            self._note_broken(item)
+        return result, error
+
+    def _note_broken(self, item: _Item) -> None:
+        if item.source is not None:
+            run, attempt = item.source
+            self._broken[run] = max(attempt, self._broken.get(run, 0))
 
     def _checkpoint(self, *, closing: bool = False) -> None:
         """Empty the log into the database when it is long; short of that SQLite moves its pages at each 1,000th."""

@@ -14,8 +14,8 @@ class Job:
         folder: the run's folder; checkpoints lie in `<folder>/checkpoints/<id>`.
         checkpoint: a checkpoint's id to resume from, or the absolute path of another run's to fork from.
         edits: committed edits [{id, step, config}]; `step` is None where no worker answered yet.
-        reached: the furthest step whose records are stored; an edit without a step takes effect no earlier,
-            and a run resumed while paused first returns to it.
+        reached: the furthest step whose records are stored; a new edit takes effect no earlier.
+        paused_at: the step to which a run that starts paused first returns.
         speed: environment steps per second, or None for full speed.
         watch: panels being looked at [{panel, options}].
     """
@@ -34,6 +34,7 @@ class Job:
     reached: int = 0
     speed: float | None = None
     paused: bool = False
+    paused_at: int = 0
     eval_every_steps: int | None = None
     eval_episodes: int = 10
     watch: list[dict[str, Any]] = field(default_factory=list)

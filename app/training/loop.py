@@ -18,7 +18,7 @@ from app.training.build import Builder, build
 from app.training.job import Job
 from app.training.live import Viewer
 from app.training.output import Output
-from app.training.ports import Clock, Command, Control, Header, Sink
+from app.training.ports import BACKLOG_LIMIT_BYTES, Clock, Command, Control, Header, Sink
 from app.training.schedule import Pace
 from app.training.session import Session, open_session
 
@@ -30,7 +30,6 @@ TIDY_EVERY_S = 0.02
 BEST_EVERY_S = 5.0
 CHECKPOINT_EVERY_S = 10.0
 CHECKPOINT_SHARE = 50  # writing may take one part in fifty of the time
-BACKLOG_LIMIT_BYTES = 48 << 20  # the sink itself may make us wait beyond 64 MB, deaf to commands
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +81,7 @@ class _Loop:
         self.outcome: str | None = None
         self.is_paused = False
         self.goals: deque[_Goal] = deque()
-        self.return_to = session.job.reached if session.job.paused else 0
+        self.return_to = session.job.paused_at if session.job.paused else 0
         now = clock()
         self._polled = now - POLL_EVERY_S
         self._points_at = self._progress_at = self._tidy_at = now
@@ -152,6 +151,7 @@ class _Loop:
             if goal.left <= 0:
                 self.goals.popleft()
                 self._show_all()
+                self.output.state("paused", stepped=1)
         elif self.return_to and session.step >= self.return_to:
             self._pause({"reason": _("waits for resume")})
 
@@ -170,7 +170,7 @@ class _Loop:
             return
         if now >= self._points_at and self.session.flush():
             self._points_at, self._has_sent = now + POINTS_EVERY_S, True
-        if now >= self._progress_at and not self.is_paused:
+        if now >= self._progress_at and (self.goals or not self.is_paused):
             self._progress(now)
         self.viewer.tick()
         if now >= self._best_at:
@@ -204,7 +204,7 @@ class _Loop:
     def _wait_for_storage(self) -> None:
         """Pause by itself until the storage has caught up; nothing is ever dropped."""
         self.pace.rest()
-        self.output.state("paused", _("storage behind"))
+        self.output.state("paused", _("storage behind"), is_short=True)
         while self.outcome is None and self.sink.backlog_bytes() > BACKLOG_LIMIT_BYTES // 2:
             for command in self.control.poll(POINTS_EVERY_S):
                 self._obey(command)
@@ -234,9 +234,9 @@ class _Loop:
 
     def _resume(self, command: Command) -> None:
         self.return_to = 0
+        self.goals.clear()
         if self.is_paused:
             self.is_paused = False
-            self.goals.clear()
             self._announce_running("resumed")
 
     def _stop(self, command: Command) -> None:
@@ -245,7 +245,7 @@ class _Loop:
         receipt["checkpoint"] = self._save("final")
         self._show_all()
         self.output.event("stopped", _("Stopped at step {step}").format(step=self.session.step), key="stopped")
-        self.output.state("stopped", str(command.get("reason") or ""), receipt)
+        self.output.state("stopped", str(command.get("reason") or ""), receipt=receipt)
         self.outcome = "stopped"
 
     def _step(self, command: Command) -> None:

@@ -19,10 +19,14 @@ class Output:
         self.sink = sink
         self.step = 0
 
-    def state(self, state: str, reason: str = "", receipt: Header | None = None) -> None:
-        """The run is now running, paused, finished, stopped or failed."""
-        header: Header = {"state": state, "reason": reason, "step": self.step}
-        self.sink.record("state", header if receipt is None else {**header, "receipt": receipt})
+    def state(self, state: str, reason: str = "", **facts: Any) -> None:
+        """The run is now running, paused, finished, stopped or failed.
+
+        Args:
+            facts: `receipt` of a stop; `stepped`, how many step commands a paused run has just fulfilled; `is_short`, where
+                a pause ends by itself.
+        """
+        self.sink.record("state", {"state": state, "reason": reason, "step": self.step, **facts})
 
     def event(self, event: str, text: str, *, data: Header | None = None, key: str = "") -> None:
         """A line of the run's log; of events with the same `key`, which a resumed run repeats, one is enough."""

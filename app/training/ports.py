@@ -10,6 +10,8 @@ Arrays = dict[str, NDArray[Any]]
 Command = dict[str, Any]
 Clock = Callable[[], float]
 
+BACKLOG_LIMIT_BYTES = 64 << 20  # records beyond this that wait to be stored pause the run
+
 
 class Sink(Protocol):
     """Takes what the loop produces. The arrays of a call are never changed afterwards."""

@@ -102,12 +102,18 @@ class Session:
     def edit(self, edit: int, changes: dict[str, Any]) -> None:
         """Change live hyperparameters from here on, with a checkpoint from before it.
 
+        While a resumed run catches up, "here" is the furthest step that is stored: what was recorded stays.
+
         Raises:
             InvalidInput: a value breaks its rule, or a hyperparameter cannot change while the agent runs.
         """
         if edit in self.applied or any(item["id"] == edit for item in self.known):
             return
         config = self._edited(changes)
+        if self.step < self.job.reached:
+            self.known.append({"id": edit, "step": self.job.reached, "config": changes, "is_new": True})
+            self.known.sort(key=_when)
+            return
         self.flush()
         if not self.keeper.has(self.step, "before_edit"):
             self.checkpoint("before_edit")
@@ -288,7 +294,11 @@ def _plan_edits(session: Session) -> None:
         {**edit, "step": last if edit["step"] is None else edit["step"], "is_new": edit["step"] is None}
         for edit in coming
     ]
-    session.known = sorted(planned, key=lambda edit: (edit["step"], edit["id"]))
+    session.known = sorted(planned, key=_when)
+
+
+def _when(edit: dict[str, Any]) -> tuple[int, int]:
+    return edit["step"], edit["id"]
 
 
 def _copied(tree: Tree) -> Tree:

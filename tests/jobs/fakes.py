@@ -134,6 +134,13 @@ class Floor:
         self.supervisor.start()
         return self
 
+    def restart(self):
+        """Let a new server find what this one leaves."""
+        self.supervisor.close()
+        self.engine, self.hub = FakeEngine(), Hub()
+        self.supervisor = Supervisor(self.store, self.hub, self.settings, engine=self.engine, clock=self.clock)
+        self.supervisor.start()
+
     def pass_time(self, seconds):
         self.clock.now += seconds
         self.supervisor.wake()

@@ -165,3 +165,108 @@ def test_after_the_end_of_the_supervisor_actions_are_refused_at_once(floor):
     with pytest.raises(Refused):
         floor.supervisor.pause(run)
     assert floor.row(run).state == "running", "the next server goes on with it"
+
+
+def paused(floor, **values):
+    run, worker = started(floor, **values)
+    floor.supervisor.pause(run)
+    worker.state("paused", 40)
+    floor.wait_for(run, "paused")
+    return run, worker
+
+
+def test_a_resume_while_pausing_cancels_the_pause(floor):
+    run, worker = started(floor)
+    floor.supervisor.pause(run)
+    assert floor.row(run).state == "pausing"
+    floor.supervisor.resume(run)
+    assert floor.row(run).state == "running"
+    assert worker.commands() == ["pause", "resume"]
+    worker.state("paused", 3)  # it obeyed both, one after the other
+    worker.state("running", 3)
+    worker.wait_for("ack", 3)
+    assert floor.row(run).state == "running"
+    assert floor.supervisor.status()["running"] == 1
+
+
+def test_a_stepping_run_has_a_slot_and_its_process_until_it_is_done(floor):
+    run, worker = paused(floor)
+    floor.supervisor.step(run, "step", 5)
+    floor.supervisor.step(run, "step", 5)
+    waiting = floor.insert()
+    worker.record("state", state="paused", reason="", step=45, stepped=1)
+    floor.pass_time(floor.settings.paused_keep_s + 1)
+    assert floor.supervisor.status()["running"] == 1
+    assert (worker.is_dead, floor.row(waiting).state) == (False, "queued")
+    worker.record("state", state="paused", reason="", step=50, stepped=1)
+    floor.wait_for(waiting, "starting")
+    assert not worker.is_dead
+
+
+def test_a_step_without_a_free_slot_is_refused(floor):
+    run, worker = paused(floor)
+    other = floor.insert()
+    floor.wait_for(other, "starting")
+    with pytest.raises(Refused, match="all 1 are taken"):
+        floor.supervisor.step(run, "step", 1)
+    worker.die(-9)
+    with pytest.raises(Refused, match="all 1 are taken"):
+        floor.supervisor.step(run, "step", 1)
+    assert floor.row(run).state == "paused"
+    assert "step" not in worker.commands()
+
+
+def test_a_run_on_its_way_back_to_its_pause_can_be_resumed(floor):
+    run, worker = paused(floor)
+    worker.die(-9)
+    floor.supervisor.set_speed(run, None)  # after the end of the process was noticed
+    floor.supervisor.step(run, "step", 1)
+    again = floor.engine.worker(1)
+    again.state("running", 10)
+    again.wait_for("ack")
+    assert (floor.row(run).state, floor.row(run).step) == ("pausing", 40)
+    floor.supervisor.resume(run)
+    assert floor.row(run).state == "running"
+    assert again.commands() == ["step", "resume"]
+
+
+@pytest.mark.parametrize("ends", ["worker", "server"])
+def test_a_run_on_its_way_back_to_its_pause_stays_paused_whatever_dies(floor, ends):
+    run, worker = paused(floor)
+    worker.die(-9)
+    floor.supervisor.set_speed(run, None)
+    floor.supervisor.step(run, "step", 1)
+    again = floor.engine.worker(1)
+    again.state("running", 10)
+    again.wait_for("ack")
+    if ends == "worker":
+        again.die(-9)
+    else:
+        floor.restart()
+    row = floor.wait_for(run, "paused")
+    assert row.step == 40
+
+
+def test_a_pause_for_the_storage_keeps_the_slot(floor):
+    run, worker = started(floor)
+    waiting = floor.insert()
+    worker.record("state", state="paused", reason="storage behind", step=9, is_short=True)
+    floor.wait_for(run, "paused")
+    floor.pass_time(floor.settings.paused_keep_s + 1)
+    assert floor.supervisor.status()["running"] == 1
+    assert (worker.is_dead, floor.row(waiting).state) == (False, "queued")
+    worker.state("running", 9)
+    floor.wait_for(run, "running")
+
+
+def test_a_new_attempt_is_told_how_far_the_records_reach(floor):
+    _, worker = started(floor)
+    worker.record("event", event="started", step=700, text="", data={})
+    worker.wait_for("ack", 2)
+    worker.die(-9)
+    second = floor.engine.worker(1)
+    second.state("running", 100)
+    second.wait_for("ack")
+    second.die(-9)
+    third = floor.engine.worker(2)
+    assert (third.job["reached"], third.job["paused"]) == (700, False)

@@ -1,6 +1,7 @@
 """Frames come from where they are newest: app/jobs/frames.py, app/jobs/intake.py and app/jobs/compute.py."""
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from app import catalog
 from app.core.errors import InvalidInput, Missing
 from app.core.signals import DICTIONARY
 from app.jobs import compute, frames
+from app.jobs.wire import Message
+from app.jobs.worker import compute as compute_in_worker
 from app.store import frames as stored_frames
 from tests.jobs.fakes import Floor
 
@@ -91,6 +94,31 @@ def test_what_the_worker_cannot_draw_is_the_callers_error(floor):
     worker.say({"type": "computed", "id": worker.wait_for("compute").header["id"], "error": "no such axis"})
     asking.join(20)
     assert errors
+
+
+def test_what_the_worker_refuses_arrives_as_it_refused_it(floor):
+    """The worker's violations cross the pipe whole: one sentence, at the option's own name."""
+    run = floor.insert()
+    store_weights(floor, run, 20)
+    errors = []
+
+    def ask():
+        with pytest.raises(InvalidInput) as caught:
+            floor.supervisor.frame(run, "plane_values", {"x": "nonsense"})
+        errors.append(caught.value)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    worker = floor.engine.worker(1)
+    request = worker.wait_for("compute")
+    recipe = catalog.resolve("dqn", "CartPole-v1").as_dict()
+    answers = []
+    outbox = SimpleNamespace(send=lambda header, arrays=None: answers.append(header))
+    compute_in_worker(Message({**request.header, "recipe": recipe}, request.arrays), outbox)
+    worker.say(answers[0])
+    asking.join(20)
+    assert [error.where for error in errors[0].violations]
+    assert str(errors[0]) == answers[0]["error"]
 
 
 def test_no_free_worker_in_time_and_nothing_stored_are_said(floor, monkeypatch):

@@ -149,6 +149,20 @@ def test_a_record_that_cannot_be_stored_sends_the_run_back_to_its_checkpoint(flo
     assert worker.is_dead
 
 
+def test_an_end_after_a_record_that_was_lost_is_not_believed(floor):
+    """A run that says it finished over a hole in its curve is started again from its checkpoint."""
+    floor.start()
+    run = floor.insert()
+    worker = floor.engine.worker(0)
+    worker.state("running")
+    worker.record("points", series=[{"name": "train/loss", "first_seq": 7, "count": 1}], step=7)
+    worker.state("finished", 1000)
+    floor.wait_for(run, "starting", attempt=2)
+    assert worker.is_dead
+    floor.engine.worker(1).state("finished", 1000)
+    floor.wait_for(run, "finished")
+
+
 def test_a_paused_run_keeps_its_process_for_a_while(floor):
     floor.start()
     run = floor.insert()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, func, select
 
 from app.store import checkpoints, edits, events, frames, runs, series
+from app.store.changes import Change
 from app.store.database import Store
 from app.store.records import Record
 from app.store.tables import METADATA
@@ -196,3 +197,38 @@ def test_speed_and_progress_are_stored(store: Store, run: int, speed: float | No
 def test_an_edit_lies_over_the_configuration_as_started(store: Store, run: int) -> None:
     store.writer.do(lambda connection: runs.edit_config(connection, run, {"alpha": 0.1}))
     assert (get(store, run).config, get(store, run).config_now) == ({"alpha": 0.5}, {"alpha": 0.1})
+
+
+def test_a_paused_run_is_claimed_as_pausing_and_does_not_fall_back(store: Store, run: int) -> None:
+    """Whatever ends its process on the way back leaves it paused where it was."""
+    assert store.writer.do(lambda c: runs.claim(c, run, paused=True)) == 0
+    store.writer.do(lambda c: runs.set_progress(c, run, step=90))
+    store.writer.do(lambda c: runs.transition(c, run, to="paused", expected=runs.ACTIVE))
+    assert store.writer.do(lambda c: runs.claim(c, run, paused=True)) == 2
+    store.writer.do(lambda c: runs.set_progress(c, run, step=40))
+    with store.read() as connection:
+        row = runs.get(connection, run)
+    assert row is not None
+    assert (row.state, row.attempt, row.step) == ("pausing", 2, 90)
+
+
+@pytest.mark.parametrize("leaves", ["claim", "stop", "pause"])
+def test_those_who_wait_are_told_their_new_places(store: Store, create: Callable[..., int], leaves: str) -> None:
+    first, second, third = create(), create(), create()
+    told: dict[int, int] = {}
+
+    def listen(changes: list[Change]) -> None:
+        told.update((c.run, c.data["queue_position"]) for c in changes if "queue_position" in c.data)
+
+    store.writer.subscribe(listen)
+    if leaves == "claim":
+        store.writer.do(lambda c: runs.claim(c, first))
+    else:
+        to = {"stop": "stopped", "pause": "paused"}[leaves]
+        store.writer.do(lambda c: runs.transition(c, first, to=to, expected=("queued",)))
+    store.writer.do(lambda c: None)
+    assert told == {second: 1, third: 2}
+    if leaves == "pause":
+        store.writer.do(lambda c: runs.transition(c, first, to="queued", expected=("paused",)))
+        store.writer.do(lambda c: None)
+        assert told == {first: 1, second: 2, third: 3}

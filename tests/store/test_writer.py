@@ -36,9 +36,14 @@ def claimed(store: Store) -> int:
     return run
 
 
-def submit(store: Store, run: int, *records: Record) -> Future[str]:
+def claimed_again(store: Store, run: int) -> int:
+    store.writer.do(lambda connection: runs.transition(connection, run, to="queued", expected=runs.ACTIVE))
+    return store.writer.do(lambda connection: runs.claim(connection, run))
+
+
+def submit(store: Store, run: int, *records: Record, attempt: int = 1) -> Future[str]:
     answer: Future[str] = Future()
-    store.writer.submit(run, 1, records, answer.set_result)
+    store.writer.submit(run, attempt, records, answer.set_result)
     return answer
 
 
@@ -64,16 +69,30 @@ def test_an_exception_is_raised_to_the_caller_and_rolls_back_only_its_work(store
 
 
 def test_works_of_one_commit_fail_alone(slow_store: Store, make_points: MakePoints) -> None:
-    run = claimed(slow_store)
-    assert submit(slow_store, run, make_points([0.0])).result(30) == "committed"
+    run, other = claimed(slow_store), claimed(slow_store)
+    for each in (run, other):
+        assert submit(slow_store, each, make_points([0.0])).result(30) == "committed"
     good = submit(slow_store, run, make_points([1.0], first_seq=1))
-    bad = submit(slow_store, run, make_points([9.0], first_seq=99))
+    bad = submit(slow_store, other, make_points([9.0], first_seq=99))
     last = submit(slow_store, run, make_points([2.0], first_seq=2))
     slow_store.writer.do(lambda connection: None)
     assert bad.result(30).startswith("failed: train/loss")
     assert (good.result(30), last.result(30)) == ("committed", "committed")
     with slow_store.read() as connection:
         assert series.read(connection, run)["train/loss"].values.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_after_a_lost_record_the_attempt_writes_nothing_more(slow_store: Store, make_points: MakePoints) -> None:
+    """What follows in the same commit and what comes later is fenced: a run never finishes over a hole."""
+    run = claimed(slow_store)
+    assert submit(slow_store, run, make_points([0.0])).result(30) == "committed"
+    lost = submit(slow_store, run, make_points([9.0], first_seq=99))
+    end = submit(slow_store, run, Record("state", {"state": "finished", "step": 9}))
+    assert lost.result(30).startswith("failed: train/loss")
+    assert end.result(30) == "fenced"
+    assert submit(slow_store, run, Record("state", {"state": "finished", "step": 9})).result(30) == "fenced"
+    assert claimed_again(slow_store, run) == 2
+    assert submit(slow_store, run, Record("state", {"state": "running"}), attempt=2).result(30) == "committed"
 
 
 def test_first_points_and_states_do_not_wait_for_the_group(slow_store: Store, make_points: MakePoints) -> None:
@@ -141,7 +160,8 @@ def test_a_full_disk_fails_the_works_and_the_writer_goes_on(
     assert answer.startswith("failed: ")
     assert "full" in answer
     store.writer.do(lambda connection: connection.exec_driver_sql("PRAGMA max_page_count=1000000") and None)
-    assert send(run, make_points(range(100_000), first_seq=1)) == "committed"
+    assert claimed_again(store, run) == 2
+    assert send(run, make_points(range(100_000), first_seq=1), attempt=2) == "committed"
     with store.read() as connection:
         assert series.cursors(connection, run) == {"train/loss": 100_001}
 
@@ -163,9 +183,9 @@ def test_a_failed_commit_fails_every_work_of_it_and_is_tried_afresh(
     assert waiting.result(30) == "failed: the disk is gone"
     with slow_store.read() as connection:
         assert series.cursors(connection, run) == {"train/loss": 1}
-    assert submit(slow_store, run, make_points([1.0], first_seq=1), Record("state", {"state": "running"})).result(
-        30
-    ) == "committed"  # fmt: skip
+    assert claimed_again(slow_store, run) == 2
+    again = (make_points([1.0], first_seq=1), Record("state", {"state": "running"}))
+    assert submit(slow_store, run, *again, attempt=2).result(30) == "committed"
 
 
 def test_do_from_a_listener_is_refused_instead_of_waiting_for_ever(store: Store, create: Create) -> None:

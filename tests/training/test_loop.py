@@ -7,6 +7,7 @@ import pytest
 
 from app.core.codecs import trees_equal
 from app.training.checkpoints import read_checkpoint
+from app.training.ports import BACKLOG_LIMIT_BYTES
 from tests.training.fakes import Room, job
 
 
@@ -98,13 +99,14 @@ def test_a_paused_run_takes_exactly_the_steps_it_is_told(tmp_path: Path) -> None
     assert asked[0] == start + 3
     assert asked[1] == (asked[0] // 7 + 2) * 7
     assert room.agent.steps == (asked[1] // 10 + 1) * 10
-    assert room.states() == ["running", "paused", "stopped"]
+    assert room.states() == ["running", *4 * ["paused"], "stopped"]
+    assert [header.get("stepped") for header in room.of("state")[1:5]] == [None, 1, 1, 1]
 
 
 def test_a_run_may_start_paused(tmp_path: Path) -> None:
     room = Room([(0, {"name": "step", "count": 2}), (9_999, {"name": "stop"})])
     assert room.train(job(tmp_path, paused=True)) == "stopped"
-    assert room.states() == ["paused", "stopped"]
+    assert room.states() == ["paused", "paused", "stopped"]
     assert room.agent.steps == 2
 
 
@@ -161,7 +163,14 @@ def test_a_full_outbox_pauses_the_run_until_it_has_emptied(tmp_path: Path) -> No
     room = Room(backlog=[65 << 20, 65 << 20, 40 << 20, 31 << 20])
     assert room.train(job(tmp_path)) == "finished"
     assert room.states() == ["running", "paused", "running", "finished"]
-    assert room.of("state")[1]["reason"] == "storage behind"
+    assert (room.of("state")[1]["reason"], room.of("state")[1]["is_short"]) == ("storage behind", True)
+
+
+def test_a_backlog_up_to_the_limit_pauses_nothing(tmp_path: Path) -> None:
+    room = Room(backlog=[BACKLOG_LIMIT_BYTES, BACKLOG_LIMIT_BYTES])
+    assert room.train(job(tmp_path)) == "finished"
+    assert room.states() == ["running", "finished"]
+    assert BACKLOG_LIMIT_BYTES == 64 * 2**20
 
 
 def test_checkpoints_are_kept_as_promised(tmp_path: Path) -> None:

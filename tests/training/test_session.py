@@ -84,10 +84,35 @@ def test_a_run_resumed_while_paused_first_returns_to_where_it_was(tmp_path: Path
     first.train(job(tmp_path))
     reached = first.of("state")[-1]["step"]
     second = Room([(9_999, {"name": "stop"})])
-    second.train(job(tmp_path, checkpoint=checkpoint_of(first, "requested"), reached=reached, paused=True))
+    second.train(job(tmp_path, checkpoint=checkpoint_of(first, "requested"), reached=reached, paused=True,
+                     paused_at=reached))  # fmt: skip
     assert second.states() == ["running", "paused", "stopped"]
     assert second.agent.steps == reached
     assert not trees_equal(first.agent.state(), second.agent.state())
+
+
+def test_an_edit_while_a_run_catches_up_takes_effect_after_everything_recorded(tmp_path: Path) -> None:
+    first, second = Room([(100, {"name": "checkpoint"}), (900, {"name": "stop"})]), Room([(150, EDIT)])
+    first.train(job(tmp_path))
+    reached = first.of("state")[-1]["step"]
+    resumed = job(tmp_path, attempt=2, checkpoint=checkpoint_of(first, "requested"), reached=reached)
+    assert second.train(resumed) == "finished"
+    assert second.of("edit") == [{"id": 1, "step": reached, "config": {"alpha": 2.0}}]
+    before, after = first.reproducible()["train/loss"], second.reproducible()["train/loss"]
+    repeated = [number for number, point in after.items() if point[0] <= reached]
+    assert repeated
+    assert [after[number] for number in repeated] == [before[number] for number in repeated]
+
+
+def test_a_run_resumed_on_its_way_back_runs_on_and_forgets_its_steps(tmp_path: Path) -> None:
+    first = Room([(100, {"name": "checkpoint"}), (900, {"name": "stop"})])
+    first.train(job(tmp_path))
+    reached = first.of("state")[-1]["step"]
+    script = [(0, {"name": "step", "count": 3}), (0, {"name": "resume"}), (reached + 50, {"name": "pause"})]
+    second = Room([*script, (9_999, {"name": "stop"})])
+    second.train(job(tmp_path, checkpoint=checkpoint_of(first, "requested"), paused=True, paused_at=reached))
+    assert second.states() == ["running", "paused", "stopped"]
+    assert second.of("state")[1]["step"] == second.of("state")[2]["step"] >= reached + 50
 
 
 @pytest.mark.parametrize("kind", ["best", "final"])
