@@ -1,5 +1,6 @@
 """The pages of runs: one run and its parts, the list, the comparison, and the forms that act on runs."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -9,11 +10,12 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.core.codecs import content_hash
 from app.core.errors import InvalidInput, Missing, Refused
 from app.core.text import _
 from app.protocol.runs import ForkRequest, Run, RunPatch, StepRequest
 from app.store import checkpoints, events, series
-from app.web import forms, lessons, recipe, views
+from app.web import forking, forms, lessons, recipe, views
 from app.web.context import RunId, Service
 from app.web.posted import Chosen, Form, numbers
 from app.web.rendering import is_fragment, page
@@ -160,10 +162,10 @@ def _edit(playground: Playground, id: int, form: Mapping[str, str]) -> None:
 
 
 def _fork(playground: Playground, id: int, form: Mapping[str, str]) -> Run:
-    run = playground.run(id)
-    spec = playground.catalog().algorithm(run.algorithm)
-    body = {"config": forms.parse(spec.config, form, base=run.config), "total_steps": forms.whole(form, "total_steps")}
-    return playground.fork(id, _model(ForkRequest, {**body, "checkpoint": form.get("checkpoint") or None}))
+    """Fork as the form says; a form sent twice makes one run."""
+    body = forking.request_of(playground.catalog().algorithm(playground.run(id).algorithm), form)
+    key = f"fork-{content_hash([form['nonce'], body])}" if form.get("nonce") else None
+    return playground.fork(id, _model(ForkRequest, body), key=key)
 
 
 def _refused(
@@ -206,6 +208,8 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "checkpoints": kept,
         "events": list(reversed(logged))[:EVENT_ROWS],
         "edits": views.edit_fields(view),
+        "fork_inputs": forking.inputs(view.algorithm) if view.algorithm else [],
+        "nonce": secrets.token_urlsafe(16),
         "configuration": forms.fields(view.algorithm.config, run.config) if view.algorithm else [],
         "lesson": lessons.lesson(catalog, view.algorithm) if view.algorithm else None,
         "series": [(dictionary[name], count) for name, count in counts.items() if name in dictionary],

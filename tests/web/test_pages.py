@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
-from app.protocol.runs import Run
+from app.protocol.runs import ForkRequest, Run
 from app.store import runs as run_rows
 from app.store.runs import RunNew
 from app.web import posted, reference, rendering, snippets, views
@@ -321,6 +321,24 @@ def test_environments_that_step_together_are_named(client: TestClient, run: dict
     envs = client.get(f"/api/v1{vector}").json()["config"]["n_envs"]
     assert f"Its {envs} environments step together" in client.get(vector).text
     assert "environments step together" not in client.get(f"/runs/{run['id']}").text
+
+
+def test_a_fork_takes_a_seed_and_a_name(
+    client: TestClient, playground: Playground, ended: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[ForkRequest] = []
+
+    def fork(id: int, body: ForkRequest, **_more: Any) -> Run:
+        asked.append(body)
+        return playground.run(id)
+
+    monkeypatch.setattr(playground, "fork", fork)
+    html = client.get(f"/runs/{ended['id']}").text
+    assert 'id="fork-seed" name="seed"' in html
+    assert 'id="fork-name" name="name"' in html
+    for form in ({"seed": "12", "name": "other luck"}, {"seed": "", "name": " "}):
+        assert client.post(f"/runs/{ended['id']}/fork", data=form, follow_redirects=False).status_code == 303
+    assert [(body.seed, body.name) for body in asked] == [(12, "other luck"), (None, None)]
 
 
 def test_a_run_gets_a_name_and_tags(client: TestClient, run: dict[str, Any]) -> None:
