@@ -134,11 +134,12 @@ def test_nothing_acknowledged_is_lost_and_the_curve_is_that_of_an_uninterrupted_
     targets = [target for target in TARGETS for _ in range(KILLS_PER_ROUND // len(TARGETS))]
     chance.shuffle(targets)
     moment = threading.Event()
-    edit_at = chance.randrange(2, KILLS_PER_ROUND - 2)
+    edit_at, seen_before_edit = chance.randrange(2, KILLS_PER_ROUND - 2), {}
     for index, target in enumerate(targets):
         moment.wait(chance.uniform(0.0, 3.0))  # a random moment is what is tested: also in the middle of a start
         state = server.ask("row", run=run)["state"]
-        if index == edit_at:
+        if index == edit_at:  # often while the run still catches up: what was seen before stays all the same
+            seen_before_edit = server.ask("curve", run=run)
             server.ask("edit", run=run, config=change)
         if state == "running":
             server.ask("checkpoint", run=run)
@@ -146,6 +147,7 @@ def test_nothing_acknowledged_is_lost_and_the_curve_is_that_of_an_uninterrupted_
         seen = server.ask("curve", run=run)
         doomed = kill(server, target, chance)
         check_after(server, target, doomed, seen, run)
+        compare(seen_before_edit, server.ask("curve", run=run))
         assert server.ask("row", run=paused)["state"] == "paused"
     assert server.ask("row", run=paused)["step"] >= kept["step"]
     server.ask("set_speed", run=run, value=None)
@@ -156,6 +158,7 @@ def test_nothing_acknowledged_is_lost_and_the_curve_is_that_of_an_uninterrupted_
     assert len(made) == 1
     assert made[0]["step"] is not None
     got = server.ask("curve", run=run)
+    compare(seen_before_edit, got)
     leftover = server.children()
     server.close()
     assert server.process.returncode == 0
