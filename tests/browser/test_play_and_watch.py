@@ -134,6 +134,32 @@ def test_everything_works_without_script(visit: Open) -> None:
     expect(page.locator("tbody tr").first).to_be_visible()
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_deleting_asks_first(visit: Open, *, script: bool) -> None:
+    page = visit("/", script=script).page
+    for seed in ("31", "32"):
+        page.goto(f"/?environment=CliffWalking-v1&algorithm=q_learning&total_steps={LONG}&seed={seed}")
+        page.get_by_role("button", name="Start").click()
+        page.get_by_role("button", name="Stop").click()
+        expect(page.locator("[data-live=state]")).to_have_text(re.compile("stopp"))
+        page.goto(page.url)
+        expect(page.locator("[data-live=state]")).to_have_text(re.compile("stopp"))
+    page.goto("/runs?environment=CliffWalking-v1")
+    first = page.locator("tbody tr").nth(1).get_attribute("data-run")
+    page.locator("tbody input[name=runs]").nth(1).check()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text(f"Delete run #{first}")
+    page.get_by_role("button", name="Delete for good").click()
+    page.wait_for_url(re.compile(r"/runs\?environment=CliffWalking-v1$"))
+    expect(page.locator(f"[data-run='{first}']")).to_have_count(0)
+    page.locator("tbody a.run-link").first.click()
+    page.get_by_role("button", name="Rename").click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete for good").click()
+    page.wait_for_url(re.compile(r"/runs$"))
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_theme_toggle_is_kept(visit: Open, theme: str) -> None:
     page = visit("/learn", theme=theme).page

@@ -229,6 +229,9 @@ def test_ticked_runs_are_deleted_after_a_question_with_their_count(
     response = client.post("/runs/delete", params=list_, data={"runs": ids})
     assert "Delete 2 runs" in response.text
     assert f'name="sure" value="{",".join(ids)}"' in response.text
+    assert response.text.index('name="sure"') > response.text.index('formaction="/compare"'), (
+        "Enter takes the first button"
+    )
     assert all(client.get(f"/runs/{id}").status_code == 200 for id in ids), "a question deletes nothing"
     action = re.search(r'formaction="([^"]*)" name="sure"', response.text)
     assert action
