@@ -76,9 +76,8 @@ class Playground:
         Raises:
             InvalidInput: with every refused value.
         """
-        key = options.pop("idempotency_key", None)
+        headers = _key_header(options.pop("idempotency_key", None))
         body = {"algorithm": algorithm, "environment": environment, **options}
-        headers = {"Idempotency-Key": key} if key else {}
         return self._model(Run, "POST", "/runs", json=body, headers=headers)
 
     def run(self, id: int) -> Run:
@@ -138,8 +137,10 @@ class Playground:
         return self._act(id, "step", {"unit": unit, "count": count})
 
     def fork(self, id: int, **options: Any) -> Run:
-        """Continue from a checkpoint as a new run; `options`: checkpoint, config, seed, total_steps, name."""
-        return self._model(Run, "POST", f"/runs/{id}/fork", json=options)
+        """Continue from a checkpoint as a new run; `options`: checkpoint, config, seed, total_steps, name, and
+        `idempotency_key` as for `create`."""
+        headers = _key_header(options.pop("idempotency_key", None))
+        return self._model(Run, "POST", f"/runs/{id}/fork", json=options, headers=headers)
 
     def patch(self, id: int, **changes: Any) -> Run:
         """Change name, tags, speed or live hyperparameters (`config`)."""
@@ -225,6 +226,10 @@ def _find(folder: Path) -> str:
         text = _("No server owns {folder}. Start one with `rl-playground`, or name its url.")
         raise NoServer(text.format(folder=folder))
     return owner.url
+
+
+def _key_header(key: str | None) -> dict[str, str]:
+    return {"Idempotency-Key": key} if key else {}
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

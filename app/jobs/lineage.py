@@ -1,15 +1,18 @@
 """Forks: a new run that starts from a checkpoint of another, which it keeps for itself so that the parent may be deleted."""
 
+import json
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from app.core.errors import Missing
+from app.core.codecs import content_hash
+from app.core.errors import CheckpointDamaged, Missing
 from app.core.text import _
 from app.store import checkpoints, runs
 from app.store.database import Store
+from app.training.checkpoints import MANIFEST
 
 INHERITED = "parent"
 Connection = Any  # the store's; jobs only hand it from one function of the store to another
@@ -20,28 +23,49 @@ def parent_checkpoint_folder(run_folder: Path, checkpoint: str) -> Path:
     return run_folder / INHERITED / checkpoint
 
 
-def fork(store: Store, new: runs.RunNew) -> int:
-    """Create a queued run that starts from `new.parent_checkpoint` of `new.parent_run`, and return its id.
+def insert(store: Store, connection: Connection, new: runs.RunNew) -> int:
+    """Create a queued run and return its id; a fork keeps the checkpoint `new.parent_checkpoint` of `new.parent_run`.
 
     Raises:
         Missing: the parent or its checkpoint does not exist (any more).
     """
-    assert new.parent_run is not None
-    assert new.parent_checkpoint is not None
-    parent, checkpoint = new.parent_run, new.parent_checkpoint
+    if new.parent_run is None or new.parent_checkpoint is None:
+        return runs.create(connection, new)
+    source = _kept_folder(store, connection, new.parent_run, checkpoint=new.parent_checkpoint)
+    run = runs.create(connection, new)
+    link_folder(source, parent_checkpoint_folder(store.run_folder(run), new.parent_checkpoint))
+    return run
 
-    def work(connection: Connection) -> int:
-        source = store.run_folder(parent) / "checkpoints" / checkpoint
-        if checkpoints.get(connection, parent, checkpoint) is None or not source.is_dir():
-            raise Missing.one(
-                "checkpoint", checkpoint, _("run {run} has no such checkpoint").format(run=parent),
-                _("GET /api/v1/runs/{run}/checkpoints lists those it keeps.").format(run=parent),
-            )  # fmt: skip
-        run = runs.create(connection, new)
-        link_folder(source, parent_checkpoint_folder(store.run_folder(run), checkpoint))
-        return run
 
-    return store.writer.do(work)
+def config_of(store: Store, connection: Connection, run: int, *, checkpoint: str) -> dict[str, Any]:
+    """Return the configuration that was in force when a checkpoint was made, as its manifest says.
+
+    Raises:
+        Missing: the checkpoint does not exist (any more).
+        CheckpointDamaged: its manifest cannot be read or was changed.
+    """
+    folder = _kept_folder(store, connection, run, checkpoint=checkpoint)
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        claimed, config = manifest.pop("sha256"), manifest["meta"]["config"]
+        is_whole = content_hash(manifest) == claimed and isinstance(config, dict)
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        is_whole = False
+    if not is_whole:
+        raise CheckpointDamaged(_("checkpoint {id}: its {file} is damaged. Fork from another checkpoint.").format(
+            id=checkpoint, file=MANIFEST
+        ))  # fmt: skip
+    return dict(config)
+
+
+def _kept_folder(store: Store, connection: Connection, run: int, *, checkpoint: str) -> Path:
+    folder = store.run_folder(run) / "checkpoints" / checkpoint
+    if checkpoints.get(connection, run, checkpoint) is None or not folder.is_dir():
+        raise Missing.one(
+            "checkpoint", checkpoint, _("run {run} has no such checkpoint").format(run=run),
+            _("GET /api/v1/runs/{run}/checkpoints lists those it keeps.").format(run=run),
+        )  # fmt: skip
+    return folder
 
 
 def newest(connection: Connection, run: int) -> str | None:

@@ -23,7 +23,6 @@ from app.jobs.frames import DrawnFrame, Frames
 from app.jobs.hub import Hub
 from app.jobs.intake import Intake
 from app.jobs.launching import Launcher
-from app.jobs.lineage import fork
 from app.jobs.provenance import surroundings
 from app.jobs.repair import Repair, cause_of
 from app.settings import Settings
@@ -80,12 +79,6 @@ class Supervisor:
     def submit(self, run: int) -> None:
         """Take note of a new run; it starts as soon as there is a slot."""
         self.wake()
-
-    def fork(self, new: runs.RunNew) -> int:
-        """Create a run that starts from a checkpoint of another; see `lineage.fork`."""
-        run = fork(self._floor.store, new)
-        self.wake()
-        return run
 
     def pause(self, run: int) -> None:
         """Pause a run after its present update."""

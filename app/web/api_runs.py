@@ -91,8 +91,13 @@ def delete_run(id: RunId, playground: Service) -> None:
     "/runs/{id}/fork", operation_id="fork_run", summary="Continue from a checkpoint as a new run", status_code=201,
     response_model=Run, responses={**documented(*ACTS, *CREATES), 201: {"headers": LOCATION}},
 )  # fmt: skip
-def fork_run(id: RunId, playground: Service, body: Annotated[ForkRequest, Body()] = ForkRequest()) -> Response:
-    run = playground.fork(id, body)
+def fork_run(
+    id: RunId,
+    playground: Service,
+    body: Annotated[ForkRequest, Body()] = ForkRequest(),
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    run = playground.fork(id, body, key=idempotency_key)
     return _run_response(run, 201, {"Location": run.links["self"]})
 
 

@@ -1,25 +1,34 @@
-"""Forks: a new run that continues from a kept checkpoint of another, with other live hyperparameters."""
+"""Forks: a new run that continues from a kept checkpoint of another, with other hyperparameters where its state allows.
+
+What is not named is as in the checkpoint, not as in the parent now: forking from before an edit undoes the edit.
+"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 from app.core.errors import InvalidInput, Missing, Refused, Violation, shorten
 from app.core.specs import AlgorithmSpec
 from app.core.text import _
+from app.jobs import lineage
 from app.protocol.runs import ForkRequest
-from app.store import checkpoints, edits
+from app.store import checkpoints
 from app.store import runs as run_rows
+from app.store.database import Store
 from app.store.runs import RunNew, RunRow
+from app.web import forms
+from app.web.forms import Field
 
 
-def new_run(connection: Any, catalog: ModuleType, parent: int, body: ForkRequest) -> RunNew:
+def new_run(store: Store, connection: Any, catalog: ModuleType, *, parent: int, body: ForkRequest) -> RunNew:
     """Return the row of a fork.
 
     Raises:
         Missing: no such run or checkpoint.
         Refused: nothing to fork from, or the algorithm's code changed since.
-        InvalidInput: a value out of bounds, or one that cannot change after an agent was built.
+        InvalidInput: a value out of bounds, or one that the checkpoint has settled.
+        CheckpointDamaged: the checkpoint's manifest cannot be read.
     """
     row = run_rows.get(connection, parent)
     if row is None:
@@ -33,16 +42,17 @@ def new_run(connection: Any, catalog: ModuleType, parent: int, body: ForkRequest
     if total <= saved["step"]:
         rule = _("the checkpoint is at step {step} already").format(step=saved["step"])
         raise InvalidInput.one("total_steps", total, rule, _("Name a larger budget or an earlier checkpoint."))
+    kept = lineage.config_of(store, connection, row.id, checkpoint=saved["id"])
     recipe = catalog.resolve(
         row.algorithm,
         row.environment,
-        config={**_config_at(row, edits.list_(connection, parent), saved), **body.config},
+        config={**kept, **body.config},
         environment_config=row.environment_config,
         preset="",
         total_steps=total,
         seed=row.seed if body.seed is None else body.seed,
     ).as_dict()
-    check_live(spec, body.config)
+    check_settled(spec, recipe["config"], kept)
     name = body.name if body.name is not None else _("{name} (fork)").format(name=row.name or f"#{row.id}")[:200]
     return RunNew(
         **{**recipe, "preset": row.preset},
@@ -56,17 +66,41 @@ def new_run(connection: Any, catalog: ModuleType, parent: int, body: ForkRequest
     )
 
 
-def check_live(spec: AlgorithmSpec, changes: Mapping[str, Any]) -> None:
-    """Refuse changes of what an agent was built from; raises `InvalidInput`."""
-    live = spec.config.live_names()
-    way_out = _("May change: {names}. Start a new run for the others.").format(names=", ".join(live) or _("nothing"))
-    fixed = [
-        Violation(f"config.{shorten(name)}", shorten(value), _("cannot change once the agent exists"), way_out)
-        for name, value in changes.items()
-        if name not in live
+def check_settled(spec: AlgorithmSpec, config: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
+    """Refuse other values of what a checkpoint's state was built from; raises `InvalidInput`."""
+    names = spec.config.settled_names()
+    way_out = _("Leave it out. A new run may change it; a fork may change the others than {names}.").format(
+        names=", ".join(names)
+    )
+    rule = _("the checkpoint's state was built with {value}")
+    changed = [
+        Violation(f"config.{name}", shorten(config[name]), rule.format(value=shorten(kept[name])), way_out)
+        for name in names
+        if name in kept and config[name] != kept[name]
     ]
-    if fixed:
-        raise InvalidInput(fixed)
+    if changed:
+        raise InvalidInput(changed)
+
+
+def inputs(spec: AlgorithmSpec) -> list[Field]:
+    """Return the empty inputs of what a fork may change."""
+    settled = spec.config.settled_names()
+    return [_empty(field) for field in forms.fields(spec.config, {}) if field.key not in settled]
+
+
+def request_of(spec: AlgorithmSpec, form: Mapping[str, str]) -> dict[str, Any]:
+    """Return the body that a form asks for; what is left empty is as in the checkpoint."""
+    filled = {name: text for name, text in form.items() if text.strip()}
+    filled |= {f"{name}.shown": "1" for name in filled}  # a switch that is named is meant
+    body = {"config": forms.parse(spec.config, filled), "checkpoint": filled.get("checkpoint")}
+    whole = {name: forms.whole(filled, name) for name in ("total_steps", "seed")}
+    return {**body, **whole, "name": filled["name"].strip() if "name" in filled else None}
+
+
+def _empty(field: Field) -> Field:
+    is_switch = field.kind == "check"  # a choice here, so that it can be left open
+    kind, choices = ("choice", ("true", "false")) if is_switch else (field.kind, field.choices)
+    return replace(field, value="", default=_("as in the checkpoint"), kind=kind, choices=choices)
 
 
 def _checkpoint(connection: Any, row: RunRow, wanted: str | None) -> dict[str, Any]:
@@ -78,17 +112,6 @@ def _checkpoint(connection: Any, row: RunRow, wanted: str | None) -> dict[str, A
     raise Refused.one(
         "checkpoint", "none", _("this run has saved no state yet"), _("Wait a moment or start a new run.")
     )
-
-
-def _config_at(row: RunRow, made: list[dict[str, Any]], saved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration in force in the checkpoint: as started, then the edits made before it."""
-    config = dict(row.config)
-    for edit in made:
-        step = edit["step"]
-        is_before = step is not None and step <= saved["step"]
-        if is_before and not (step == saved["step"] and saved["kind"] == "before_edit"):
-            config.update(edit["config"])
-    return config
 
 
 def _check_versions(row: RunRow, spec: AlgorithmSpec, environment_version: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from app.core.codecs import content_hash
 from app.core.errors import InvalidInput, Missing, Refused
 from app.core.text import _
+from app.jobs import lineage
 from app.jobs.frames import DrawnFrame
 from app.jobs.hub import Hub
 from app.jobs.provenance import provenance
@@ -52,7 +53,6 @@ class Jobs(Protocol):
     def watch(self, run: int, viewer: str, panels: list[dict[str, Any]]) -> None: ...
     def unwatch(self, viewer: str) -> None: ...
     def frame(self, run: int, panel: str, options: dict[str, Any], step: int | None) -> DrawnFrame: ...
-    def fork(self, new: RunNew) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -167,20 +167,18 @@ class Playground:
             seed=body.seed,
         ).as_dict()
         tags = tuple(dict.fromkeys(body.tags))
-        new = RunNew(**recipe, name=body.name, tags=tags, **self._origin(recipe))
-        self._check_disk()
-        id, is_new = self.store.writer.do(lambda connection: self._insert(connection, new, key, mark))
-        if is_new:
-            self.jobs.submit(id)
-        return self.run(id)
+        return self._queue(RunNew(**recipe, name=body.name, tags=tags, **self._origin(recipe)), key, mark)
 
-    def fork(self, id: int, body: ForkRequest) -> Run:
-        """Queue a run that continues from a checkpoint of another."""
+    def fork(self, id: int, body: ForkRequest, *, key: str | None = None) -> Run:
+        """Queue a run that continues from a checkpoint of another; a key as for `create_run`."""
+        mark = content_hash({"fork": id, **body.model_dump(mode="json")})
+        recalled = self._recalled(key, mark)
+        if recalled is not None:
+            return self.run(recalled)
         catalog = self.catalog()
         with self.store.read() as connection:
-            new = forking.new_run(connection, catalog, id, body)
-        self._check_disk()
-        return self.run(self.jobs.fork(replace(new, **self._origin(vars(new)))))
+            new = forking.new_run(self.store, connection, catalog, parent=id, body=body)
+        return self._queue(replace(new, **self._origin(vars(new))), key, mark)
 
     def run(self, id: int) -> Run:
         """Return a run; raises `Missing`."""
@@ -267,6 +265,13 @@ class Playground:
             rule = _("new runs need {floor} MB of free disk").format(floor=floor_mb)
             raise Refused.one("disk", f"{free_mb} MB free", rule, _("Delete old runs or make room."))
 
+    def _queue(self, new: RunNew, key: str | None, mark: str) -> Run:
+        self._check_disk()
+        id, is_new = self.store.writer.do(lambda connection: self._insert(connection, new, key, mark))
+        if is_new:
+            self.jobs.submit(id)
+        return self.run(id)
+
     def _insert(self, connection: Any, new: RunNew, key: str | None, mark: str) -> tuple[int, bool]:
         """Return (run, whether it is new); in the writer, so that a key makes one run however often it comes."""
         found = _same_body(run_rows.recall_request(connection, key), key, mark) if key else None
@@ -276,7 +281,7 @@ class Playground:
         if waiting >= limit:
             rule = _("the queue holds at most {limit} runs").format(limit=limit)
             raise Refused.one("queue", f"{waiting} waiting", rule, _("Wait for runs to end, or stop some."))
-        made = run_rows.create(connection, new)
+        made = lineage.insert(self.store, connection, new)
         if key:
             run_rows.remember_request(connection, key, mark, made)
         return made, True

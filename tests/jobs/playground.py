@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from app import catalog
+from app.jobs import lineage
 from app.jobs.hub import Hub
 from app.jobs.supervisor import Supervisor
 from app.settings import Settings
@@ -53,6 +54,11 @@ class Playground:
             speed=speed,
         )
         run = self.store.writer.do(lambda connection: runs.create(connection, new))
+        self.supervisor.submit(run)
+        return run
+
+    def fork(self, new):
+        run = self.store.writer.do(lambda connection: lineage.insert(self.store, connection, new))
         self.supervisor.submit(run)
         return run
 

@@ -1,14 +1,17 @@
 """A fork keeps the checkpoint it started from, and a run's surroundings are known: app/jobs/lineage.py, app/jobs/provenance.py."""
 
 import json
+import shutil
 
+import numpy as np
 import pytest
 
-from app.core.errors import Missing
+from app.core.errors import CheckpointDamaged, Missing
 from app.jobs import lineage
 from app.jobs.provenance import provenance
 from app.store import checkpoints, runs
 from app.store.database import Store
+from app.training.checkpoints import write_checkpoint
 
 NEW = {"algorithm": "q_learning", "environment": "FrozenLake-v1", "config": {}, "seed": 0, "total_steps": 10}
 
@@ -35,7 +38,8 @@ def parent_with_checkpoint(store):
 
 
 def fork(store, parent, checkpoint):
-    return lineage.fork(store, runs.RunNew(**NEW, parent_run=parent, parent_checkpoint=checkpoint))
+    new = runs.RunNew(**NEW, parent_run=parent, parent_checkpoint=checkpoint)
+    return store.writer.do(lambda connection: lineage.insert(store, connection, new))
 
 
 def test_a_fork_survives_the_deletion_of_its_parents_files(store):
@@ -56,6 +60,21 @@ def test_a_fork_from_nothing_is_refused_and_creates_nothing(store):
         fork(store, parent, "5-auto-1")
     with store.read() as connection:
         assert runs.queued(connection) == [parent]
+
+
+def test_the_configuration_of_a_checkpoint_is_that_of_its_manifest(store):
+    parent = parent_with_checkpoint(store)
+    folder = store.run_folder(parent) / "checkpoints" / "5-auto-1"
+    shutil.rmtree(folder)
+    write_checkpoint(folder, {"w": np.zeros(1)}, {"config": {"alpha": 0.25}})
+    with store.read() as connection:
+        assert lineage.config_of(store, connection, parent, checkpoint="5-auto-1") == {"alpha": 0.25}
+        with pytest.raises(Missing):
+            lineage.config_of(store, connection, parent, checkpoint="6-auto-2")
+        manifest = folder / "manifest.json"
+        manifest.write_text(manifest.read_text().replace("0.25", "0.75"))
+        with pytest.raises(CheckpointDamaged, match="another checkpoint"):
+            lineage.config_of(store, connection, parent, checkpoint="5-auto-1")
 
 
 def test_the_newest_checkpoint_has_the_most_steps_then_the_highest_number():

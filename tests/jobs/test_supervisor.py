@@ -184,9 +184,9 @@ def test_a_fork_continues_from_the_checkpoint_also_when_the_parent_is_deleted(pl
         parent_run=parent,
         parent_checkpoint=checkpoint["id"],
     )
-    child = playground.supervisor.fork(new)
+    child = playground.fork(new)
     finished = playground.wait_for(child, "finished", "failed")
     assert (finished.state, finished.step, finished.reason) == ("finished", 5_000, "")
     assert playground.curve(child)["rollout/episode_return"][0][0] >= checkpoint["step"]
     with pytest.raises(Missing, match="no such checkpoint"):
-        playground.supervisor.fork(runs.RunNew(**{**vars(new), "parent_checkpoint": "1-auto-1"}))
+        playground.fork(runs.RunNew(**{**vars(new), "parent_checkpoint": "1-auto-1"}))

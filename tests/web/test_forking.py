@@ -1,13 +1,21 @@
 """Forks over REST: what they continue from, what they may change."""
 
+import re
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from app.store import checkpoints, edits
+from app import catalog
+from app.core.errors import InvalidInput, Refused
+from app.core.specs import AlgorithmSpec
+from app.protocol.runs import ForkRequest
+from app.store import checkpoints
+from app.training.checkpoints import write_checkpoint
 from app.web.services import Playground
-from tests.web.conftest import API
+from tests.web.conftest import API, close, make_playground, recorded
 
 
 @pytest.fixture
@@ -16,17 +24,14 @@ def parent(playground: Playground, ended: dict[str, Any]) -> dict[str, Any]:
     id = ended["id"]
 
     def work(connection: Any) -> None:
-        edit = edits.add(connection, id, {"alpha": 0.125})
-        edits.set_step(connection, id, edit=edit, step=400)
         for name, step, kind in (("400-before_edit-1", 400, "before_edit"), ("400-requested-2", 400, "requested")):
             saved = {"id": name, "step": step, "kind": kind, "size_bytes": 1, "files": {}}
             checkpoints.add(connection, id, attempt=1, checkpoint=saved)
 
     playground.store.writer.do(work)
-    for name in ("400-before_edit-1", "400-requested-2", "1000-final-1"):
+    for name, alpha in (("400-before_edit-1", 0.5), ("400-requested-2", 0.125), ("1000-final-1", 0.125)):
         folder = playground.store.run_folder(id) / "checkpoints" / name
-        folder.mkdir(parents=True)
-        (folder / "manifest.json").write_text("{}")
+        write_checkpoint(folder, {"w": np.zeros(1)}, {"config": {**ended["config"], "alpha": alpha}})
     return ended
 
 
@@ -44,10 +49,67 @@ def test_a_fork_says_where_it_came_from(client: TestClient, parent: dict[str, An
     assert response.headers["Location"] == f"{API}/runs/{made['id']}"
 
 
-def test_a_fork_holds_the_edits_made_before_its_checkpoint(client: TestClient, parent: dict[str, Any]) -> None:
+def test_a_fork_starts_with_the_configuration_of_its_checkpoint(client: TestClient, parent: dict[str, Any]) -> None:
     assert fork(client, parent, checkpoint="400-requested-2").json()["config"]["alpha"] == 0.125
-    undone = fork(client, parent, checkpoint="400-before_edit-1").json()
-    assert undone["config"]["alpha"] != 0.125
+    assert fork(client, parent, checkpoint="400-before_edit-1").json()["config"]["alpha"] == 0.5
+
+
+def test_a_form_left_empty_forks_what_the_checkpoint_holds(client: TestClient, parent: dict[str, Any]) -> None:
+    page = f"/runs/{parent['id']}"
+    menu = client.get(page).text
+    menu = menu[menu.index('id="fork-menu"') :]
+    fields = dict.fromkeys(re.findall(r'name="(config\.[a-z_]+)"', menu), "")
+    assert "config.alpha" in fields
+    assert "config.gamma" in fields  # not live, and yet a fork may change it
+    assert "config.initial_q" not in fields  # the table is in the checkpoint
+    form = {**fields, "checkpoint": "400-before_edit-1", "config.epsilon": "0.25", "seed": "9", "name": "undone"}
+    answer = client.post(f"{page}/fork", data=form, follow_redirects=False)
+    assert answer.status_code == 303
+    made = client.get(f"{API}{answer.headers['Location']}").json()
+    assert (made["config"]["alpha"], made["config"]["epsilon"]) == (0.5, 0.25)
+    assert (made["seed"], made["name"]) == (9, "undone")
+
+
+def test_a_second_click_on_fork_leads_to_the_same_run(client: TestClient, parent: dict[str, Any]) -> None:
+    page = f"/runs/{parent['id']}"
+    nonces = re.findall(r'name="nonce" value="([^"]+)"', client.get(page).text)
+    assert len(nonces) >= 2  # one in the menu, one at each checkpoint
+    form = {"nonce": nonces[0], "checkpoint": "400-requested-2"}
+    first, second = (client.post(f"{page}/fork", data=form, follow_redirects=False) for _click in range(2))
+    assert first.headers["Location"] == second.headers["Location"]
+    other = client.post(f"{page}/fork", data={**form, "seed": "5"}, follow_redirects=False)
+    assert other.headers["Location"] != first.headers["Location"]
+
+
+def test_a_repeated_fork_with_a_key_makes_one_run(client: TestClient, parent: dict[str, Any]) -> None:
+    address, key = f"{parent['links']['self']}/fork", {"Idempotency-Key": f"fork-{parent['id']}"}
+    first, second = (client.post(address, json={}, headers=key) for _time in range(2))
+    assert (first.status_code, first.json()["id"]) == (201, second.json()["id"])
+    other = client.post(address, json={"seed": 4}, headers=key)
+    assert other.json()["errors"][0]["where"] == "Idempotency-Key"
+
+
+def test_a_fork_waits_in_the_same_bounded_queue(tmp_path: Path) -> None:
+    playground = make_playground(tmp_path, max_queued=1)
+    playground._load()  # the catalogue alone: nothing takes runs from the queue
+    playground.jobs.submit = lambda run: None  # type: ignore[method-assign]
+    try:
+        parent = recorded(playground, playground.run)
+        folder = playground.store.run_folder(parent.id) / "checkpoints" / "1000-final-1"
+        write_checkpoint(folder, {"w": np.zeros(1)}, {"config": parent.config})
+        playground.fork(parent.id, ForkRequest())
+        with pytest.raises(Refused, match="queue"):
+            playground.fork(parent.id, ForkRequest())
+    finally:
+        close(playground)
+
+
+def test_a_damaged_checkpoint_is_refused(client: TestClient, parent: dict[str, Any], playground: Playground) -> None:
+    manifest = playground.store.run_folder(parent["id"]) / "checkpoints" / "400-requested-2" / "manifest.json"
+    manifest.write_text("{}")
+    refused = fork(client, parent, checkpoint="400-requested-2")
+    assert refused.status_code == 422
+    assert "damaged" in refused.json()["detail"]
 
 
 def test_a_fork_at_the_end_gets_a_budget_of_its_own(client: TestClient, parent: dict[str, Any]) -> None:
@@ -63,16 +125,61 @@ def test_a_fork_changes_only_what_may_change(client: TestClient, parent: dict[st
     assert fork(client, parent, config={"nonsense": 3}).status_code == 422
 
 
-def test_what_is_fixed_in_an_agent_is_refused_by_name() -> None:
-    from app import catalog
-    from app.core.errors import InvalidInput
-    from app.web.forking import check_live
+def test_a_fork_may_change_what_is_not_live(client: TestClient, parent: dict[str, Any]) -> None:
+    made = fork(client, parent, config={"gamma": 0.5, "epsilon_schedule": "linear"}).json()
+    assert (made["config"]["gamma"], made["config"]["epsilon_schedule"]) == (0.5, "linear")
 
-    spec = catalog.algorithm("ppo")
-    fixed = next(name for name in spec.config.model_fields if name not in spec.config.live_names())
-    with pytest.raises(InvalidInput, match=f"config.{fixed}"):
-        check_live(spec, {fixed: 1})
-    check_live(spec, dict.fromkeys(spec.config.live_names()))
+
+def test_what_the_checkpoint_has_settled_is_refused_by_name(client: TestClient, parent: dict[str, Any]) -> None:
+    kept = parent["config"]["initial_q"]
+    refused = fork(client, parent, config={"initial_q": kept + 1})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["where"] == "config.initial_q"
+    assert "new run" in refused.json()["errors"][0]["way_out"]
+    assert fork(client, parent, config={"initial_q": kept}).status_code == 201
+
+
+@pytest.mark.parametrize("spec", catalog.algorithms().values(), ids=lambda spec: spec.id)
+def test_an_agent_goes_on_from_a_state_made_with_other_values_of_what_is_not_settled(spec: AlgorithmSpec) -> None:
+    smoke = spec.smoke
+    wanted: dict[str, Any] = {
+        "environment_config": dict(smoke.environment_config),
+        "total_steps": smoke.total_steps,
+        "seed": 0,
+    }
+
+    def agent(**changes: Any) -> Any:
+        config = {**smoke.config, **changes}
+        return catalog.build(catalog.resolve(spec.id, smoke.environment, config=config, **wanted))[3]
+
+    first = agent()
+    first.update(300)
+    state, config = first.state(), first.config
+    for name in spec.config.model_fields:
+        if name not in spec.config.settled_names():
+            other = agent(**{name: other_value(config, name)})
+            other.load(state)
+            other.update(300)
+
+
+def other_value(config: Any, name: str) -> Any:
+    """Return another allowed value of one hyperparameter."""
+    now = getattr(config, name)
+    hyper = type(config).model_json_schema()["properties"][name]["hyper"]
+    if isinstance(now, bool):
+        candidates: list[Any] = [not now]
+    elif isinstance(now, str):
+        candidates = [*hyper["choices"], "16"]
+    else:
+        candidates = [now * 2, now // 2 if isinstance(now, int) else now / 2, now + 1, 1 - now]
+    for candidate in candidates:
+        try:
+            if candidate != now:
+                config.edited({name: candidate})
+                return candidate
+        except InvalidInput:
+            continue
+    raise AssertionError(f"no other value of {name}")
 
 
 def test_an_unknown_checkpoint_is_missing(client: TestClient, parent: dict[str, Any]) -> None:

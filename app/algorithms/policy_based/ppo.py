@@ -66,9 +66,9 @@ class PPOConfig(Config):
         help=_("Step size of Adam: raising it learns faster until updates overshoot and the policy collapses."))
     learning_rate_schedule: str = Hyper("constant", choices=KINDS, live="update",
         help=_("Linear lowers the learning rate to 0 over the budget, which settles the final policy."))
-    n_envs: int = Hyper(1, low=1, high=64, unit=_("environments"),
+    n_envs: int = Hyper(1, low=1, high=64, unit=_("environments"), settled=True,
         help=_("Copies of the environment stepped together: raising it gives more varied data per rollout and runs faster."))
-    n_steps: int = Hyper(2048, low=2, high=16_384, unit=_("env steps"),
+    n_steps: int = Hyper(2048, low=2, high=16_384, unit=_("env steps"), settled=True,
         help=_("Steps of each environment per rollout: raising it lowers the noise of an update and makes updates rarer."))
     batch_size: int = Hyper(64, low=2, high=65_536, unit=_("samples"),
         help=_("Samples per gradient step: raising it gives fewer, steadier steps. Must divide n_steps × n_envs."))
@@ -92,11 +92,11 @@ class PPOConfig(Config):
         help=_("Scale the advantages of each minibatch to mean 0 and deviation 1, so that the step size does not depend on the reward's scale."))
     target_kl: float = Hyper(0.0, low=0, high=10, unit=_("nats"), live="update", advanced=True,
         help=_("Stop the passes over a rollout when the policy has moved 1.5 times this far; 0 never stops."))
-    net_arch: str = Hyper("64,64", pattern=NET_ARCH_PATTERN, max_length=32, unit=_("units"), advanced=True,
+    net_arch: str = Hyper("64,64", pattern=NET_ARCH_PATTERN, max_length=32, unit=_("units"), advanced=True, settled=True,
         help=_("Hidden layer sizes of policy and critic: raising them allows finer policies and costs time."))
-    activation: str = Hyper("tanh", choices=("tanh", "relu"), advanced=True,
+    activation: str = Hyper("tanh", choices=("tanh", "relu"), advanced=True, settled=True,
         help=_("The nonlinearity between layers; tanh is steadier here."))
-    normalize: bool = Hyper(False, advanced=True,
+    normalize: bool = Hyper(False, advanced=True, settled=True,
         help=_("Scale observations and rewards by their running deviations; needed where their numbers are far from 1, as in MountainCar."))
     # fmt: on
 

@@ -100,7 +100,7 @@ class QLearningConfig(Config):
         help=_("Steps until exploration reaches its final value: raising it explores longer."),
     )  # fmt: skip
     initial_q: float = Hyper(
-        0.0, low=-1e6, high=1e6, symbol="Q_0", advanced=True,
+        0.0, low=-1e6, high=1e6, symbol="Q_0", advanced=True, settled=True,
         help=_("First estimate of every action: above any reachable return, everything untried looks attractive and gets tried."),
     )  # fmt: skip
 

@@ -66,9 +66,9 @@ class DQNConfig(Config):
     # fmt: off
     learning_rate: float = Hyper(1e-4, above=0, high=1, symbol=r"\alpha", scale="log", live="update",
         help=_("Step size of Adam: raising it learns faster until Q diverges."))
-    n_envs: int = Hyper(1, low=1, high=64, unit=_("environments"),
+    n_envs: int = Hyper(1, low=1, high=64, unit=_("environments"), settled=True,
         help=_("Copies of the environment stepped together: raising it gives more varied data and fewer updates per step."))
-    buffer_size: int = Hyper(1_000_000, low=64, high=1_000_000, unit=_("transitions"), scale="log",
+    buffer_size: int = Hyper(1_000_000, low=64, high=1_000_000, unit=_("transitions"), scale="log", settled=True,
         help=_("Transitions remembered: raising it keeps old experience longer, which is steadier and less up to date."))
     learning_starts: int = Hyper(100, low=0, high=1_000_000, unit=_("env steps"),
         help=_("Random steps before learning begins: raising it fills the buffer with more varied experience first."))
@@ -92,7 +92,7 @@ class DQNConfig(Config):
         help=_("Epsilon after the fall: raising it keeps exploring, at the price of the training return."))
     max_grad_norm: float = Hyper(10.0, above=0, high=1e6, live="update", advanced=True,
         help=_("Largest gradient norm: raising it lets rare large gradients through."))
-    net_arch: str = Hyper("64,64", pattern=NET_ARCH_PATTERN, max_length=32, unit=_("units"), advanced=True,
+    net_arch: str = Hyper("64,64", pattern=NET_ARCH_PATTERN, max_length=32, unit=_("units"), advanced=True, settled=True,
         help=_("Hidden layer sizes: raising them allows finer value functions and costs time."))
     # fmt: on
 
