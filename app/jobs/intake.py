@@ -63,9 +63,9 @@ class Intake:
 
     def _settled(self, worker: Worker, header: dict[str, Any], outcome: str) -> None:
         if outcome == "committed":
-            worker.send({"type": "ack", "n": header["n"]})
             if header["kind"] in TOLD:
                 self._floor.post(partial(self._committed, worker, header))
+            worker.send({"type": "ack", "n": header["n"]})
         elif outcome == "fenced":
             worker.send({"type": "fenced"})
         else:

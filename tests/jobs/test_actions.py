@@ -185,6 +185,7 @@ def test_a_resume_while_pausing_cancels_the_pause(floor):
     worker.state("paused", 3)  # it obeyed both, one after the other
     worker.state("running", 3)
     worker.wait_for("ack", 3)
+    floor.supervisor.set_speed(run, None)  # after both were taken note of
     assert floor.row(run).state == "running"
     assert floor.supervisor.status()["running"] == 1
 
@@ -195,7 +196,9 @@ def test_a_stepping_run_has_a_slot_and_its_process_until_it_is_done(floor):
     floor.supervisor.step(run, "step", 5)
     waiting = floor.insert()
     worker.record("state", state="paused", reason="", step=45, stepped=1)
+    worker.wait_for("ack", 3)
     floor.pass_time(floor.settings.paused_keep_s + 1)
+    floor.supervisor.set_speed(run, None)
     assert floor.supervisor.status()["running"] == 1
     assert (worker.is_dead, floor.row(waiting).state) == (False, "queued")
     worker.record("state", state="paused", reason="", step=50, stepped=1)
@@ -251,8 +254,10 @@ def test_a_pause_for_the_storage_keeps_the_slot(floor):
     run, worker = started(floor)
     waiting = floor.insert()
     worker.record("state", state="paused", reason="storage behind", step=9, is_short=True)
-    floor.wait_for(run, "paused")
+    worker.wait_for("ack", 2)
+    assert floor.row(run).state == "paused"
     floor.pass_time(floor.settings.paused_keep_s + 1)
+    floor.supervisor.set_speed(run, None)
     assert floor.supervisor.status()["running"] == 1
     assert (worker.is_dead, floor.row(waiting).state) == (False, "queued")
     worker.state("running", 9)
