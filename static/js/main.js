@@ -1,7 +1,7 @@
 // @ts-check
-// What every page does: the theme toggle, custom elements, htmx where a page asks for it, messages.
+// What every page does: the theme toggle, custom elements, messages, forms that were changed too early.
 
-import { define, script } from "./loader.js";
+import { define } from "./loader.js";
 import { toast } from "./toast.js";
 import { t } from "./text.js";
 
@@ -24,9 +24,16 @@ define();
 document.addEventListener("htmx:after:swap", () => define());
 document.addEventListener("htmx:error", () => toast(t("The server did not answer. Is it still running?"), "bad"));
 
-if (document.querySelector("[hx-get], [hx-post]")) script("vendor/htmx/htmx.min.js");
-
-// A page that comes back from the browser's memory holds a used form; ask for a fresh one.
+// A form that was changed before the script ran, or that comes back from the browser's memory, is asked for again.
 addEventListener("pageshow", (event) => {
-  if (event.persisted) document.querySelector("form[hx-get]")?.dispatchEvent(new Event("change", { bubbles: true }));
+  const form = document.querySelector("form[hx-get]");
+  const is_changed = [...(form?.querySelectorAll("input, select") ?? [])].some((input) => isChanged(input));
+  if (form && (event.persisted || is_changed)) form.dispatchEvent(new Event("change", { bubbles: true }));
 });
+
+/** @param {Element} input */
+function isChanged(input) {
+  if (input instanceof HTMLSelectElement) return [...input.options].some((one) => one.selected !== one.defaultSelected) && input.options.length > 0;
+  if (!(input instanceof HTMLInputElement) || input.type === "hidden") return false;
+  return input.checked !== input.defaultChecked || (input.type !== "radio" && input.type !== "checkbox" && input.value !== input.defaultValue);
+}

@@ -7,6 +7,7 @@ import { tick } from "./format.js";
 
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 const MOST_DECADES = 12;
+const FLAT = 1e-6;
 const FONT = "11px system-ui, sans-serif";
 
 /** @typedef {{label: string, value: number}} Reference */
@@ -45,7 +46,7 @@ export function options(look) {
     },
     axes: [
       { ...axis, size: 26, space: 60, values: (/** @type {any} */ _u, /** @type {number[]} */ at) => at.map(tick) },
-      { ...axis, size: 46, space: look.tall ? 42 : 30, values: (/** @type {any} */ _u, /** @type {(number|null)[]} */ at) => at.map((v) => (v === null ? "" : tick(v))) },
+      { ...axis, ...(look.log ? { splits: powers, filter: (/** @type {any} */ _u, /** @type {number[]} */ at) => at } : {}), size: 46, space: look.tall ? 42 : 30, values: (/** @type {any} */ _u, /** @type {(number|null)[]} */ at) => at.map((v) => (v === null ? "" : tick(v))) },
     ],
     hooks: {
       draw: [(/** @type {any} */ u) => annotate(u, look.references(), look.marks())],
@@ -66,8 +67,20 @@ function range(u, references) {
   for (const { value } of references) {
     if (value > low - span && value < high + span) [low, high] = [Math.min(low, value), Math.max(high, value)];
   }
-  const room = (high - low || Math.abs(high) || 1) * 0.06;
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const is_flat = high - low <= size * FLAT; // means of equal numbers differ in their last bits
+  const room = is_flat ? size * 0.06 || 1 : (high - low) * 0.06;
   return [low - room, high + room];
+}
+
+/** The exact power: `10 ** n` may be off by one bit, and uPlot then counts for ever. @param {number} n */
+const power = (n) => Number(`1e${n}`);
+
+/** Grid lines of a logarithmic axis: powers of ten, thinned to at most six. @param {any} _u @param {number} _axis @param {number} low @param {number} high */
+function powers(_u, _axis, low, high) {
+  const [from, to] = [Math.round(Math.log10(low)), Math.round(Math.log10(high))];
+  const stride = Math.ceil((to - from + 1) / 6);
+  return Array.from({ length: Math.floor((to - from) / stride) + 1 }, (_unused, i) => power(from + i * stride));
 }
 
 /** Whole decades around what is drawn. @param {any} u */
@@ -75,7 +88,7 @@ function decades(u) {
   const [low, high] = extent(u.data.slice(1).flat()) ?? [0.1, 1];
   const to = Math.ceil(Math.log10(high));
   const from = Math.max(Math.floor(Math.log10(low)), to - MOST_DECADES);
-  return [10 ** from, 10 ** Math.max(to, from + 1)];
+  return [power(from), power(Math.max(to, from + 1))];
 }
 
 /** @param {any} u @param {Reference[]} references @param {Mark[]} marks */

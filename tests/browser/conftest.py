@@ -150,7 +150,7 @@ def visit(browser: Browser, server: Server, identity: Path) -> Iterator[Open]:
         contexts.append(context)
         page = context.new_page()
         page.on("console", note)
-        page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
+        page.on("pageerror", lambda error: complaints.append(f"exception: {error.stack or error}"))
         page.goto(path)
         return Visit(page, complaints)
 
