@@ -43,6 +43,7 @@ class RunCreate(Request):
         description="Base of the configuration. Unset: `tuned` where it exists, else the defaults; empty: the defaults.",
         examples=["tuned"],
     )
+    speed: Speed | None = Field(None, description="Steps a second; unset is full speed.", examples=[1000.0])
 
 
 class RunPatch(Request):

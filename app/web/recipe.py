@@ -18,7 +18,7 @@ from app.core.specs import AlgorithmSpec, EnvironmentSpec
 from app.core.text import _
 from app.protocol.base import PATTERNS
 from app.protocol.runs import RunCreate
-from app.web import forms
+from app.web import forms, views
 from app.web.forms import Field
 from app.web.rendering import number
 from app.web.scenes import Scene, scene_of
@@ -74,6 +74,7 @@ class RecipeView:
     advanced: list[Field]
     total_steps: Field
     seed: Field
+    speed: Field
     name: str
     notice: str
     errors: list[str]
@@ -96,6 +97,7 @@ class Choice:
     world: dict[str, Any]
     total_steps: Any
     seed: Any
+    speed: float | None
     name: str
     notice: str
 
@@ -117,7 +119,8 @@ class Choice:
         body |= {key: value for key, value in optional.items() if value}
         if self.total_steps is not None and self.total_steps != self.base_steps:
             body["total_steps"] = self.total_steps
-        return body | {"seed": self.seed}
+        body["seed"] = self.seed
+        return body if self.speed is None else body | {"speed": self.speed}
 
     def url(self) -> str:
         """Return the address that shows this recipe again."""
@@ -135,6 +138,8 @@ class Choice:
             asked["seed"] = forms.show(self.seed)
         if self.name:
             asked["name"] = self.name
+        if self.speed != views.watchable_speed(self.algorithm, self.base_steps):
+            asked["speed"] = views.speed_word(self.speed)
         return f"/?{urlencode(asked)}"
 
     base_is_a_choice: bool = False
@@ -156,17 +161,20 @@ def read(catalog: ModuleType, form: Mapping[str, str]) -> Choice:
     base_world = {**environment.config().model_dump(mode="json"), **(dict(chosen.environment_config) if chosen else {})}
     is_same = before == [environment.id, algorithm.id, preset]
     is_same_world = before[0] == environment.id and (is_same or not (chosen and chosen.environment_config))
+    base_steps = chosen.total_steps if chosen else algorithm.default_steps
+    speeds = {views.speed_word(speed): speed for speed in views.SPEEDS}
     return Choice(
         environment=environment,
         algorithm=algorithm,
         preset=preset,
         base=base,
         base_world=base_world,
-        base_steps=chosen.total_steps if chosen else algorithm.default_steps,
+        base_steps=base_steps,
         config=forms.parse(algorithm.config, form, base=base) if is_same else {},
         world=forms.parse(environment.config, form, "environment_config", base_world) if is_same_world else {},
         total_steps=forms.whole(form, "total_steps") if is_same else None,
         seed=forms.whole(form, "seed") or 0,
+        speed=speeds.get(form.get("speed", "") if is_same else "", views.watchable_speed(algorithm, base_steps)),
         name=form.get("name", "").strip()[:200],
         notice=" ".join(
             text for text in (unknown, unfit, _other_preset(asked, named, before[:2] != marks[:2])) if text
@@ -223,6 +231,7 @@ def view(catalog: ModuleType, choice: Choice, violations: tuple[Violation, ...] 
         advanced=[field for field in inputs if field.is_advanced],
         total_steps=_budget(choice, errors.get("total_steps", "")),
         seed=_seed(choice, errors.get("seed", "")),
+        speed=_speed(choice),
         name=choice.name,
         notice=choice.notice,
         errors=[str(item) for item in violations if item.where not in shown],
@@ -320,6 +329,23 @@ def _budget(choice: Choice, error: str) -> Field:
         low=1,
         is_changed=value != choice.base_steps,
         error=error,
+    )
+
+
+def _speed(choice: Choice) -> Field:
+    units = {"env_step": _("steps/s"), "sweep": _("sweeps/s"), "update": _("updates/s")}
+    usual = views.watchable_speed(choice.algorithm, choice.base_steps)
+    return Field(
+        name="speed",
+        key="speed",
+        label=_("Speed"),
+        kind="choice",
+        value=views.speed_word(choice.speed),
+        default=views.speed_word(usual),
+        unit=units[choice.algorithm.step_unit],
+        help=_("Slow enough to watch; it can be changed while the run goes on."),
+        choices=tuple(views.speed_word(speed) for speed in views.SPEEDS),
+        is_changed=choice.speed != usual,
     )
 
 

@@ -167,7 +167,9 @@ class Playground:
             seed=body.seed,
         ).as_dict()
         tags = tuple(dict.fromkeys(body.tags))
-        return self._queue(RunNew(**recipe, name=body.name, tags=tags, **self._origin(recipe)), key, mark)
+        return self._queue(
+            RunNew(**recipe, name=body.name, tags=tags, speed=body.speed, **self._origin(recipe)), key, mark
+        )
 
     def fork(self, id: int, body: ForkRequest, *, key: str | None = None) -> Run:
         """Queue a run that continues from a checkpoint of another; a key as for `create_run`."""

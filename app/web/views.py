@@ -14,6 +14,7 @@ from app.web import forms
 from app.web.forms import Field
 from app.web.scenes import Scene, scene_of
 
+WATCH_S = 60  # how long a run of a table should take to be watched
 # Positions of the speed slider, in steps a second; None is full speed.
 SPEEDS: tuple[float | None, ...] = (1, 2, 5, 10, 25, 50, 100, 250, 1_000, 10_000, 100_000, None)
 RETURNS = ("rollout/episode_return", "rollout/ep_rew_mean", "eval/mean_reward", "tabular/greedy_return")
@@ -177,6 +178,19 @@ def edit_fields(view_: RunView, values: Mapping[str, Any] | None = None, violati
     shown = {**view_.run.config, **(values or {})}
     found = forms.fields(view_.algorithm.config, shown, base=view_.run.config, violations=violations)
     return [field for field in found if field.live]
+
+
+def speed_word(speed: float | None) -> str:
+    """Return a speed as the address and the forms write it."""
+    return _("full") if speed is None else f"{speed:g}"
+
+
+def watchable_speed(algorithm: AlgorithmSpec, budget: int) -> float | None:
+    """Return the speed at which a run of this budget can be followed by eye; networks are slow enough by themselves."""
+    if not algorithm.tabular and not algorithm.needs_model:
+        return None
+    wanted = 10.0 if algorithm.step_unit == "sweep" else budget / WATCH_S
+    return SPEEDS[position_of(wanted)]
 
 
 def position_of(speed: float | None) -> int:

@@ -432,6 +432,20 @@ def test_the_speed_slider_finds_its_place() -> None:
     assert [views.position_of(speed) for speed in (None, 1, 25, 26)] == [len(views.SPEEDS) - 1, 0, 4, 4]
 
 
+def test_a_table_starts_at_a_speed_one_can_watch_and_the_address_may_say_otherwise(client: TestClient) -> None:
+    from app import catalog
+    from app.web import recipe
+
+    assert recipe.read(catalog, {}).speed == 10_000
+    assert recipe.read(catalog, {"environment": "CartPole-v1", "algorithm": "ppo"}).speed is None
+    full = recipe.read(catalog, {"speed": "full"})
+    assert full.speed is None
+    assert "speed=full" in full.url()
+    assert "speed" not in full.request()
+    started = client.post("/runs", data={"shown": full.shown, "speed": "250"}, follow_redirects=False)
+    assert client.get(f"/api/v1{started.headers['location']}").json()["speed"] == 250
+
+
 def test_differences_come_first(client: TestClient, run: dict[str, Any]) -> None:
     one = Run.model_validate(run)
     found = views.differences([one, one.model_copy(update={"seed": 99})])
