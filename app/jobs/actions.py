@@ -177,14 +177,17 @@ def checked_edit(row: runs.RunRow, config: dict[str, Any]) -> tuple[dict[str, An
 
     kind = catalog.algorithm(row.algorithm).config
     live = kind.live_names()
-    fixed = [name for name in config if name in kind.model_fields and name not in live]
+    here = _("These may change: {names}.").format(names=", ".join(live) or "-")
+    ways_out = {True: _("Start a new run to change it."), False: _("Fork the run to change it.")}
+    settled = kind.settled_names()
+    fixed = [
+        Violation(f"config.{name}", shorten(value), _("cannot change while the run lives"),
+                  f"{ways_out[name in settled]} {here}")
+        for name, value in config.items()
+        if name in kind.model_fields and name not in live
+    ]  # fmt: skip
     if fixed or not config:
-        way_out = _("These may change: {names}. Fork the run to change another.").format(names=", ".join(live) or "-")
-        rule = _("cannot change while the run lives")
-        raise InvalidInput(
-            [Violation(f"config.{name}", shorten(config[name]), rule, way_out) for name in fixed]
-            or [Violation("config", "{}", _("names nothing to change"), way_out)]
-        )
+        raise InvalidInput(fixed or [Violation("config", "{}", _("names nothing to change"), here)])
     edited = kind.parse(row.config_now).edited(config).model_dump(mode="json")
     slowest = max((live[name] for name in config), key=("step", "update", "episode").index)
     return {name: edited[name] for name in config}, slowest

@@ -348,3 +348,10 @@ def test_a_speed_has_a_lowest_value(client: TestClient, run: dict[str, Any]) -> 
     assert refused.json()["errors"][0]["rule"] == "must be ≥ 0.01"
     assert refused.json()["errors"][0]["way_out"] == "The smallest allowed is 0.01."
     assert client.patch(run["links"]["self"], json={"speed": 0.01}).json()["speed"] == 0.01
+
+
+def test_what_cannot_change_live_says_whether_a_fork_can_change_it(client: TestClient, run: dict[str, Any]) -> None:
+    refused = client.patch(run["links"]["self"], json={"config": {"gamma": 0.5, "initial_q": 1.0}})
+    gamma, initial_q = refused.json()["errors"]
+    assert gamma["way_out"].startswith("Fork the run to change it. These may change: alpha")
+    assert initial_q["way_out"].startswith("Start a new run to change it.")
