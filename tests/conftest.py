@@ -4,7 +4,14 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 KERNELS = Path(tempfile.gettempdir()) / f"rl-playground-test-kernels-{os.getuid() if hasattr(os, 'getuid') else 0}"
 os.environ.setdefault("RL_PLAYGROUND_KERNELS", str(KERNELS))
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[variable] = "1"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the browser tests last: Playwright keeps an event loop open, in which others cannot start one of their own."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)

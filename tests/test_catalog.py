@@ -8,7 +8,13 @@ from app.core.errors import InvalidInput, UnknownName
 
 def test_finds_the_shipped_algorithms_environments_and_panels() -> None:
     assert {"value_iteration", "q_learning", "dqn", "ppo"} <= catalog.algorithms().keys()
-    assert {"FrozenLake-v1", "CliffWalking-v1", "gridworld", "CartPole-v1", "MountainCar-v0"} <= catalog.environments().keys()
+    assert {
+        "FrozenLake-v1",
+        "CliffWalking-v1",
+        "gridworld",
+        "CartPole-v1",
+        "MountainCar-v0",
+    } <= catalog.environments().keys()
     assert {"grid_values", "plane_values", "agent"} <= catalog.panels().keys()
 
 
