@@ -31,8 +31,8 @@ export function frameOf(chart) {
   /** @type {Drawn[]} */
   let drawn = [];
   behind.addEventListener("toggle", () => behind.open && table(behind, get("label"), get("step-unit"), drawn));
-  const rule = get("rule") ? [make("p", "plot-note", t("rule of thumb: {rule}", { rule: get("rule") }))] : [];
-  chart.replaceChildren(head, host, caption, behind, ...rule);
+  const notes_below = [get("rule") ? t("rule of thumb: {rule}", { rule: get("rule") }) : "", dashed(get("references"))];
+  chart.replaceChildren(head, host, caption, behind, ...notes_below.filter(Boolean).map((note) => make("p", "plot-note", note)));
   if (get("help")) head.title = get("help");
   let summary = "";
 
@@ -61,6 +61,13 @@ export function frameOf(chart) {
       words.textContent = `${number(x)}: ${shown.join(", ")}${raw}`;
     },
   };
+}
+
+/** What the dashed lines are. @param {string} references */
+function dashed(references) {
+  const lines = /** @type {{label: string, value: number}[]} */ (JSON.parse(references || "[]"));
+  const names = lines.map(({ label, value }) => `${label} ${number(value)}`).join(" · ");
+  return names ? t("dashed: {names}", { names }) : "";
 }
 
 /** @param {HTMLDetailsElement} behind @param {string} label @param {string} unit @param {Drawn[]} curves */

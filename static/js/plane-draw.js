@@ -4,7 +4,7 @@
 import { sequential, token } from "./colors.js";
 import { extent } from "./curves.js";
 import { tick } from "./format.js";
-import { label } from "./grid-draw.js";
+import { label } from "./grid-glyphs.js";
 
 const LEFT = 44;
 const TOP = 6;

@@ -101,7 +101,7 @@ function annotate(u, references, marks) {
   ctx.clip();
   ctx.font = `${11 * ratio}px system-ui, sans-serif`;
   ctx.lineWidth = ratio;
-  let above = { y: -Infinity, x: 0 };
+  let above = -Infinity;
   for (const { label, value } of [...references].sort((a, b) => b.value - a.value)) {
     const y = u.valToPos(value, "y", true);
     if (!(y >= bbox.top && y <= bbox.top + bbox.height)) continue;
@@ -109,10 +109,9 @@ function annotate(u, references, marks) {
     ctx.textAlign = "right";
     ctx.fillStyle = token("--muted");
     const below = y - bbox.top < 16 * ratio;
-    const text = `${label} ${tick(value)}`;
-    const end = y - above.y < 14 * ratio ? above.x : bbox.left + bbox.width - 4 * ratio;
-    ctx.fillText(text, end, y + (below ? 13 : -5) * ratio);
-    above = { y, x: end - ctx.measureText(text).width - 14 * ratio };
+    if (y - above < 15 * ratio) continue; // the note below the curve names every line
+    ctx.fillText(`${label} ${tick(value)}`, bbox.left + bbox.width - 4 * ratio, y + (below ? 13 : -5) * ratio);
+    above = y;
   }
   for (const { at, text } of marks) {
     const x = u.valToPos(at, "x", true);

@@ -8,11 +8,12 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Open
 
 LONG = "500000000"
+WORK_MS = 90_000  # a cold worker on a busy machine
 
 
 def state(page: Page, name: str) -> None:
     """Wait until the run's pill shows a state."""
-    expect(page.locator("#run-header [data-live=state]")).to_have_text(name)
+    expect(page.locator("#run-header [data-live=state]")).to_have_text(name, timeout=WORK_MS)
 
 
 def start(page: Page, *, environment: str, algorithm: str, steps: str, seed: str = "0") -> None:

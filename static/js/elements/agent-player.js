@@ -5,12 +5,12 @@ import { json } from "../api.js";
 import { Surface } from "../canvas.js";
 import { make } from "../chart-frame.js";
 import { number, steps } from "../format.js";
+import { LIVE, choices, furnish } from "../player-parts.js";
 import { drawScene } from "../scenes.js";
 import { subscribe } from "../stream.js";
 import { t } from "../text.js";
 
 const STEP_MS = { grid: 260, cartpole: 24, mountain_car: 24 };
-const LIVE = "live";
 const HOLD_MS = 900;
 
 class AgentPlayer extends HTMLElement {
@@ -37,17 +37,7 @@ class AgentPlayer extends HTMLElement {
 
   connectedCallback() {
     const run = Number(this.getAttribute("run"));
-    const host = make("div", "player-scene");
-    host.append(this.#canvas);
-    this.#canvas.setAttribute("role", "img");
-    Object.assign(this.#scrub, { type: "range", min: "0", max: "0", step: "1", value: "0" });
-    this.#scrub.setAttribute("aria-label", t("Moment of the replay"));
-    this.#select.dataset.size = this.#button.dataset.size = "small";
-    this.#select.setAttribute("aria-label", t("What to show"));
-    this.#select.add(new Option(t("Live"), LIVE));
-    this.#button.type = "button";
-    const bar = make("div", "player-bar");
-    bar.append(this.#button, this.#scrub);
+    const { host, bar } = furnish(this.#canvas, this.#select, this.#button, this.#scrub);
     this.replaceChildren(this.#select, host, bar, this.#words);
     this.#button.addEventListener("click", () => this.#play(!this.#is_playing));
     this.#scrub.addEventListener("input", () => this.#seek(Number(this.#scrub.value)));
@@ -83,11 +73,7 @@ class AgentPlayer extends HTMLElement {
     const { items } = await json(`/runs/${this.getAttribute("run")}/episodes`).catch(() => ({ items: [] }));
     const isNew = items.length && items.at(-1).number !== Number(this.#select.options[1]?.value);
     if (!items.length || (!isNew && this.#select.options.length === items.length + 1)) return;
-    const options = items.map((/** @type {any} */ one) => {
-      const text = t("step {step}: return {value}", { step: steps(one.step), value: number(one.return) });
-      return new Option(text, String(one.number));
-    });
-    this.#select.replaceChildren(new Option(t("Live"), LIVE), ...options.reverse());
+    this.#select.replaceChildren(...choices(items));
     this.#select.value = this.#chosen;
     const is_over = this.closest("[data-state]")?.getAttribute("data-state") !== "running";
     if (!this.#is_by_hand && (is_over || !this.#states.length)) this.#choose(this.#select.options[1].value, false);

@@ -8,6 +8,7 @@ import { extent } from "../curves.js";
 import { number, steps } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { corner, isPlain, place, triangles, values } from "../grid-draw.js";
+import { tableOf, wordsOf } from "../grid-words.js";
 import { t } from "../text.js";
 
 const NAMES = { v: t("Value"), q: t("Q"), visits: t("Visits"), error: t("Error to V*") };
@@ -15,6 +16,8 @@ const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowD
 
 class GridMap extends HTMLElement {
   static observedAttributes = ["mode"];
+  /** @type {HTMLElement[]} */
+  #parts = [];
   /** @type {any} */
   #frame = null;
   #leave = () => {};
@@ -58,9 +61,6 @@ class GridMap extends HTMLElement {
     if (this.#frame) this.#show(this.#frame);
   }
 
-  /** @type {HTMLElement[]} */
-  #parts = [];
-
   get mode() {
     return /** @type {keyof NAMES} */ (this.getAttribute("mode") ?? "v");
   }
@@ -70,14 +70,14 @@ class GridMap extends HTMLElement {
     this.#frame = frame;
     if (!this.#surface) {
       this.replaceChildren(...this.#parts);
-      this.#surface = new Surface(this.#canvas, (ctx, width) => this.#draw(ctx, width), (width) => this.#place(width).size * this.#frame.meta.rows);
+      const height = (/** @type {number} */ width) => this.#place(width).size * this.#frame.meta.rows;
+      this.#surface = new Surface(this.#canvas, (ctx, width) => this.#draw(ctx, width), height);
     }
     const { meta, step } = frame;
     const [low, high] = this.#range();
-    const at = t("step {step}", { step: steps(step) });
-    const visited = t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable });
+    const visited = t("step {step}", { step: steps(step) }) + " · " + t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable });
     const error = t("max {max}, RMS {rms}", { max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
-    this.#summary = this.mode === "error" ? error : `${at} · ${visited}`;
+    this.#summary = this.mode === "error" ? error : visited;
     const bar = make("span", "scale-bar");
     const signed = this.mode === "error";
     paintScale(bar, signed ? diverging : sequential, signed ? -1 : 0);
@@ -130,9 +130,9 @@ class GridMap extends HTMLElement {
     if (!move) return;
     event.preventDefault();
     const { rows, cols } = this.#frame.meta;
-    const now = this.#cell ?? 0;
-    const row = Math.min(Math.max(Math.floor(now / cols) + (this.#cell === null ? 0 : move[0]), 0), rows - 1);
-    const col = Math.min(Math.max((now % cols) + (this.#cell === null ? 0 : move[1]), 0), cols - 1);
+    const [now, by] = this.#cell === null ? [0, [0, 0]] : [this.#cell, move];
+    const row = Math.min(Math.max(Math.floor(now / cols) + by[0], 0), rows - 1);
+    const col = Math.min(Math.max((now % cols) + by[1], 0), cols - 1);
     this.#choose(row * cols + col);
   }
 
@@ -140,35 +140,13 @@ class GridMap extends HTMLElement {
   #choose(cell) {
     const is_same = cell === this.#cell;
     this.#cell = cell;
-    this.#readout.textContent = cell === null ? "" : this.#words(cell);
-    this.#facts.textContent = cell === null ? this.#summary : this.#words(cell);
+    this.#readout.textContent = cell === null ? "" : wordsOf(this.#frame, cell);
+    this.#facts.textContent = cell === null ? this.#summary : wordsOf(this.#frame, cell);
     if (!is_same) this.#surface?.soon();
   }
 
-  /** @param {number} cell */
-  #words(cell) {
-    const { arrays, meta } = this.#frame;
-    const n = meta.actions.length;
-    const q = meta.actions.map((/** @type {string} */ name, /** @type {number} */ a) => `${name} ${number(arrays.q[cell * n + a], 4)}`).join(", ");
-    const where = t("row {row}, column {col}", { row: Math.floor(cell / meta.cols), col: cell % meta.cols });
-    return `${where}: V ${number(arrays.v[cell])} · V* ${number(arrays.optimal?.[cell])} · ${q} · ${number(arrays.visits[cell])} ${t("visits")}`;
-  }
-
   #fillTable() {
-    if (!this.#table.open || !this.#frame) return;
-    const { arrays, meta } = this.#frame;
-    const grid = make("table", "table");
-    grid.append(make("caption", "visually-hidden", NAMES[this.mode]));
-    const shown = this.mode === "q" ? arrays.v : arrays[this.mode];
-    for (let row = 0; row < meta.rows; row++) {
-      const line = make("tr");
-      for (let col = 0; col < meta.cols; col++) line.append(make("td", "number", number(shown[row * meta.cols + col], 3)));
-      grid.append(line);
-    }
-    const scroll = make("div", "table-scroll");
-    scroll.tabIndex = 0;
-    scroll.append(grid);
-    this.#table.replaceChildren(/** @type {Element} */ (this.#table.firstElementChild), scroll);
+    if (this.#table.open && this.#frame) tableOf(this.#table, this.#frame, this.mode, NAMES[this.mode]);
   }
 }
 
