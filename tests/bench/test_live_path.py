@@ -92,6 +92,7 @@ def server(folder: Path) -> Iterator[Playground]:
                 playground.wait(run.id, timeout_s=120)
                 if name == "second start":
                     yield playground
+                playground.close()
             finally:
                 process.terminate()
 
