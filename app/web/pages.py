@@ -18,11 +18,11 @@ from app.web.context import Service
 from app.web.describe import known
 from app.web.posted import Form
 from app.web.problems import KINDS
-from app.web.rendering import is_fragment, page
+from app.web.rendering import PageRoute, is_fragment, page
 from app.web.services import Playground
 from app.web.snippets import snippets
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SEE_OTHER = 303
 
 

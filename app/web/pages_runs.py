@@ -18,11 +18,11 @@ from app.store import checkpoints, events, series
 from app.web import forking, forms, lessons, recipe, views
 from app.web.context import RunId, Service
 from app.web.posted import Chosen, Form, numbers
-from app.web.rendering import is_fragment, page
+from app.web.rendering import PageRoute, is_fragment, page
 from app.web.services import Action, Playground, RunQuery
 from app.web.snippets import request_of, snippets
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SEE_OTHER = 303
 PAGE_ROWS = 50
 EVENT_ROWS = 200

@@ -45,6 +45,15 @@ def test_no_page_has_inline_script_or_style(client: TestClient, path: str) -> No
     assert "hx-on" not in html
 
 
+def test_a_page_leaves_compressed_where_the_browser_takes_it(client: TestClient) -> None:
+    packed = client.get("/learn/q_learning", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < len(packed.content) / 4
+    plain = client.get("/learn/q_learning", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.text == packed.text
+
+
 def test_the_first_visit_has_a_recipe_filled_in(client: TestClient) -> None:
     html = client.get("/").text
     assert re.search(r'value="FrozenLake-v1" checked', html)
