@@ -5,8 +5,9 @@ import { token } from "./colors.js";
 
 /** `tail` is how far the line reaches back from its middle. @param {CanvasRenderingContext2D} ctx @param {{x: number, y: number, length: number, tail: number}} at @param {number[]} toward @param {string} color */
 export function arrow(ctx, { x, y, length, tail }, [dx, dy], color) {
-  const tip = [x + dx * length * 1.25, y + dy * length * 1.25];
-  const wing = length * (tail ? 0.62 : 0.42);
+  const reach = length * (tail ? 1.25 : 1.3);
+  const tip = [x + dx * reach, y + dy * reach];
+  const wing = length * (tail ? 0.62 : 0.36);
   ctx.strokeStyle = color;
   ctx.lineWidth = Math.max(1, length * 0.17);
   ctx.lineCap = "round";
