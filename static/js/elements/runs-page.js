@@ -10,17 +10,19 @@ const AGAIN_MS = 400;
 class RunsPage extends HTMLElement {
   #leave = () => {};
   #timer = 0;
+  /** @type {Set<string>} */
+  #ticked = new Set();
 
   connectedCallback() {
     this.#leave = subscribe({ rows: true }, (id, delta) => this.#news(id, delta));
     this.addEventListener("change", (event) => this.#tick(/** @type {HTMLInputElement} */ (event.target)));
-    document.addEventListener("htmx:after:swap", this.#count);
-    this.#count();
+    document.addEventListener("htmx:after:swap", this.#keep);
+    this.#remember();
   }
 
   disconnectedCallback() {
     this.#leave();
-    document.removeEventListener("htmx:after:swap", this.#count);
+    document.removeEventListener("htmx:after:swap", this.#keep);
   }
 
   /** @param {number} id @param {import("../stream.js").Delta} delta */
@@ -53,15 +55,26 @@ class RunsPage extends HTMLElement {
   /** @param {HTMLInputElement} box */
   #tick(box) {
     if (box.matches("[data-select-all]")) for (const one of this.#boxes()) one.checked = box.checked;
+    this.#remember();
+  }
+
+  #remember() {
+    this.#ticked = new Set(this.#boxes().filter((box) => box.checked).map((box) => box.value));
     this.#count();
   }
+
+  /** A fresh table comes without ticks. */
+  #keep = () => {
+    for (const box of this.#boxes()) box.checked = this.#ticked.has(box.value);
+    this.#count();
+  };
 
   /** @returns {HTMLInputElement[]} */
   #boxes() {
     return [...this.querySelectorAll("input[name=runs]")].map((box) => /** @type {HTMLInputElement} */ (box));
   }
 
-  #count = () => {
+  #count() {
     const ticked = this.#boxes().filter((box) => box.checked).length;
     const words = this.querySelector("[data-selected]");
     if (words) words.textContent = ticked ? t("{count} selected", { count: ticked }) : "";
@@ -69,7 +82,7 @@ class RunsPage extends HTMLElement {
       const needs = Number(/** @type {HTMLElement} */ (button).dataset.needs);
       /** @type {HTMLButtonElement} */ (button).disabled = ticked < needs;
     }
-  };
+  }
 }
 
 customElements.define("runs-page", RunsPage);
