@@ -60,7 +60,9 @@ def run_npm(folder: Path) -> None:
     for _attempt in range(3):
         if subprocess.run([sys.executable, "-c", RUN_NPM, *arguments], cwd=folder, check=False).returncode == 0:
             return
-    raise SystemExit("The front-end libraries could not be installed: npm reached no registry. Connect and run pip again.")
+    raise SystemExit(
+        "The front-end libraries could not be installed: npm reached no registry. Connect and run pip again."
+    )
 
 
 def copy_files(modules: Path, target: Path) -> None:

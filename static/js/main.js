@@ -33,7 +33,10 @@ addEventListener("pageshow", (event) => {
 
 /** @param {Element} input */
 function isChanged(input) {
-  if (input instanceof HTMLSelectElement) return [...input.options].some((one) => one.selected !== one.defaultSelected) && input.options.length > 0;
+  if (input instanceof HTMLSelectElement) {
+    const first = [...input.options].findIndex((one) => one.defaultSelected);
+    return input.options.length > 0 && input.selectedIndex !== Math.max(first, 0); // without a mark, the first is shown
+  }
   if (!(input instanceof HTMLInputElement) || input.type === "hidden") return false;
   return input.checked !== input.defaultChecked || (input.type !== "radio" && input.type !== "checkbox" && input.value !== input.defaultValue);
 }
