@@ -55,10 +55,10 @@ class Playground:
         url: str | None = None,
         token: str | None = None,
         *,
-        data: Path | None = None,
+        data: Path | str | None = None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        folder = data or Path(os.environ.get("RL_PLAYGROUND_DATA") or user_data_path("rl-playground", appauthor=False))
+        folder = Path(data) if data else Path(os.environ.get("RL_PLAYGROUND_DATA") or user_data_path("rl-playground", appauthor=False))
         self.url = (url or os.environ.get(URL_VARIABLE) or _find(folder)).rstrip("/")
         secret = token or os.environ.get(TOKEN_VARIABLE) or read_token(folder)
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
