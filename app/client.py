@@ -58,7 +58,11 @@ class Playground:
         data: Path | str | None = None,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        folder = Path(data) if data else Path(os.environ.get("RL_PLAYGROUND_DATA") or user_data_path("rl-playground", appauthor=False))
+        folder = (
+            Path(data)
+            if data
+            else Path(os.environ.get("RL_PLAYGROUND_DATA") or user_data_path("rl-playground", appauthor=False))
+        )
         self.url = (url or os.environ.get(URL_VARIABLE) or _find(folder)).rstrip("/")
         secret = token or os.environ.get(TOKEN_VARIABLE) or read_token(folder)
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
