@@ -82,6 +82,10 @@ class Environment(Protocol):
     def mdp(self) -> Any | None:
         """The exact model, or None."""
 
+    @property
+    def changes(self) -> "tuple[tuple[int, Environment], ...]":
+        """(env step, environment from that step on), for a world that changes while a run goes; S and A stay."""
+
     def batch(self, n_envs: int, seed: int, stream: str, features: bool) -> Batch:
         """Return N copies whose episodes start from draws of (seed, stream, environment, episode number).
 

@@ -13,7 +13,8 @@ from app.core.config import Config, Hyper
 from app.core.specs import EnvironmentSpec, Reference
 from app.core.text import _
 from app.parts.batch import TabularEnvironment
-from app.parts.tabular import Layout, Outcome, TabularMDP, finite_horizon_optimum, mdp_from_outcomes
+from app.parts.layout import Layout
+from app.parts.tabular import Outcome, TabularMDP, finite_horizon_optimum, mdp_from_outcomes
 
 ROWS, COLS = 4, 12
 CELLS = "." * 36 + "S" + "X" * 10 + "G"

@@ -12,8 +12,8 @@ from app.core.config import Config, Hyper
 from app.core.specs import EnvironmentSpec, Reference
 from app.core.text import _
 from app.parts.batch import TabularEnvironment
+from app.parts.layout import Layout
 from app.parts.tabular import (
-    Layout,
     Outcome,
     TabularMDP,
     finite_horizon_optimum,

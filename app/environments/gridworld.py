@@ -26,7 +26,8 @@ from app.core.errors import shorten
 from app.core.specs import EnvironmentSpec, Reference
 from app.core.text import _
 from app.parts.batch import TabularEnvironment
-from app.parts.tabular import Layout, Outcome, TabularMDP, finite_horizon_optimum, mdp_from_outcomes
+from app.parts.layout import Layout
+from app.parts.tabular import Outcome, TabularMDP, finite_horizon_optimum, mdp_from_outcomes
 
 LETTERS = "#.SGX<>^v"
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))  # Up, Right, Down, Left as (row, column)

@@ -22,11 +22,16 @@ TRANSITION_LANES = np.uint64(1 << 32)
 
 @dataclass(frozen=True, eq=False)
 class TabularEnvironment:
-    """A configured environment that is nothing but its exact model and a time limit."""
+    """A configured environment that is nothing but its exact model and a time limit.
+
+    Attributes:
+        changes: (env step, environment from that step on) for a world that changes while a run goes; same states and actions.
+    """
 
     id: str
     mdp: TabularMDP
     max_episode_steps: int
+    changes: tuple[tuple[int, "TabularEnvironment"], ...] = ()
 
     @property
     def n_actions(self) -> int:
@@ -167,6 +172,7 @@ class ClassicEnvironment:
     reset: Callable[..., None]
     step: Callable[..., None]
     mdp: ClassVar[None] = None
+    changes: ClassVar[tuple[()]] = ()
 
     def batch(self, n_envs: int, seed: int, stream: str, features: bool) -> "ClassicBatch":
         """Return N copies; observations are float32 rows (N, D) with and without `features`."""

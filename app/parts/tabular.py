@@ -16,6 +16,7 @@ from scipy.sparse.linalg import spsolve
 
 from app.core.errors import InvalidInput, shorten
 from app.core.jit import kernel
+from app.parts.layout import Layout
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -29,20 +30,6 @@ SWEEP_WORK, SWEEPS = (
 POLICY_ITERATIONS = 1000  # far above the handful that policy iteration needs; ends a cycle among tied actions
 
 
-@dataclass(frozen=True)
-class Layout:
-    """How states lie on a grid: the state number of a cell is row · cols + col.
-
-    Attributes:
-        cells: one letter a cell, row by row (rows · cols): `#` wall, `.` floor, `S` start, `G` goal, `X` pit or cliff,
-            `< > ^ v` wind. A wall keeps its number and is never reached.
-    """
-
-    rows: int
-    cols: int
-    cells: str
-
-
 @dataclass(frozen=True, eq=False)
 class TabularMDP:
     """An exact model.
@@ -53,7 +40,7 @@ class TabularMDP:
         rewards: (S, A, K) float64.
         terminated: whether the outcome ends the episode (S, A, K) bool.
         start: probability of starting in each state (S,) float64.
-        layout: where the states lie, for those that lie on a grid.
+        layout: where the states lie, for those that can be drawn on maps.
     """
 
     probabilities: F64
@@ -105,10 +92,9 @@ class TabularMDP:
         return _can_end(self, self.probabilities > 0)
 
     def name_of(self, state: int) -> str:
-        """Return a state in words: its number, and its cell where the states lie on a grid."""
-        if self.layout is None:
-            return f"state {state}"
-        return f"state {state} (row {state // self.layout.cols}, column {state % self.layout.cols})"
+        """Return a state in words: its number, and its cell where it lies on a map."""
+        where = self.layout.name_of(state) if self.layout else ""
+        return f"state {state} ({where})" if where else f"state {state}"
 
 
 def mdp_from_outcomes(
