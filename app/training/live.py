@@ -28,6 +28,7 @@ WEIGHTS_EACH_BYTES = 1 << 20
 WEIGHTS_ALL_BYTES = 32 << 20
 
 log = logging.getLogger(__name__)
+Watched = tuple[PanelSpec, Config, Header]
 
 
 class History:
@@ -38,8 +39,8 @@ class History:
         self._panels = [panel for panel in built.panels if panel.history]
         self.kept = 0
 
-    def keep(self) -> None:
-        """Draw every panel with its default options, and keep the weights of a network."""
+    def keep(self, *, is_last: bool = False) -> None:
+        """Draw every panel with its default options, and keep the weights of a network (of the last moment in any case)."""
         for panel in list(self._panels):
             try:
                 frame = draw(panel, self._built, panel.options())
@@ -48,16 +49,16 @@ class History:
                 self._give_up(panel, error)
             else:
                 self._output.frame(panel.id, frame)
-        self._keep_weights()
+        self._keep_weights(is_last)
         self.kept += 1
 
-    def _keep_weights(self) -> None:
+    def _keep_weights(self, is_last: bool) -> None:
         weights = self._built.agent.signals().get("weights")
         if weights is None:
             return
         flat = np.asarray(weights(), np.float32)
         every = max(1, math.ceil(flat.nbytes * FRAMES / WEIGHTS_ALL_BYTES))
-        if flat.nbytes <= WEIGHTS_EACH_BYTES and self.kept % every == 0:
+        if flat.nbytes <= WEIGHTS_EACH_BYTES and (is_last or self.kept % every == 0):
             self._output.weights(flat)
 
     def _give_up(self, panel: PanelSpec, error: Exception) -> None:
@@ -71,7 +72,8 @@ class Viewer:
 
     def __init__(self, built: Built, output: Output, clock: Clock) -> None:
         self._built, self._output, self._clock = built, output, clock
-        self._watched: list[tuple[PanelSpec, Config, Header]] = []
+        self._watched: list[Watched] = []
+        self._undrawable: list[PanelSpec] = []
         self._frames_at = self._agent_at = clock()
         self._shown = -1
 
@@ -95,24 +97,37 @@ class Viewer:
             return
         now = self._clock()
         if now >= self._frames_at:
-            self._show_frames()
+            self._show_frames(self._watched)
         if now >= self._agent_at:
             self._show_agent(now)
 
     def show(self) -> None:
         """Show everything watched now."""
         if self._watched:
-            self._show_frames()
+            self._show_frames(self._watched)
             self._show_agent(self._clock())
 
-    def _show_frames(self) -> None:
+    def show_all(self) -> None:
+        """Show everything watched now, and every panel of the history with its default options: the run stays here a while."""
+        self._show_frames([*self._watched, *self._plain()])
+        self._show_agent(self._clock())
+
+    def _plain(self) -> list[Watched]:
+        """Return the panels that are kept in the history, with default options, which nobody watches."""
+        seen = [panel for panel, _parsed, options in self._watched if not options]
+        panels = [panel for panel in self._built.panels if panel.history and panel not in seen]
+        return [(panel, panel.options(), {}) for panel in panels if panel not in self._undrawable]
+
+    def _show_frames(self, wanted: list[Watched]) -> None:
         started = self._clock()
-        for panel, parsed, options in list(self._watched):
+        for panel, parsed, options in list(wanted):
             header: Header = {"type": "frame", "panel": panel.id, "options": options, "step": self._output.step}
             try:
                 frame = draw(panel, self._built, parsed)
             except Exception as error:
-                self._watched.remove((panel, parsed, options))
+                self._watched = [item for item in self._watched if item != (panel, parsed, options)]
+                if not options:
+                    self._undrawable.append(panel)
                 self._refuse(panel, options, error)
             else:
                 arrays = {name: np.array(array, np.float32) for name, array in frame.arrays.items()}
@@ -135,7 +150,7 @@ class Viewer:
 
 def draw(panel: PanelSpec, built: Built, options: Any) -> Frame:
     """Return the panel's picture of the agent now."""
-    return panel.compute(built.agent, built.environment_spec, built.environment, options)
+    return panel.compute(built.subject, options)
 
 
 def agent_state(built: Built) -> tuple[Array, Header] | None:

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def train(job: Job, sink: Sink, control: Control, clock: Clock = monotonic, *, builder: Builder = build) -> str:
-    """Run the job until it finishes, is stopped, or fails, and return which; everything else goes to the sink."""
+    """Run the job until it finishes, is stopped, fails, or is left for another process to go on with; return which."""
     output = Output(sink)
     session: Session | None = None
     try:
@@ -45,7 +45,7 @@ def train(job: Job, sink: Sink, control: Control, clock: Clock = monotonic, *, b
     except Exception as error:
         log.exception("run %s failed at step %s", job.run, output.step)
         if session is not None:
-            session.flush()
+            session.close_series()
         reason = str(error) if isinstance(error, PlaygroundError) else f"{type(error).__name__}: {error}"
         output.event("failed", reason, key="failed")
         output.state("failed", reason)
@@ -89,7 +89,7 @@ class _Loop:
         self._best_at, self._checkpoint_at = now + BEST_EVERY_S, now + CHECKPOINT_EVERY_S
         self._commands: dict[str, Callable[[Command], None]] = {
             "pause": self._pause, "resume": self._resume, "stop": self._stop, "step": self._step, "speed": self._speed,
-            "edit": self._edit, "checkpoint": self._checkpoint, "watch": self._watch,
+            "edit": self._edit, "checkpoint": self._checkpoint, "watch": self._watch, "leave": self._leave,
         }  # fmt: skip
 
     def run(self) -> str:
@@ -107,13 +107,15 @@ class _Loop:
 
     def _begin(self) -> None:
         session = self.session
-        if session.job.paused and self.return_to <= session.step:
-            self.is_paused, self.return_to = True, 0
-            self.output.state("paused", _("waits for resume"))
-        else:
+        self.is_paused = session.job.paused and self.return_to <= session.step
+        if not self.is_paused:
             self._announce_running("started" if session.step == 0 else "resumed")
         session.begin()
         self.viewer.watch(session.job.watch)
+        if self.is_paused:
+            self.return_to = 0
+            self._show_all()
+            self.output.state("paused", _("waits for resume"))
 
     def _announce_running(self, event: str) -> None:
         self.pace.run(self.session.step)
@@ -157,7 +159,7 @@ class _Loop:
 
     def _complete(self) -> None:
         self.session.complete()
-        self._show_all()
+        self._show_all(stays=False)
         self.pace.rest()
         self.output.event("finished", _("Finished at step {step}").format(step=self.session.step), key="finished")
         self.output.state("finished")
@@ -188,11 +190,18 @@ class _Loop:
         self.sink.live({"type": "progress", "step": self.session.step, "fps": fps})
         self._progress_at = now + PROGRESS_EVERY_S
 
-    def _show_all(self) -> None:
-        """Send everything now: a viewer waits for exactly this step."""
+    def _show_all(self, *, stays: bool = True) -> None:
+        """Send everything now: a viewer waits for exactly this step. A state that follows is heard of later.
+
+        Args:
+            stays: the run rests here, so that every picture may be asked for, also one that nobody watches.
+        """
         self.session.flush()
         self._progress(self.clock())
-        self.viewer.show()
+        if stays:
+            self.viewer.show_all()
+        else:
+            self.viewer.show()
 
     def _save(self, kind: str) -> str:
         started = self.clock()
@@ -202,9 +211,9 @@ class _Loop:
         return checkpoint
 
     def _wait_for_storage(self) -> None:
-        """Pause by itself until the storage has caught up; nothing is ever dropped."""
+        """Rest until the storage has caught up; nothing is ever dropped. The state stays what it is: nobody paused it."""
         self.pace.rest()
-        self.output.state("paused", _("storage behind"), is_short=True)
+        self.output.state("paused" if self.is_paused else "running", _("storage behind"), is_short=True)
         while self.outcome is None and self.sink.backlog_bytes() > BACKLOG_LIMIT_BYTES // 2:
             for command in self.control.poll(POINTS_EVERY_S):
                 self._obey(command)
@@ -224,13 +233,12 @@ class _Loop:
             return
         self.is_paused, self.return_to = True, 0
         self.pace.rest()
-        self.session.flush()
+        self._show_all()
         reason = str(command.get("reason") or "")
         self.output.state("paused", reason)
         self.output.event("paused", reason or _("Paused at step {step}").format(step=self.session.step))
         if not self.session.keeper.has(self.session.step, "auto"):
             self._save("auto")
-        self._show_all()
 
     def _resume(self, command: Command) -> None:
         self.return_to = 0
@@ -242,11 +250,18 @@ class _Loop:
     def _stop(self, command: Command) -> None:
         receipt: Header = {"acknowledged": datetime.now(UTC).isoformat(timespec="milliseconds")}
         self.pace.rest()
-        receipt["checkpoint"] = self._save("final")
-        self._show_all()
+        receipt["checkpoint"] = self.session.abandon()
+        self._show_all(stays=False)
         self.output.event("stopped", _("Stopped at step {step}").format(step=self.session.step), key="stopped")
         self.output.state("stopped", str(command.get("reason") or ""), receipt=receipt)
         self.outcome = "stopped"
+
+    def _leave(self, command: Command) -> None:
+        """Save the state and go, without a word on the run's state: another process goes on from here."""
+        self.pace.rest()
+        if not self.session.keeper.has(self.session.step, "auto"):
+            self._save("auto")
+        self.outcome = "left"
 
     def _step(self, command: Command) -> None:
         if not self.return_to:  # else it pauses by itself once it is back where it was

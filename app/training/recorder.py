@@ -96,6 +96,11 @@ class Recorder:
             point = np.array([value], np.float64)
             self._keep(name, (steps, point, point, point))
 
+    def close(self) -> None:
+        """Add the points of bins that will not fill any more; take them away before anything else is recorded."""
+        for name, thinner in self._thinners.items():
+            self._keep(name, thinner.rest())
+
     def take(self) -> tuple[Header, Arrays] | None:
         """Return the points that wait as the header and arrays of one record, or None; they count as taken."""
         if not self._waiting:

@@ -87,13 +87,30 @@ class Session:
         return self.ended_at == self.step
 
     def complete(self) -> None:
-        """The last record, picture, evaluation and checkpoint; a resumed run that had them makes the checkpoint only."""
+        """The last record, picture, evaluation and checkpoint; a resumed run that had them makes the checkpoint only.
+
+        A bin of a thinned series that is not full becomes a point after the checkpoint, which keeps it open for a fork.
+        """
         if not self.has_ended:
             self.ended_at = self.step
             self._record()
-            self.history.keep()
+            self.history.keep(is_last=True)
             self._evaluate(max(FINAL_EPISODES, self.job.eval_episodes))
         self.checkpoint("final")
+        self.close_series()
+
+    def abandon(self) -> str:
+        """Save the state, keep the last picture and close the series of a run that ends here; return the checkpoint's id."""
+        saved = self.checkpoint("final")
+        self.history.keep(is_last=True)
+        self.close_series()
+        return saved
+
+    def close_series(self) -> None:
+        """Send the points of bins that will not fill any more."""
+        self.flush()
+        self.recorder.close()
+        self.flush()
 
     def flush(self) -> bool:
         """Send the points that wait; return whether there were any."""
@@ -105,11 +122,16 @@ class Session:
         While a resumed run catches up, "here" is the furthest step that is stored: what was recorded stays.
 
         Raises:
-            InvalidInput: a value breaks its rule, or a hyperparameter cannot change while the agent runs.
+            InvalidInput: a value breaks its rule, a hyperparameter cannot change while the agent runs, or no step is left.
         """
         if edit in self.applied or any(item["id"] == edit for item in self.known):
             return
         config = self._edited(changes)
+        if max(self.step, self.job.reached) >= self.job.total_steps:
+            raise InvalidInput.one(
+                "edit", edit, _("every step of the run is recorded already; none is left that it could change"),
+                _("Fork the run from an earlier checkpoint."),
+            )  # fmt: skip
         if self.step < self.job.reached:
             self.known.append({"id": edit, "step": self.job.reached, "config": changes, "is_new": True})
             self.known.sort(key=_when)
@@ -182,8 +204,12 @@ class Session:
         for name, value in changes.items():
             if name not in live:
                 known = ", ".join(live) or _("none")
-                way_out = _("Fork the run to change it. Live here: {names}.").format(names=known)
-                raise InvalidInput.one(f"config.{name}", value, _("cannot change while the agent runs"), way_out)
+                is_settled = name in type(self.config).settled_names()
+                way_out = _("Start a new run to change it.") if is_settled else _("Fork the run to change it.")
+                here = _("Live here: {names}.").format(names=known)
+                raise InvalidInput.one(
+                    f"config.{name}", value, _("cannot change while the agent runs"), f"{way_out} {here}"
+                )
         return self.config.edited(changes)
 
     def _apply(self, edit: int, config: Any) -> None:

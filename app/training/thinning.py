@@ -38,6 +38,14 @@ class Thinner:
             steps, values = steps[room:], values[room:]
         return join(parts)
 
+    def rest(self) -> Points:
+        """Return the point of the bin that is not full, with the mean of what is in it, or none; nothing is forgotten."""
+        count = len(self._values)
+        if not count:
+            return self._steps, self._values, self._values, self._values
+        mean = _sums(np.append(self._values, np.zeros(-count % self._phase()[0]))[None, :]) / count
+        return self._steps[-1:], mean, self._values.min(keepdims=True), self._values.max(keepdims=True)
+
     def state(self) -> Tree:
         """Return how many values were seen and those whose bin is not full."""
         return {"count": self.count, "steps": self._steps, "values": self._values}
@@ -56,10 +64,14 @@ class Thinner:
         full = len(values) // width * width
         self._steps, self._values = steps[full:].copy(), values[full:].copy()
         bins = values[:full].reshape(-1, width)
-        sums = bins
-        while sums.shape[1] > 1:
-            sums = sums[:, ::2] + sums[:, 1::2]
-        return steps[width - 1 : full : width], sums[:, 0] / width, bins.min(axis=1), bins.max(axis=1)
+        return steps[width - 1 : full : width], _sums(bins) / width, bins.min(axis=1), bins.max(axis=1)
+
+
+def _sums(bins: F64) -> F64:
+    """Return the sums (n,) of the rows of `bins` (n, a power of two)."""
+    while bins.shape[1] > 1:
+        bins = bins[:, ::2] + bins[:, 1::2]
+    return bins[:, 0]
 
 
 def join(parts: list[Points]) -> Points:

@@ -126,8 +126,8 @@ class CountingAgent:
         self.random.counter = tree["drawn"]
 
 
-def _draw(agent: Any, spec: EnvironmentSpec, environment: Any, options: Any) -> Frame:
-    return Frame({"sum": np.array([agent.sum])}, {"steps": agent.steps})
+def _draw(subject: Any, options: Any) -> Frame:
+    return Frame({"sum": np.array([subject.agent.sum])}, {"steps": subject.agent.steps})
 
 
 ALGORITHM = AlgorithmSpec(

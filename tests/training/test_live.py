@@ -12,7 +12,7 @@ from tests.training.fakes import PANEL, Room, job
 WATCH = [{"panel": "sum", "options": {}}]
 
 
-def broken(agent: Any, spec: Any, environment: Any, options: Any) -> Frame:
+def broken(subject: Any, options: Any) -> Frame:
     raise ValueError("no ink")
 
 
@@ -45,7 +45,21 @@ def test_a_paused_run_shows_itself_to_a_new_viewer_and_after_each_step(tmp_path:
     ]
     room = Room(script)
     room.train(job(tmp_path, paused=True))
-    assert [header["step"] for header in frames(room)][:2] == [0, 1]
+    assert [header["step"] for header in frames(room)][:3] == [0, 0, 1]
+
+
+def test_a_run_that_pauses_shows_every_picture_before_it_says_so(tmp_path: Path) -> None:
+    room = Room([(100, {"name": "pause"}), (9_999, {"name": "stop"})])
+    seen: list[int] = []
+
+    def record(kind: str, header: dict[str, Any], arrays: Any = None) -> None:
+        if kind == "state" and header["state"] == "paused":
+            seen.extend(shown["step"] for shown in frames(room) if not shown["options"])
+        room.records.append((kind, header, arrays or {}))
+
+    room.record = record  # type: ignore[method-assign]
+    room.train(job(tmp_path))
+    assert seen == [room.agent.steps]
 
 
 def test_watching_changes_nothing_that_is_recorded(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.core.codecs import trees_equal
+from app.training import recorder
 from app.training.checkpoints import read_checkpoint
 from app.training.ports import BACKLOG_LIMIT_BYTES
 from tests.training.fakes import Room, job
@@ -162,8 +163,60 @@ def test_an_agent_with_nothing_left_to_do_ends_the_run_early(tmp_path: Path) -> 
 def test_a_full_outbox_pauses_the_run_until_it_has_emptied(tmp_path: Path) -> None:
     room = Room(backlog=[65 << 20, 65 << 20, 40 << 20, 31 << 20])
     assert room.train(job(tmp_path)) == "finished"
-    assert room.states() == ["running", "paused", "running", "finished"]
+    assert room.states() == ["running", "running", "running", "finished"]
     assert (room.of("state")[1]["reason"], room.of("state")[1]["is_short"]) == ("storage behind", True)
+
+
+def test_a_paused_run_that_waits_for_the_storage_stays_paused(tmp_path: Path) -> None:
+    script = [(9_999, {"name": "step", "count": 500}), (9_999, {"name": "stop"})]
+    room = Room(script, backlog=[65 << 20, 65 << 20, 31 << 20])
+    room.train(job(tmp_path, paused=True))
+    assert set(room.states()) == {"paused", "stopped"}
+    assert room.of("state")[1]["reason"] == "storage behind"
+
+
+def test_a_stopped_run_leaves_the_picture_of_its_last_step(tmp_path: Path) -> None:
+    room = Room([(333, {"name": "stop"})])
+    assert room.train(job(tmp_path)) == "stopped"
+    last = room.of("state")[-1]["step"]
+    assert room.of("frame")[-1]["step"] == room.of("weights")[-1]["step"] == last
+    assert room.of("checkpoint")[-1]["step"] == last
+
+
+def test_a_run_that_is_left_saves_its_state_and_says_nothing_of_an_end(tmp_path: Path) -> None:
+    room, whole, second = Room([(333, {"name": "leave"})]), Room(), Room()
+    assert room.train(job(tmp_path)) == "left"
+    assert room.states() == ["running"]
+    saved = room.of("checkpoint")[-1]
+    assert (saved["kind"], saved["step"]) == ("auto", room.agent.steps)
+    second.train(job(tmp_path, attempt=2, checkpoint=saved["id"]))
+    whole.train(job(tmp_path / "whole"))
+    joined = {name: room.reproducible().get(name, {}) | points for name, points in second.reproducible().items()}
+    assert joined == whole.reproducible()
+
+
+def test_a_paused_run_that_is_left_has_saved_its_state_already(tmp_path: Path) -> None:
+    room = Room([(100, {"name": "pause"}), (9_999, {"name": "leave"})])
+    assert room.train(job(tmp_path)) == "left"
+    assert [header["kind"] for header in room.of("checkpoint")].count("auto") == 1
+    stepped = Room([(100, {"name": "step", "count": 3}), (9_999, {"name": "leave"})])
+    stepped.train(job(tmp_path / "stepped"))
+    assert stepped.of("checkpoint")[-1]["step"] == stepped.agent.steps
+
+
+@pytest.mark.parametrize("ends", [{}, {"diverge_at": 321}])
+def test_a_thinned_series_ends_with_what_its_last_bin_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: dict[str, int]
+) -> None:
+    """30 updates alone, then pairs, then fours, …: the last bin is not full."""
+    monkeypatch.setattr(recorder, "UPDATE_POINTS", 30)
+    room = Room()
+    room.train(job(tmp_path, total_steps=500, config=ends))
+    steps = [point[0] for _number, point in sorted(room.series()["train/loss"].items())]
+    last = 320 if ends else 500
+    assert steps[-1] == last
+    assert steps[-2] < last - 4
+    assert len(steps) == len(set(steps))
 
 
 def test_a_backlog_up_to_the_limit_pauses_nothing(tmp_path: Path) -> None:

@@ -104,6 +104,17 @@ def test_an_edit_while_a_run_catches_up_takes_effect_after_everything_recorded(t
     assert [after[number] for number in repeated] == [before[number] for number in repeated]
 
 
+def test_an_edit_that_no_step_is_left_for_is_refused_with_the_reason(tmp_path: Path) -> None:
+    first, second = Room([(100, {"name": "checkpoint"})]), Room([(150, EDIT)])
+    first.train(job(tmp_path))
+    resumed = job(tmp_path, attempt=2, checkpoint=checkpoint_of(first, "requested"), reached=2_000)
+    assert second.train(resumed) == "finished"
+    assert not second.of("edit")
+    (warning,) = [header for header in second.of("event") if header["event"] == "warning"]
+    assert "none is left that it could change" in warning["text"]
+    assert warning["data"] == {"id": 1}
+
+
 def test_a_run_resumed_on_its_way_back_runs_on_and_forgets_its_steps(tmp_path: Path) -> None:
     first = Room([(100, {"name": "checkpoint"}), (900, {"name": "stop"})])
     first.train(job(tmp_path))

@@ -31,6 +31,20 @@ def test_points_do_not_depend_on_how_the_values_arrive(cuts: list[int]) -> None:
         assert one.tobytes() == other.tobytes()
 
 
+def test_the_rest_is_the_mean_of_what_the_open_bin_holds() -> None:
+    """Of 26 values, 8 stand alone, 8 make pairs, 8 make fours, and two wait."""
+    steps, values = series(26)
+    thinner = Thinner(8)
+    kept = thinner.add(steps, values)
+    rest = thinner.rest()
+    assert (kept[0][-1], rest[0].tolist()) == (72, [78])
+    assert rest[1].tolist() == [(values[24] + values[25]) / 2]
+    assert (rest[2][0], rest[3][0]) == (min(values[24:]), max(values[24:]))
+    again = thinner.add(*(part[24:] for part in series(28)))
+    assert len(again[0]) == 1, "the bin stays open for a fork"
+    assert not len(Thinner(8).rest()[0])
+
+
 def test_state_holds_the_unfinished_bin() -> None:
     steps, values = series(100)
     whole, first, second = Thinner(8), Thinner(8), Thinner(8)
