@@ -20,7 +20,11 @@ DICTIONARY: dict[str, Signal] = {
     for signal in (
         Signal("v", "(S,)", "reward", _("Estimated value of each state.")),
         Signal("q", "(S, A)", "reward", _("Estimated value of each action in each state.")),
-        Signal("policy", "(S, A)", "probability", _("Probability of each action of the greedy policy, ties shared.")),
+        Signal("policy", "(S, A)", "probability", _("Probability of each action of the policy that is learned: greedy (ties shared), evaluated, or softmax.")),
+        Signal("behaviour", "(S, A)", "probability", _("Probability of each action of the policy it acts by, exploration included.")),
+        Signal("truth", "(S,)", "reward", _("The exact values that v estimates: V*, or those of the policy that is evaluated.")),
+        Signal("trace", "(slots,)", "mixed", _("The numbers of the last update, for the inspector; not a number where the last step made none.")),
+        Signal("eligibility", "(S, A)", "", _("How much each pair, or each state (A = 1), takes part in the next update.")),
         Signal("visits", "(S,)", "visits", _("How often each state was acted in.")),
         Signal("last_transition", "(6,)", "mixed", _("state, action, reward, next state, terminated, truncated of the last step.")),
         Signal("visited", "(K, D)", "mixed", _("Recently visited observations, oldest first.")),

@@ -12,6 +12,9 @@ from app.core.signals import Signal
 Family = Literal["planning", "tabular", "value_based", "policy_based", "language"]
 StepUnit = Literal["env_step", "sweep", "update"]
 Kind = Literal["tabular", "continuous"]
+Backup = Literal[
+    "max", "sample", "expected", "td", "n_step", "episode", "full_max", "full_policy", "gradient", "bandit"
+]
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,30 @@ class Term:
 
 @dataclass(frozen=True)
 class Inspector:
-    """The update rule to be shown with numbers: LaTeX, its terms, the slot of its result, the equation's number."""
+    r"""The update rule to be shown with numbers, and where the agent's `trace` signal holds them.
+
+    The numbers are put in the place of the symbols, so the right-hand side of `equation` may hold only symbols of `terms`,
+    numbers, + − · /, `\frac`, `\max`, brackets and spaces.
+
+    Attributes:
+        equation: LaTeX, `left \leftarrow right`.
+        terms: every symbol on the right-hand side.
+        result: slot of the value that the right-hand side gives.
+        number: of the equation; its line of code ends in `# (number)`.
+        old: slot of the entry's value before, state and action: slots that name the entry (None: not of an action).
+        backup: the shape of its backup diagram.
+        waits: what to say where the last step made no update.
+    """
 
     equation: str
     terms: tuple[Term, ...]
     result: int
     number: int
+    old: int
+    state: int = 0
+    action: int | None = None
+    backup: Backup = "max"
+    waits: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,6 +162,16 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What a panel draws: an agent of an algorithm, in an environment."""
+
+    agent: Agent
+    algorithm: AlgorithmSpec
+    environment_spec: EnvironmentSpec
+    environment: Environment
+
+
+@dataclass(frozen=True)
 class PanelSpec:
     """One picture.
 
@@ -148,7 +179,7 @@ class PanelSpec:
         element: name of the drawing element in `static/js/elements/`.
         options: what a viewer may choose (axes, fixed dimensions); empty Config where nothing.
         fits: whether the panel can draw this algorithm on this environment.
-        compute: `(agent, environment_spec, environment, options) → Frame`.
+        compute: `(subject, options) → Frame`.
         history: stored at the history steps, so that a past moment can be drawn.
     """
 
@@ -159,6 +190,6 @@ class PanelSpec:
     version: int
     options: type[Config]
     fits: Callable[[AlgorithmSpec, EnvironmentSpec], bool]
-    compute: Callable[[Agent, EnvironmentSpec, Environment, Any], Frame]
+    compute: Callable[[Subject, Any], Frame]
     history: bool = True
     order: int = 0

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 from app import catalog
 from app.core.contracts import Array
 from app.core.errors import InvalidInput
-from app.core.specs import Frame
+from app.core.specs import Frame, Subject
 
 
 @runtime_checkable
@@ -28,10 +28,10 @@ def frame(request: Mapping[str, Any], weights: Array) -> Frame:
         InvalidInput: the agent keeps no weights, or an option is out of bounds.
     """
     recipe = catalog.Recipe(**request["recipe"])
-    _, environment_spec, environment, agent = catalog.build(recipe)
+    algorithm, environment_spec, environment, agent = catalog.build(recipe)
     if not isinstance(agent, TakesWeights):
         raise InvalidInput.one("panel", request["panel"], f"{recipe.algorithm} keeps no weights to draw from")
     agent.load_weights(weights)
     panel = catalog.panel(request["panel"])
     options = panel.options.parse(dict(request.get("options") or {}), "options")
-    return panel.compute(agent, environment_spec, environment, options)
+    return panel.compute(Subject(agent, algorithm, environment_spec, environment), options)

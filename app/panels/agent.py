@@ -3,8 +3,8 @@
 from typing import Any
 
 from app.core.config import Config
-from app.core.contracts import Agent, Environment
-from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec
+from app.core.contracts import Environment
+from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
 
 
@@ -24,9 +24,9 @@ def scene(spec: EnvironmentSpec, environment: Environment) -> dict[str, Any]:
     return {"drawing": spec.drawing, "actions": list(spec.actions), **grid}
 
 
-def compute(agent: Agent, spec: EnvironmentSpec, environment: Environment, options: AgentOptions) -> Frame:
+def compute(subject: Subject, options: AgentOptions) -> Frame:
     """Return the scene; the episodes come from the replays and the live states."""
-    return Frame({}, scene(spec, environment))
+    return Frame({}, scene(subject.environment_spec, subject.environment))
 
 
 SPEC = PanelSpec(

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.config import Config
-from app.core.contracts import Agent, Environment
-from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec
+from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
 from app.parts.tabular import TabularMDP, greedy_policy, optimal_values, q_from_v
 
@@ -31,14 +30,16 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
     return environment.drawing == "grid" and bool(VALUE_SIGNALS & set(algorithm.signals))
 
 
-def compute(agent: Agent, spec: EnvironmentSpec, environment: Environment, options: GridOptions) -> Frame:
-    """Return v (S,), q (S, A), policy (S, A), visits (S,), error (S,) = v − V*, and the grid's facts."""
+def compute(subject: Subject, options: GridOptions) -> Frame:
+    """Return v (S,), q (S, A), policy (S, A), visits (S,), error (S,) = v − the exact values, and the grid's facts."""
+    agent, spec, environment = subject.agent, subject.environment_spec, subject.environment
     mdp = environment.mdp
     if not isinstance(mdp, TabularMDP) or mdp.layout is None:
         raise ValueError(f"{environment.id} has no grid")
     gamma = float(getattr(agent.config, "gamma", 1.0))
-    v, q, policy, visits = _tables(agent.signals(), mdp, gamma)
-    truth = _optimal(mdp, gamma)
+    signals = agent.signals()
+    v, q, policy, visits = _tables(signals, mdp, gamma)
+    truth = signals["truth"]() if "truth" in signals else _optimal(mdp, gamma)
     reachable = mdp.reachable()
     error = np.where(reachable, v - truth, 0.0)
     arrays = {"v": v, "q": q, "policy": policy, "visits": visits, "error": error, "optimal": truth}

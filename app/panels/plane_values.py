@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.config import Config, Hyper
-from app.core.contracts import Agent, Environment
+from app.core.contracts import Agent
 from app.core.errors import InvalidInput
-from app.core.specs import AlgorithmSpec, Axis, EnvironmentSpec, Frame, PanelSpec
+from app.core.specs import AlgorithmSpec, Axis, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
 
 F32 = NDArray[np.float32]
@@ -33,8 +33,9 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
     return len(environment.axes) >= 2 and bool(VALUE_SIGNALS & set(algorithm.signals))
 
 
-def compute(agent: Agent, spec: EnvironmentSpec, environment: Environment, options: PlaneOptions) -> Frame:
+def compute(subject: Subject, options: PlaneOptions) -> Frame:
     """Return values (ny, nx), action (ny, nx) and visited (K, 2) in the units of the two axes."""
+    agent, spec = subject.agent, subject.environment_spec
     axes = spec.axes
     x = _axis("x", options.x, axes, 0)
     y = _axis("y", options.y, axes, _other(axes, x))

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.contracts import Environment
-from app.parts.tabular import TabularMDP, check_gamma, finite_horizon_return, greedy_policy, optimal_values, q_from_v
+from app.parts.tabular import (
+    TabularMDP,
+    check_gamma,
+    finite_horizon_return,
+    greedy_policy,
+    optimal_values,
+    policy_evaluation,
+    q_from_v,
+)
 
 F64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -36,6 +44,7 @@ class Exact:
     def __init__(self, mdp: TabularMDP, gamma: float, horizon: int) -> None:
         self.mdp, self.gamma, self.horizon = mdp, gamma, horizon
         self.reachable = mdp.reachable()
+        self._known: tuple[F64, F64] | None = None
 
     @cached_property
     def optimum(self) -> F64:
@@ -53,9 +62,29 @@ class Exact:
             "tabular/greedy_return": self.greedy_return(q),
         }
 
+    def policy_scalars(self, v: F64, policy: F64) -> dict[str, float]:
+        """Return the exact diagnostics of values v (S,) that estimate those of a fixed policy (S, A)."""
+        backed_up = (policy * q_from_v(self.mdp, v, self.gamma)).sum(axis=1)
+        error = (v - self.values_of(policy))[self.reachable]
+        return {
+            "tabular/max_bellman_residual": float(np.abs(backed_up - v)[self.reachable].max()),
+            "tabular/value_error_max": float(np.abs(error).max()),
+            "tabular/value_error_rms": float(np.sqrt(np.mean(error**2))),
+        }
+
+    def values_of(self, policy: F64) -> F64:
+        """Return V (S,) of a policy (S, A); the last answer is kept, because a fixed policy is asked for again and again."""
+        if self._known is None or not np.array_equal(self._known[0], policy):
+            self._known = policy.copy(), policy_evaluation(self.mdp, policy, self.gamma)
+        return self._known[1]
+
     def greedy_return(self, q: F64) -> float:
         """Return the expected undiscounted return of the greedy policy under the time limit."""
-        return finite_horizon_return(self.mdp, greedy_policy(q), self.horizon)
+        return self.return_of(greedy_policy(q))
+
+    def return_of(self, policy: F64) -> float:
+        """Return the expected undiscounted return of a policy (S, A) under the time limit."""
+        return finite_horizon_return(self.mdp, policy, self.horizon)
 
     def greedy_sets(self, q: F64) -> Bools:
         """Return which actions (S, A) are greedy; all False in states where nobody acts."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app import catalog
 from app.core.contracts import Agent, Environment
-from app.core.specs import AlgorithmSpec, EnvironmentSpec, PanelSpec
+from app.core.specs import AlgorithmSpec, EnvironmentSpec, PanelSpec, Subject
 from app.training.job import Job
 
 
@@ -18,6 +18,11 @@ class Built:
     environment: Environment
     agent: Agent
     panels: tuple[PanelSpec, ...]
+
+    @property
+    def subject(self) -> Subject:
+        """What a panel draws."""
+        return Subject(self.agent, self.algorithm, self.environment_spec, self.environment)
 
     @property
     def wants_features(self) -> bool:

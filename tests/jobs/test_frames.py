@@ -9,6 +9,7 @@ import pytest
 from app import catalog
 from app.core.errors import InvalidInput, Missing
 from app.core.signals import DICTIONARY
+from app.core.specs import Subject
 from app.jobs import compute, frames
 from app.jobs.wire import Message
 from app.jobs.worker import compute as compute_in_worker
@@ -153,7 +154,7 @@ def test_a_frame_from_weights_is_the_frame_of_the_agent_that_had_them(spec):
     panels = [panel for panel in catalog.panels_for(algorithm, environment_spec) if panel.id != "agent"]
     assert panels
     for panel in panels:
-        expected = panel.compute(agent, environment_spec, environment, panel.options())
+        expected = panel.compute(Subject(agent, algorithm, environment_spec, environment), panel.options())
         drawn = compute.frame({"recipe": recipe.as_dict(), "panel": panel.id, "options": {}}, weights)
         for name in ("values", "action"):
             if name in expected.arrays:

@@ -1,12 +1,13 @@
 """The agent panel hands the browser its scene."""
 
 from app import catalog
+from app.core.specs import Subject
 from app.panels.agent import SPEC, AgentOptions
 
 
 def test_a_grid_scene_carries_its_cells() -> None:
-    _algorithm, spec, environment, agent = catalog.build(catalog.resolve("q_learning", "CliffWalking-v1"))
-    meta = SPEC.compute(agent, spec, environment, AgentOptions()).meta
+    algorithm, spec, environment, agent = catalog.build(catalog.resolve("q_learning", "CliffWalking-v1"))
+    meta = SPEC.compute(Subject(agent, algorithm, spec, environment), AgentOptions()).meta
     assert (meta["drawing"], meta["rows"], meta["cols"]) == ("grid", 4, 12)
     assert len(meta["cells"]) == 48
 

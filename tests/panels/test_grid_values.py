@@ -3,15 +3,16 @@
 import numpy as np
 
 from app import catalog
+from app.core.specs import Subject
 from app.panels.grid_values import SPEC, GridOptions
 from app.parts.tabular import optimal_values
 
 
 def test_error_is_the_distance_to_the_exact_values() -> None:
     recipe = catalog.resolve("q_learning", "FrozenLake-v1", total_steps=5_000, seed=3)
-    _algorithm, environment_spec, environment, agent = catalog.build(recipe)
+    algorithm, environment_spec, environment, agent = catalog.build(recipe)
     agent.update(5_000)
-    frame = SPEC.compute(agent, environment_spec, environment, GridOptions())
+    frame = SPEC.compute(Subject(agent, algorithm, environment_spec, environment), GridOptions())
     truth = optimal_values(environment.mdp, recipe.config["gamma"])
     reachable = environment.mdp.reachable()
     expected = np.where(reachable, agent.signals()["v"]() - truth, 0.0)
@@ -22,8 +23,8 @@ def test_error_is_the_distance_to_the_exact_values() -> None:
 
 def test_a_neural_agent_is_asked_at_every_cell() -> None:
     recipe = catalog.resolve("dqn", "FrozenLake-v1", seed=1)
-    _algorithm, environment_spec, environment, agent = catalog.build(recipe)
-    frame = SPEC.compute(agent, environment_spec, environment, GridOptions())
+    algorithm, environment_spec, environment, agent = catalog.build(recipe)
+    frame = SPEC.compute(Subject(agent, algorithm, environment_spec, environment), GridOptions())
     q = agent.signals()["q_at"](np.eye(16, dtype=np.float32))
     np.testing.assert_allclose(frame.arrays["v"][0], q[0].max(), rtol=1e-6)
     assert frame.arrays["v"][15] == 0.0, "the goal has no value of its own"
@@ -31,8 +32,8 @@ def test_a_neural_agent_is_asked_at_every_cell() -> None:
 
 def test_a_converged_planner_has_no_error() -> None:
     recipe = catalog.resolve("value_iteration", "FrozenLake-v1")
-    _algorithm, environment_spec, environment, agent = catalog.build(recipe)
+    algorithm, environment_spec, environment, agent = catalog.build(recipe)
     while not agent.update(100).finished:
         pass
-    frame = SPEC.compute(agent, environment_spec, environment, GridOptions())
+    frame = SPEC.compute(Subject(agent, algorithm, environment_spec, environment), GridOptions())
     assert frame.meta["error_max"] < 1e-6

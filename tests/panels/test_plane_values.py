@@ -5,13 +5,13 @@ import pytest
 
 from app import catalog
 from app.core.errors import InvalidInput
-from app.core.specs import EnvironmentSpec, Frame
+from app.core.specs import EnvironmentSpec, Frame, Subject
 from app.panels.plane_values import SPEC, PlaneOptions
 
 
 def drawn(options: PlaneOptions) -> tuple[Frame, EnvironmentSpec, object]:
-    _algorithm, spec, environment, agent = catalog.build(catalog.resolve("ppo", "CartPole-v1"))
-    return SPEC.compute(agent, spec, environment, options), spec, agent
+    algorithm, spec, environment, agent = catalog.build(catalog.resolve("ppo", "CartPole-v1"))
+    return SPEC.compute(Subject(agent, algorithm, spec, environment), options), spec, agent
 
 
 def test_a_point_of_the_map_is_the_network_there() -> None:

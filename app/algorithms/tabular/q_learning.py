@@ -14,20 +14,8 @@ $$Q(s_t, a_t) \leftarrow Q(s_t, a_t) + \alpha_t\, \delta_t \tag{3}$$
 
 An episode cut by its time limit is *truncated*, not terminated: the world goes on, so (1) still bootstraps.
 
-The step size is constant, or shrinks with the number of visits $N$ of the pair, which is what makes Q converge to Q*
-(for $\omega$ in $(\tfrac12, 1]$, if every pair is visited for ever):
-
-$$\alpha_t = \alpha \, / \, N(s_t, a_t)^{\omega} \tag{4}$$
-
-Exploration is $\varepsilon$-greedy. Among $k$ actions the greedy one has probability $1 - \varepsilon + \varepsilon / k$; ties are broken at random:
-
-$$a_t = \begin{cases} \text{any action} & \text{with probability } \varepsilon_t \\ \arg\max_a Q(s_t, a) & \text{otherwise} \end{cases} \tag{5}$$
-
-with $\varepsilon_t$ constant or falling from $\varepsilon_0$ to $\varepsilon_1$ within $T$ steps, along a line or by equal factors:
-
-$$\varepsilon_t = \varepsilon_0 + (\varepsilon_1 - \varepsilon_0) \min(t / T, 1) \tag{6}$$
-
-$$\varepsilon_t = \varepsilon_0 \, (\varepsilon_1 / \varepsilon_0)^{\min(t / T,\, 1)} \tag{7}$$
+Exploration is $\varepsilon$-greedy, and the step size constant or shrinking with the visits of the pair, as the part
+`exploration` describes them.
 
 What this file leaves out:
 
@@ -36,165 +24,80 @@ What this file leaves out:
 3. A model: the environment's exact tables are only drawn from, never looked into.
 
 Sources: Watkins (1989), *Learning from Delayed Rewards*; Watkins and Dayan (1992), *Q-learning*, Machine Learning 8;
-Sutton and Barto (2018), *Reinforcement Learning*, section 6.5; Even-Dar and Mansour (2003), *Learning Rates for Q-learning*, JMLR 5.
+Sutton and Barto (2018), *Reinforcement Learning*, section 6.5.
 """
 
-from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from app.core.config import Config, Hyper
-from app.core.contracts import Array, Environment, Problem, Tree
-from app.core.errors import TrainingDiverged
+from app.core.contracts import Problem
 from app.core.jit import kernel
-from app.core.randomness import Stream, below, philox, philox_block, unit
-from app.core.report import Episodes, Report
-from app.core.signals import Signal
+from app.core.randomness import philox_block, unit
 from app.core.specs import AlgorithmSpec, Inspector, Smoke, Term
 from app.core.text import _
-from app.parts.exact import Exact, model_of, policy_changes
-from app.parts.tabular import greedy_policy, sample_outcome, sample_start
+from app.parts.exact import Exact
+from app.parts.exploration import (
+    Discount,
+    EpsilonGreedy,
+    ExplorationKnobs,
+    InitialValue,
+    StepKnobs,
+    StepSize,
+    best_value,
+    epsilon_greedy,
+    exploration_knobs,
+    exploration_rate,
+    step_knobs,
+    step_size,
+)
+from app.parts.tabular import sample_outcome
+from app.parts.tabular_agent import (
+    BASIC_SIGNALS,
+    CONTROL_SCALARS,
+    DRAWS,
+    Method,
+    TabularAgent,
+    action_values,
+    check,
+    control_tables,
+    exploration_scalars,
+    first_state,
+)
 
-SCHEDULES = ("constant", "linear", "exponential")
-CALL_STEPS = 1_000_000  # about 30 ms of kernel, so that a pause or an edit never waits longer
-CALL_EPISODES = 65_536  # episodes that one call can record; it ends early when they are used up
-DRAWS = 256  # blocks of random words made at once; the result does not depend on it
-RESETS = 1 << 32  # episodes start from lanes of their own, so that they never share a draw with a step
 TRACE = ("s", "a", "r", "max q next", "q old", "delta", "alpha", "gamma", "q new")
 
 
-class QLearningConfig(Config):
+class QLearningConfig(InitialValue, EpsilonGreedy, Discount, StepSize):
     """Hyperparameters of Q-learning; the defaults are those of Sutton and Barto's example 6.6, with a discount."""
-
-    alpha: float = Hyper(
-        0.5, low=0, high=1, symbol=r"\alpha", live="step",
-        help=_("Step size: raising it learns faster from each step and remembers more of its noise."),
-    )  # fmt: skip
-    alpha_schedule: str = Hyper(
-        "constant", choices=("constant", "visits"),
-        help=_("Constant, or divided by a power of how often the state–action pair was visited."),
-    )  # fmt: skip
-    alpha_exponent: float = Hyper(
-        0.6, low=0, high=1, symbol=r"\omega", advanced=True,
-        help=_("Power of the visit count that divides the step size; raising it averages over more of the past."),
-    )  # fmt: skip
-    gamma: float = Hyper(
-        0.99, low=0, high=1, symbol=r"\gamma",
-        help=_("Discount: raising it makes later rewards count more; 1 is for tasks that always can end."),
-    )  # fmt: skip
-    epsilon: float = Hyper(
-        0.1, low=0, high=1, symbol=r"\varepsilon_0", live="step",
-        help=_("Probability of a random action: raising it explores more and earns less while learning."),
-    )  # fmt: skip
-    epsilon_schedule: str = Hyper(
-        "constant", choices=SCHEDULES,
-        help=_("Whether exploration stays constant or falls to its final value, on a line or by equal factors."),
-    )  # fmt: skip
-    epsilon_final: float = Hyper(
-        0.01, low=0, high=1, symbol=r"\varepsilon_1", live="step", advanced=True,
-        help=_("Where a falling exploration ends: raising it keeps more exploration for ever."),
-    )  # fmt: skip
-    epsilon_decay_steps: int = Hyper(
-        50_000, low=1, high=1_000_000_000, unit="env steps", symbol="T", scale="log", advanced=True,
-        help=_("Steps until exploration reaches its final value: raising it explores longer."),
-    )  # fmt: skip
-    initial_q: float = Hyper(
-        0.0, low=-1e6, high=1e6, symbol="Q_0", advanced=True, settled=True,
-        help=_("First estimate of every action: above any reachable return, everything untried looks attractive and gets tried."),
-    )  # fmt: skip
-
-
-class World(NamedTuple):
-    """What the kernel draws transitions from. S states, A actions, K outcomes of a pair.
-
-    A kernel unpacks it before its loop: asking the tuple inside the loop costs half the speed (reference counts).
-    """
-
-    cumulative: Any  # (S, A, K) running sums of the probabilities
-    next_states: Any  # (S, A, K)
-    rewards: Any  # (S, A, K)
-    terminated: Any  # (S, A, K)
-    cumulative_start: Any  # (S,)
-    max_episode_steps: int
 
 
 class Memory(NamedTuple):
-    """Everything that learning changes, with a leading axis of lanes (one agent each)."""
+    """What learning changes, with a leading axis of lanes (one agent each)."""
 
     q: Any  # (1, S, A) float64
-    visits: Any  # (1, S, A) int64: how often each action was taken in each state
-    position: Any  # (1, 4) int64: state, length of the running episode, its number, total steps
-    earned: Any  # (1,) float64: return of the running episode so far
-    trace: Any  # (1, 9) float64: the numbers of the last update, in the order of TRACE
-    last_transition: Any  # (1, 6) float64: state, action, reward, next state, terminated, truncated
 
 
 class Knobs(NamedTuple):
-    """The configuration as the kernel reads it; an exponent of 0 keeps the step size constant."""
+    """The configuration as the kernel reads it."""
 
-    alpha: float
-    alpha_exponent: float
+    step_size: StepKnobs
+    exploration: ExplorationKnobs
     gamma: float
-    epsilon: float
-    epsilon_schedule: int
-    epsilon_final: float
-    epsilon_decay_steps: int
+
+
+def memory(config: QLearningConfig, exact: Exact) -> Memory:
+    """Return the table before the first step."""
+    return Memory(action_values(config.initial_q, exact))
+
+
+def knobs(config: QLearningConfig) -> Knobs:
+    """Return what the kernel reads."""
+    return Knobs(step_knobs(config), exploration_knobs(config), config.gamma)
 
 
 @kernel
-def best_value(q: Any, state: Any) -> Any:
-    """Return max_a q(state, a) of a table q (S, A)."""
-    best = q[state, 0]
-    for action in range(1, q.shape[1]):
-        best = max(best, q[state, action])
-    return best
-
-
-@kernel
-def greedy_action(q: Any, state: Any, word: Any) -> Any:
-    """Return an action of the highest q (S, A) in `state`; the random word picks one of those that tie."""
-    best, chosen, ties = q[state, 0], 0, 1
-    for action in range(1, q.shape[1]):  # conditional expressions compile to moves, which no processor mispredicts
-        value = q[state, action]
-        ties = 1 if value > best else ties + (value == best)
-        chosen = action if value > best else chosen
-        best = value if value > best else best
-    if ties > 1:
-        for _ in range(below(word, ties)):
-            chosen += 1
-            while q[state, chosen] != best:
-                chosen += 1
-    return chosen
-
-
-@kernel
-def exploration_rate(knobs: Any, step: Any) -> Any:
-    """Return ε at a step of the run."""
-    progress = min(step / knobs.epsilon_decay_steps, 1.0)
-    if knobs.epsilon_schedule == 1:
-        return knobs.epsilon + (knobs.epsilon_final - knobs.epsilon) * progress  # (6)
-    if knobs.epsilon_schedule == 2 and knobs.epsilon > 0:
-        return knobs.epsilon * (knobs.epsilon_final / knobs.epsilon) ** progress  # (7)
-    return knobs.epsilon
-
-
-@kernel
-def step_size(knobs: Any, n_visits: Any) -> Any:
-    """Return α for the n-th visit of a pair."""
-    if knobs.alpha_exponent == 0:
-        return knobs.alpha
-    return knobs.alpha / n_visits**knobs.alpha_exponent  # (4)
-
-
-@kernel
-def first_state(cumulative_start: Any, episode: Any, key: Any) -> Any:
-    """Return the state in which an episode starts."""
-    return sample_start(cumulative_start, unit(philox(episode, RESETS, key)[0]))
-
-
-@kernel
-def learn(world: Any, memory: Any, knobs: Any, key: Any, ended: Any, max_steps: Any) -> Any:
+def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any, max_steps: Any) -> Any:
     """Act and learn for `max_steps` ≥ 1 steps, fewer where the records are full or q is no longer finite.
 
     Step t draws from block t of the stream `key`: whether to explore, the random action, the tie, the outcome.
@@ -203,9 +106,9 @@ def learn(world: Any, memory: Any, knobs: Any, key: Any, ended: Any, max_steps: 
     """
     cumulative, next_states, rewards, terminates, cumulative_start, max_episode_steps = world  # once: see World
     ends, returns, lengths, terminations = ended
-    q, visits = memory.q[0], memory.visits[0]
-    state, length, episode, step = memory.position[0]
-    earned = memory.earned[0]
+    q, visits = memory.q[0], course.visits[0]
+    state, length, episode, step = course.position[0]
+    earned = course.earned[0]
     words = np.empty((4, DRAWS), np.uint64)
     taken = n_ended = 0
     q_new = 0.0
@@ -213,10 +116,8 @@ def learn(world: Any, memory: Any, knobs: Any, key: Any, ended: Any, max_steps: 
         draw = taken % DRAWS
         if draw == 0:
             philox_block(step, 0, key, words)
-        if unit(words[0, draw]) < exploration_rate(knobs, step):
-            action = below(words[1, draw], q.shape[1])
-        else:
-            action = greedy_action(q, state, words[2, draw])  # (5)
+        epsilon = exploration_rate(knobs.exploration, step)
+        action = epsilon_greedy(q, state, epsilon, words[0, draw], words[1, draw], words[2, draw])
 
         outcome = sample_outcome(cumulative, state, action, unit(words[3, draw]))
         reward = rewards[state, action, outcome]
@@ -225,7 +126,7 @@ def learn(world: Any, memory: Any, knobs: Any, key: Any, ended: Any, max_steps: 
         truncated = not terminated and length + 1 >= max_episode_steps
 
         visits[state, action] += 1
-        alpha = step_size(knobs, visits[state, action])
+        alpha = step_size(knobs.step_size, visits[state, action])
         max_q_next = 0.0 if terminated else best_value(q, next_state)
         target = reward + knobs.gamma * max_q_next  # (1)
         q_old = q[state, action]
@@ -240,109 +141,29 @@ def learn(world: Any, memory: Any, knobs: Any, key: Any, ended: Any, max_steps: 
             n_ended, episode, length, earned = n_ended + 1, episode + 1, 0, 0.0
             state = first_state(cumulative_start, episode, key)
 
-    memory.position[0] = state, length, episode, step
-    memory.earned[0] = earned
-    trace, last = memory.trace[0], memory.last_transition[0]
+    course.position[0] = state, length, episode, step
+    course.earned[0] = earned
+    trace, last = course.trace[0], course.last_transition[0]
     trace[0], trace[1], trace[2], trace[3], trace[4] = last_state, action, reward, max_q_next, q_old
     trace[5], trace[6], trace[7], trace[8] = delta, alpha, knobs.gamma, q_new
     last[0], last[1], last[2], last[3], last[4], last[5] = last_state, action, reward, next_state, terminated, truncated
     return taken, n_ended
 
 
-class QLearning:
-    """One agent with a table of action values. S states, A actions, N observations asked about."""
-
-    def __init__(self, config: QLearningConfig, problem: Problem) -> None:
-        mdp = model_of(problem.environment, config.gamma)
-        horizon = problem.environment.max_episode_steps
-        self.exact = Exact(mdp, config.gamma, horizon)
-        self.world = World(
-            mdp.cumulative, mdp.next_states, mdp.rewards, mdp.terminated, mdp.cumulative_start, horizon
-        )  # fmt: skip
-        key = problem.stream("q_learning").key
-        self.key = key[0], key[1]
-        shape = (1, mdp.n_states, mdp.n_actions)
-        q = np.zeros(shape)
-        q[:, self.exact.reachable] = config.initial_q
-        start = first_state(mdp.cumulative_start, 0, self.key)
-        self.memory = Memory(
-            q, np.zeros(shape, np.int64), np.array([[start, 0, 0, 0]]), np.zeros(1), np.zeros((1, len(TRACE))), np.zeros((1, 6))
-        )  # fmt: skip
-        self.recorded_greedy = self.exact.greedy_sets(q[0])
-        size = CALL_EPISODES
-        self.ended = (np.empty(size, np.int64), np.empty(size), np.empty(size, np.int64), np.empty(size, np.bool_))
-        self.edit(config)
-
-    def update(self, max_steps: int) -> Report:
-        """Take and learn from at most `max_steps` steps."""
-        taken, n_ended = learn(self.world, self.memory, self.knobs, self.key, self.ended, min(max_steps, CALL_STEPS))
-        q_new = float(self.memory.trace[0, TRACE.index("q new")])
-        if not np.isfinite(q_new):
-            raise TrainingDiverged("Q(s, a)", int(self.memory.position[0, 3]), q_new)
-        ends, returns, lengths, terminated = self.ended
-        episodes = Episodes(
-            ends[:n_ended].copy(), returns[:n_ended].copy(), lengths[:n_ended].copy(), terminated[:n_ended].copy()
-        )  # fmt: skip
-        return Report(taken, updates=taken, episodes=episodes)
-
-    def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
-        """Return actions (N,) for states (N,)."""
-        actions: Array = self.memory.q[0][observations].argmax(axis=1)
-        if greedy or random is None:
-            return actions
-        explores = random.uniforms(len(actions)) < exploration_rate(self.knobs, self.memory.position[0, 3])
-        return np.where(explores, random.integers(self.memory.q.shape[2], len(actions)), actions)
-
-    def signals(self) -> Mapping[str, Callable[..., Array]]:
-        """Return the tables, and the numbers of the last update."""
-        memory = self.memory
-        return {
-            "v": lambda: memory.q[0].max(axis=1),
-            "q": lambda: memory.q[0].copy(),
-            "policy": lambda: greedy_policy(memory.q[0]),
-            "visits": lambda: memory.visits[0].sum(axis=1),
-            "last_transition": lambda: memory.last_transition[0].copy(),
-            "trace": lambda: memory.trace[0].copy(),
-        }
-
-    def diagnostics(self) -> dict[str, float]:
-        """Return the exact errors and the state of exploration; policy changes count from the last call."""
-        q, visits = self.memory.q[0], self.memory.visits[0]
-        before, self.recorded_greedy = self.recorded_greedy, self.exact.greedy_sets(q)
-        alphas = self.knobs.alpha / np.maximum(visits, 1) ** self.knobs.alpha_exponent
-        return {
-            **self.exact.scalars(q.max(axis=1), q),
-            "tabular/policy_changes": policy_changes(before, self.recorded_greedy),
-            "tabular/states_visited": float(visits.any(axis=1).sum()),
-            "tabular/epsilon": float(exploration_rate(self.knobs, self.memory.position[0, 3])),
-            "tabular/alpha": float(alphas[self.exact.reachable].mean()),
-        }
-
-    def edit(self, config: Config) -> None:
-        """Continue under an edited configuration from the next step on."""
-        assert isinstance(config, QLearningConfig)
-        self.config = config
-        self.knobs = Knobs(
-            config.alpha, config.alpha_exponent if config.alpha_schedule == "visits" else 0.0, config.gamma,
-            config.epsilon, SCHEDULES.index(config.epsilon_schedule), config.epsilon_final, config.epsilon_decay_steps,
-        )  # fmt: skip
-
-    def state(self) -> Tree:
-        """Return the tables, the running episode and the counters; draws follow from the counters."""
-        return {name: array.copy() for name, array in self._arrays().items()}
-
-    def load(self, tree: Tree) -> None:
-        """Restore what `state` returned."""
-        for name, array in self._arrays().items():
-            array[...] = tree[name]
-
-    def _arrays(self) -> dict[str, Array]:
-        return {**self.memory._asdict(), "recorded_greedy": self.recorded_greedy}
+METHOD = Method(
+    name="q_learning",
+    learn=learn,
+    memory=memory,
+    knobs=knobs,
+    trace=TRACE,
+    tables=control_tables,
+    scalars=exploration_scalars,
+)
 
 
-def check(config: QLearningConfig, environment: Environment) -> None:
-    """Raise InvalidInput where γ = 1 and returns have no end."""
-    model_of(environment, config.gamma)
+def agent(config: QLearningConfig, problem: Problem) -> TabularAgent:
+    """Return an agent with a table of action values."""
+    return TabularAgent(config, problem, METHOD)
 
 
 SPEC = AlgorithmSpec(
@@ -350,16 +171,13 @@ SPEC = AlgorithmSpec(
     name=_("Q-learning"),
     summary=_("Learns the value of every action from single steps, towards the best next action, while exploring."),
     family="tabular",
-    version=1,
+    version=2,
     config=QLearningConfig,
-    agent=QLearning,
+    agent=agent,
     check=check,
     smoke=Smoke("CliffWalking-v1", 20_000, {"gamma": 1.0}),
-    emits=(
-        "tabular/max_bellman_residual", "tabular/value_error_max", "tabular/value_error_rms", "tabular/policy_changes",
-        "tabular/greedy_return", "tabular/states_visited", "tabular/epsilon", "tabular/alpha",
-    ),
-    signals=("v", "q", "policy", "visits", "last_transition", "trace"),
+    emits=(*CONTROL_SCALARS, "tabular/epsilon", "tabular/alpha"),
+    signals=BASIC_SIGNALS,
     tabular=True,
     default_steps=200_000,
     inspector=Inspector(
@@ -370,14 +188,14 @@ SPEC = AlgorithmSpec(
         ),
         result=8,
         number=3,
+        old=4,
+        state=0,
+        action=1,
+        backup="max",
     ),
     references=(
         "Watkins (1989), Learning from Delayed Rewards, thesis, Cambridge",
         "Watkins and Dayan (1992), Q-learning, Machine Learning 8",
         "Sutton and Barto (2018), Reinforcement Learning: An Introduction, section 6.5",
-        "Even-Dar and Mansour (2003), Learning Rates for Q-learning, JMLR 5",
-    ),
-    own_signals=(
-        Signal("trace", "(9,)", "mixed", _("The numbers of the last update: ") + ", ".join(TRACE) + "."),
     ),
 )  # fmt: skip

@@ -7,53 +7,26 @@ import pytest
 
 from app import catalog
 from app.algorithms.tabular import q_learning
-from app.algorithms.tabular.q_learning import (
-    TRACE,
-    Knobs,
-    Memory,
-    QLearning,
-    QLearningConfig,
-    exploration_rate,
-    first_state,
-    greedy_action,
-    learn,
-    step_size,
-)  # fmt: skip
+from app.algorithms.tabular.q_learning import TRACE, QLearningConfig
 from app.core.codecs import trees_equal
-from app.core.contracts import Problem
 from app.core.errors import InvalidInput, TrainingDiverged
-from app.core.jit import plain
 from app.core.randomness import Stream
 from app.core.report import Episodes
-from app.parts.batch import TabularEnvironment
-from app.parts.tabular import Outcome, mdp_from_outcomes
+from app.parts import tabular_agent
+from app.parts.tabular import Outcome
+from app.parts.tabular_agent import TabularAgent
+from tests.algorithms.tabular import tables
+from tests.algorithms.tabular.tables import run, slots, use_plain_twins
 
 STATIONARY_OPTIMUM = {"FrozenLake-v1": 0.7401648977587045, "CliffWalking-v1": -13.0}
-SLOTS = {name: slot for slot, name in enumerate(TRACE)}
 
 
-def agent_on(environment: str, seed: int = 0, preset: str = "", **config: Any) -> QLearning:
-    recipe = catalog.resolve("q_learning", environment, config=config, preset=preset or None, seed=seed)
-    if not preset:
-        recipe = catalog.resolve("q_learning", environment, config=config, preset="", seed=seed)
-    agent = catalog.build(recipe)[3]
-    assert isinstance(agent, QLearning)
-    return agent
+def agent_on(environment: str, seed: int = 0, preset: str = "", **config: Any) -> TabularAgent:
+    return tables.agent_on("q_learning", environment, seed, preset=preset, **config)
 
 
-def agent_in(outcomes: list[list[list[Outcome]]], limit: int, **config: Any) -> QLearning:
-    start = np.eye(len(outcomes))[0]
-    world = TabularEnvironment("tiny", mdp_from_outcomes(outcomes, start), limit)
-    return QLearning(QLearningConfig(**config), Problem(world, seed=0, total_steps=1000))
-
-
-def run(agent: QLearning, steps: int, call: int = 10**9) -> Episodes:
-    parts, taken = [], 0
-    while taken < steps:
-        report = agent.update(min(call, steps - taken))
-        taken += report.steps
-        parts.append(report.episodes)
-    return Episodes.join(parts)
+def agent_in(outcomes: list[list[list[Outcome]]], limit: int, **config: Any) -> TabularAgent:
+    return tables.agent_in("q_learning", outcomes, limit, **config)
 
 
 # Truths
@@ -131,7 +104,7 @@ def test_step_size_shrinks_with_the_visits() -> None:
     agent = agent_in([[coin]], 10, alpha=1.0, alpha_schedule="visits", alpha_exponent=1.0, gamma=0.9)
     episodes = run(agent, 1000)
     assert agent.signals()["q"]()[0, 0] == pytest.approx(episodes.returns.mean(), abs=1e-12)
-    assert agent.signals()["trace"]()[SLOTS["alpha"]] == 1 / 1000
+    assert slots(agent)["alpha"] == 1 / 1000
     assert agent.diagnostics()["tabular/alpha"] == 1 / 1000
 
 
@@ -153,7 +126,7 @@ def actions_taken(epsilon: float, q: list[float], steps: int = 40_000) -> np.nda
     agent = agent_in([[[(1.0, 0, 0.0, False)]] * k], 10, alpha=0.0, gamma=0.9, epsilon=epsilon)
     agent.memory.q[0, 0] = q
     run(agent, steps)
-    counts: np.ndarray = agent.memory.visits[0, 0]
+    counts: np.ndarray = agent.course.visits[0, 0]
     assert counts.sum() == steps
     return counts / steps
 
@@ -184,25 +157,6 @@ def test_acting_explores_only_when_asked() -> None:
     assert explored == pytest.approx([0.125, 0.625, 0.125, 0.125], abs=0.01)
 
 
-def knobs(schedule: str, start: float, final: float, steps: int) -> Knobs:
-    config = QLearningConfig(epsilon=start, epsilon_schedule=schedule, epsilon_final=final, epsilon_decay_steps=steps)
-    world = TabularEnvironment("tiny", mdp_from_outcomes([[[(1.0, 0, 0.0, True)]]], np.ones(1)), 1)
-    return QLearning(config, Problem(world, 0, 1)).knobs
-
-
-@pytest.mark.parametrize(
-    ("schedule", "expected"),
-    [("constant", [1.0, 1.0, 1.0, 1.0]), ("linear", [1.0, 0.505, 0.01, 0.01]), ("exponential", [1.0, 0.1, 0.01, 0.01])],
-)
-def test_exploration_falls_as_its_schedule_says(schedule: str, expected: list[float]) -> None:
-    given = knobs(schedule, 1.0, 0.01, 100)
-    assert [exploration_rate(given, step) for step in (0, 50, 100, 1000)] == pytest.approx(expected, rel=1e-12)
-
-
-def test_exponential_schedule_of_no_exploration_stays_zero() -> None:
-    assert exploration_rate(knobs("exponential", 0.0, 0.1, 100), 50) == 0.0
-
-
 # Not a bit changes
 
 
@@ -226,9 +180,7 @@ def test_a_thousand_steps_are_a_thousand_times_one(environment: str, config: dic
 def test_the_kernel_equals_its_plain_twin(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     compiled, interpreted = agent_on("FrozenLake-v1", **config), agent_on("FrozenLake-v1", **config)
     one = compiled.update(2000)
-    for name in ("learn", "best_value", "greedy_action", "exploration_rate", "step_size", "sample_outcome", "first_state",
-                 "philox_block", "philox", "below", "unit", "sample_start"):  # fmt: skip
-        monkeypatch.setattr(q_learning, name, plain(getattr(q_learning, name)))
+    use_plain_twins(monkeypatch, interpreted)
     two = interpreted.update(2000)
     assert two.steps == 2000
     assert trees_equal(compiled.state(), interpreted.state()) == []
@@ -237,7 +189,7 @@ def test_the_kernel_equals_its_plain_twin(config: dict[str, Any], monkeypatch: p
 
 def test_a_call_ends_early_when_its_episode_records_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = agent_on("FrozenLake-v1")
-    monkeypatch.setattr(q_learning, "CALL_EPISODES", 3)
+    monkeypatch.setattr(tabular_agent, "CALL_EPISODES", 3)
     short = agent_on("FrozenLake-v1")
     report = short.update(1000)
     assert len(report.episodes) == 3
@@ -332,7 +284,7 @@ def test_an_edit_takes_effect_at_the_next_step() -> None:
     run(agent, 10)
     agent.edit(agent.config.edited({"alpha": 0.25, "epsilon": 0.75}))
     run(agent, 1)
-    assert agent.signals()["trace"]()[SLOTS["alpha"]] == 0.25
+    assert slots(agent)["alpha"] == 0.25
     assert agent.diagnostics()["tabular/epsilon"] == 0.75
 
 
@@ -356,14 +308,3 @@ def test_no_discount_is_refused_where_nothing_ends() -> None:
 def test_bounds_are_checked() -> None:
     with pytest.raises(InvalidInput, match=r"config\.alpha=1\.5: must be ≤ 1"):
         QLearningConfig.parse({"alpha": 1.5})
-
-
-def test_kernels_agree_on_single_calls() -> None:
-    q = np.array([[1.0, 2.0, 2.0]])
-    for word in (0, 2**31, 2**32 - 1):
-        assert greedy_action(q, 0, np.uint64(word)) == plain(greedy_action)(q, 0, np.uint64(word))
-    given = knobs("constant", 0.1, 0.1, 1)._replace(alpha_exponent=0.6)
-    assert step_size(given, 7) == plain(step_size)(given, 7) == 0.5 / 7**0.6
-    assert first_state(np.array([0.5, 1.0]), 3, (np.uint32(1), np.uint32(2))) in (0, 1)
-    assert Memory._fields[0] == "q"
-    assert callable(learn)

@@ -1,0 +1,177 @@
+r"""ε-greedy exploration over a table of action values, its schedules, and step sizes that are constant or shrink with visits.
+
+Exploration is $\varepsilon$-greedy. Among $k$ actions the greedy one has probability $1 - \varepsilon + \varepsilon / k$; ties are broken at random:
+
+$$a_t = \begin{cases} \text{any action} & \text{with probability } \varepsilon_t \\ \arg\max_a Q(s_t, a) & \text{otherwise} \end{cases} \tag{1}$$
+
+with $\varepsilon_t$ constant or falling from $\varepsilon_0$ to $\varepsilon_1$ within $T$ steps, along a line or by equal factors:
+
+$$\varepsilon_t = \varepsilon_0 + (\varepsilon_1 - \varepsilon_0) \min(t / T, 1) \tag{2}$$
+
+$$\varepsilon_t = \varepsilon_0 \, (\varepsilon_1 / \varepsilon_0)^{\min(t / T,\, 1)} \tag{3}$$
+
+The step size is constant, or shrinks with the number of visits $N$ of the pair, which is what makes Q converge
+(for $\omega$ in $(\tfrac12, 1]$, if every pair is visited for ever):
+
+$$\alpha_t = \alpha \, / \, N(s_t, a_t)^{\omega} \tag{4}$$
+
+S states, A actions.
+
+Source: Even-Dar and Mansour (2003), *Learning Rates for Q-learning*, JMLR 5.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.config import Config, Hyper
+from app.core.jit import kernel
+from app.core.randomness import below, unit
+from app.core.text import _
+from app.parts.tabular import greedy_policy
+
+F64 = NDArray[np.float64]
+SCHEDULES = ("constant", "linear", "exponential")
+
+
+class StepSize(Config):
+    """The step size of a table learner."""
+
+    alpha: float = Hyper(
+        0.5, low=0, high=1, symbol=r"\alpha", live="step",
+        help=_("Step size: raising it learns faster from each step and remembers more of its noise."),
+    )  # fmt: skip
+    alpha_schedule: str = Hyper(
+        "constant", choices=("constant", "visits"),
+        help=_("Constant, or divided by a power of how often the state–action pair was visited."),
+    )  # fmt: skip
+    alpha_exponent: float = Hyper(
+        0.6, low=0, high=1, symbol=r"\omega", advanced=True,
+        help=_("Power of the visit count that divides the step size; raising it averages over more of the past."),
+    )  # fmt: skip
+
+
+class Discount(Config):
+    """The discount of a table learner."""
+
+    gamma: float = Hyper(
+        0.99, low=0, high=1, symbol=r"\gamma",
+        help=_("Discount: raising it makes later rewards count more; 1 is for tasks that always can end."),
+    )  # fmt: skip
+
+
+class EpsilonGreedy(Config):
+    """How a table learner explores."""
+
+    epsilon: float = Hyper(
+        0.1, low=0, high=1, symbol=r"\varepsilon_0", live="step",
+        help=_("Probability of a random action: raising it explores more and earns less while learning."),
+    )  # fmt: skip
+    epsilon_schedule: str = Hyper(
+        "constant", choices=SCHEDULES,
+        help=_("Whether exploration stays constant or falls to its final value, on a line or by equal factors."),
+    )  # fmt: skip
+    epsilon_final: float = Hyper(
+        0.01, low=0, high=1, symbol=r"\varepsilon_1", live="step", advanced=True,
+        help=_("Where a falling exploration ends: raising it keeps more exploration for ever."),
+    )  # fmt: skip
+    epsilon_decay_steps: int = Hyper(
+        50_000, low=1, high=1_000_000_000, unit="env steps", symbol="T", scale="log", advanced=True,
+        help=_("Steps until exploration reaches its final value: raising it explores longer."),
+    )  # fmt: skip
+
+
+class InitialValue(Config):
+    """Where a table of action values starts."""
+
+    initial_q: float = Hyper(
+        0.0, low=-1e6, high=1e6, symbol="Q_0", advanced=True, settled=True,
+        help=_("First estimate of every action: above any reachable return, everything untried looks attractive and gets tried."),
+    )  # fmt: skip
+
+
+class StepKnobs(NamedTuple):
+    """A step size as kernels read it; an exponent of 0 keeps it constant."""
+
+    alpha: float
+    alpha_exponent: float
+
+
+class ExplorationKnobs(NamedTuple):
+    """Exploration as kernels read it; `epsilon_schedule` numbers SCHEDULES."""
+
+    epsilon: float
+    epsilon_schedule: int
+    epsilon_final: float
+    epsilon_decay_steps: int
+
+
+def step_knobs(config: StepSize) -> StepKnobs:
+    """Return the step size of a configuration."""
+    return StepKnobs(config.alpha, config.alpha_exponent if config.alpha_schedule == "visits" else 0.0)
+
+
+def exploration_knobs(config: EpsilonGreedy) -> ExplorationKnobs:
+    """Return the exploration of a configuration."""
+    schedule = SCHEDULES.index(config.epsilon_schedule)
+    return ExplorationKnobs(config.epsilon, schedule, config.epsilon_final, config.epsilon_decay_steps)
+
+
+@kernel
+def best_value(q: Any, state: Any) -> Any:
+    """Return max_a q(state, a) of a table q (S, A)."""
+    best = q[state, 0]
+    for action in range(1, q.shape[1]):
+        best = max(best, q[state, action])
+    return best
+
+
+@kernel
+def greedy_action(q: Any, state: Any, word: Any) -> Any:
+    """Return an action of the highest q (S, A) in `state`; the random word picks one of those that tie."""
+    best, chosen, ties = q[state, 0], 0, 1
+    for action in range(1, q.shape[1]):  # conditional expressions compile to moves, which no processor mispredicts
+        value = q[state, action]
+        ties = 1 if value > best else ties + (value == best)
+        chosen = action if value > best else chosen
+        best = value if value > best else best
+    if ties > 1:
+        for _ in range(below(word, ties)):
+            chosen += 1
+            while q[state, chosen] != best:
+                chosen += 1
+    return chosen
+
+
+@kernel
+def exploration_rate(knobs: Any, step: Any) -> Any:
+    """Return ε at a step of the run, of `ExplorationKnobs`."""
+    progress = min(step / knobs.epsilon_decay_steps, 1.0)
+    if knobs.epsilon_schedule == 1:
+        return knobs.epsilon + (knobs.epsilon_final - knobs.epsilon) * progress  # (2)
+    if knobs.epsilon_schedule == 2 and knobs.epsilon > 0:
+        return knobs.epsilon * (knobs.epsilon_final / knobs.epsilon) ** progress  # (3)
+    return knobs.epsilon
+
+
+@kernel
+def epsilon_greedy(q: Any, state: Any, epsilon: Any, explore: Any, any_action: Any, tie: Any) -> Any:
+    """Return an action by three random words: whether to explore, which action then, which of tied best ones else."""
+    if unit(explore) < epsilon:
+        return below(any_action, q.shape[1])
+    return greedy_action(q, state, tie)  # (1)
+
+
+@kernel
+def step_size(knobs: Any, n_visits: Any) -> Any:
+    """Return α for the n-th visit of a pair, of `StepKnobs`."""
+    if knobs.alpha_exponent == 0:
+        return knobs.alpha
+    return knobs.alpha / n_visits**knobs.alpha_exponent  # (4)
+
+
+def epsilon_greedy_policy(q: F64, epsilon: float) -> F64:
+    """Return the probabilities (S, A) with which an ε-greedy agent acts on q (S, A)."""
+    policy: F64 = (1 - epsilon) * greedy_policy(q, 0.0) + epsilon / q.shape[1]
+    return policy
