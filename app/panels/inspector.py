@@ -1,0 +1,149 @@
+"""The inspector: the last update of a table as an equation with its numbers, what it changed, and the line that did it.
+
+The numbers come from the agent's `trace`, which the loop writes where it computes them; nothing is computed again here.
+"""
+
+import inspect
+import math
+import re
+import sys
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from app.core.config import Config
+from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, Inspector, PanelSpec, Subject
+from app.core.text import _
+from app.parts.tabular import TabularMDP
+
+DIGITS = 6
+
+
+class InspectorOptions(Config):
+    """Nothing to choose."""
+
+
+def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
+    """An algorithm that declares its update rule and keeps the numbers of the last one."""
+    return algorithm.inspector is not None and "trace" in algorithm.signals
+
+
+def compute(subject: Subject, options: InspectorOptions) -> Frame:
+    """Return a frame without arrays: equation, numbers, transition, change and source line are in its facts."""
+    inspector, signals = subject.algorithm.inspector, subject.agent.signals()
+    if inspector is None:
+        raise ValueError(f"{subject.algorithm.id} declares no inspector")
+    trace = [float(number) for number in signals["trace"]()]
+    has_update = math.isfinite(trace[inspector.result])
+    line, source = source_line(subject.algorithm.config.__module__, inspector.number)
+    meta: dict[str, Any] = {
+        "algorithm": subject.algorithm.id,
+        "equation": inspector.equation,
+        "number": inspector.number,
+        "backup": inspector.backup,
+        "line": line,
+        "source": source,
+        "has_update": has_update,
+        "note": "" if has_update else inspector.waits or _("The last step changed no value."),
+        "terms": [{"symbol": term.symbol, "value": _number(trace[term.slot])} for term in inspector.terms],
+    }
+    if has_update:
+        meta |= _change(subject, inspector, trace)
+    if "last_transition" in signals:
+        meta["transition"] = _transition(subject, [float(number) for number in signals["last_transition"]()])
+    return Frame({}, meta)
+
+
+def with_numbers(equation: str, values: Mapping[str, float], write: Callable[[float], str]) -> str:
+    r"""Return the equation with the symbols of its right-hand side replaced by numbers.
+
+    >>> with_numbers(r"q \leftarrow q + \alpha\,(r - q)", {"q": 1.0, r"\alpha": 0.5, "r": -1.0}, write=str)
+    'q \\leftarrow 1.0 + 0.5\\,(-1.0 - 1.0)'
+    """
+    left, arrow, right = equation.partition(r"\leftarrow")
+    symbols = sorted(values, key=len, reverse=True)
+    pattern = "|".join(_guarded(symbol) for symbol in symbols)
+    return left + arrow + re.sub(pattern, lambda found: write(values[found.group()]), right)
+
+
+def values_of(inspector: Inspector, trace: list[float]) -> dict[str, float]:
+    """Return symbol → number of the last update."""
+    return {term.symbol: trace[term.slot] for term in inspector.terms}
+
+
+@lru_cache(maxsize=256)
+def source_line(module: str, number: int) -> tuple[int, str]:
+    """Return the number and the text of the line that implements equation `number` in an algorithm's module."""
+    lines = inspect.getsource(sys.modules[module]).splitlines()
+    return next((n, line.strip()) for n, line in enumerate(lines, 1) if line.endswith(f"# ({number})"))
+
+
+def _change(subject: Subject, inspector: Inspector, trace: list[float]) -> dict[str, Any]:
+    state = int(trace[inspector.state])
+    action = None if inspector.action is None else int(trace[inspector.action])
+    return {
+        "numbers": with_numbers(inspector.equation, values_of(inspector, trace), write=_written),
+        "result": _number(trace[inspector.result]),
+        "old": _number(trace[inspector.old]),
+        "new": _number(trace[inspector.result]),
+        "state": state,
+        "state_name": _state_name(subject, state),
+        "action": action,
+        "action_name": None if action is None else _action_name(subject, action),
+    }
+
+
+def _transition(subject: Subject, last: list[float]) -> dict[str, Any]:
+    state, action, reward, next_state, terminated, truncated = last
+    return {
+        "state": int(state),
+        "state_name": _state_name(subject, int(state)),
+        "action": int(action),
+        "action_name": _action_name(subject, int(action)),
+        "reward": _number(reward),
+        "next_state": int(next_state),
+        "next_name": _state_name(subject, int(next_state)),
+        "terminated": bool(terminated),
+        "truncated": bool(truncated),
+    }
+
+
+def _state_name(subject: Subject, state: int) -> str:
+    mdp = subject.environment.mdp
+    return mdp.name_of(state) if isinstance(mdp, TabularMDP) else str(state)
+
+
+def _action_name(subject: Subject, action: int) -> str:
+    names = subject.environment_spec.actions
+    return names[action] if action < len(names) else str(action)
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _written(value: float) -> str:
+    text = f"{value:.{DIGITS}g}"
+    mantissa, _e, exponent = text.partition("e")
+    text = rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else text
+    return rf"({text})" if value < 0 or exponent else text
+
+
+def _guarded(symbol: str) -> str:
+    """Return a pattern of the symbol that does not match inside a command or another word."""
+    before = r"(?<![A-Za-z\\])" if symbol[0].isalpha() else ""
+    after = r"(?![A-Za-z])" if symbol[-1].isalpha() else ""
+    return before + re.escape(symbol) + after
+
+
+SPEC = PanelSpec(
+    id="inspector",
+    name=_("Inspector"),
+    summary=_("Pause, step, and read the update rule with the numbers of that step in it."),
+    element="equation-inspector",
+    version=1,
+    options=InspectorOptions,
+    fits=fits,
+    compute=compute,
+    order=2,
+)
