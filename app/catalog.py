@@ -134,7 +134,7 @@ def scalars() -> dict[str, scalar_dictionary.Scalar]:
 def misfit(algorithm_: AlgorithmSpec, environment_: EnvironmentSpec) -> str:
     """Return why the algorithm does not fit the environment, or the empty text where it does."""
     if environment_.kind == "tabular":
-        return ""
+        return algorithm_.fits(environment_)
     if algorithm_.needs_model:
         return _("{algorithm} plans with an exact model; {environment} has none, only a simulator.").format(
             algorithm=algorithm_.name, environment=environment_.name
@@ -143,7 +143,7 @@ def misfit(algorithm_: AlgorithmSpec, environment_: EnvironmentSpec) -> str:
         return _("{algorithm} keeps one table entry per state; {environment} has a continuous state.").format(
             algorithm=algorithm_.name, environment=environment_.name
         )
-    return ""
+    return algorithm_.fits(environment_)
 
 
 def panels_for(algorithm_: AlgorithmSpec, environment_: EnvironmentSpec) -> list[PanelSpec]:

@@ -77,6 +77,7 @@ class AlgorithmSpec:
         parent: the algorithm whose file this one repeats and changes, for the coloured difference.
         references: sources, as `author (year), title, where`.
         check: `(config, environment)` raises InvalidInput for a pair that cannot run, before anything is allocated.
+        fits: `environment spec → why it does not fit`, beside what `tabular` and `needs_model` say; empty where it fits.
     """
 
     id: str
@@ -100,6 +101,7 @@ class AlgorithmSpec:
     check: Callable[[Any, Environment], None] = lambda config, environment: None
     scalars: tuple[Scalar, ...] = ()
     own_signals: tuple[Signal, ...] = ()
+    fits: "Callable[[EnvironmentSpec], str]" = lambda environment: ""
 
 
 @dataclass(frozen=True)

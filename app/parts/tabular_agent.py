@@ -99,6 +99,7 @@ class Method:
         truth: whether values are compared with V* or with the exact values of the target policy.
         updates: whether values change at every step, or when an episode ends.
         call_steps: most steps of one call, so that it lasts 20–50 ms at most.
+        entered: what to put right in a memory that holds something of the model, after the world changed.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Method:
     truth: Literal["optimal", "target"] = "optimal"
     updates: Literal["step", "episode"] = "step"
     call_steps: int = CALL_STEPS
+    entered: "Callable[[TabularAgent], None]" = lambda agent: None
 
 
 class TabularAgent:
@@ -215,6 +217,7 @@ class TabularAgent:
             InvalidInput: γ = 1, and a state of the changed world cannot end.
         """
         self._place(environment)
+        self.method.entered(self)
         state, _length, episode, step = self.course.position[0]
         if not self.exact.reachable[state]:  # the ground is gone: the next episode starts
             start = first_state(self.exact.mdp.cumulative_start, episode + 1, self.key)
