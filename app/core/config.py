@@ -132,7 +132,7 @@ def _rule(item: Any, field: FieldInfo) -> str:
 def bounds_of(field: FieldInfo) -> str:
     """Return a sentence with the allowed range and the default of one hyperparameter."""
     allowed = _allowed(field)
-    default = shorten(field.default) or "empty"
+    default = shorten(field.default, 32) or "empty"
     return f"{allowed[:-1]}; default {default}." if allowed else f"Default: {default}."
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.core.config import Config
@@ -70,6 +70,14 @@ def fields(
         name = f"{prefix}.{key}"
         made.append(_field(name, schema, default=default, value=values.get(key, default), error=errors.get(name, "")))
     return made
+
+
+def retyped(inputs: Iterable[Field], form: Mapping[str, str], violations: Iterable[Violation]) -> list[Field]:
+    """Return the inputs with what was typed into them and why it was refused."""
+    errors = {item.where: f"{item.rule}. {item.way_out}".strip() for item in violations}
+    return [
+        replace(field, value=form.get(field.name, field.value), error=errors.get(field.name, "")) for field in inputs
+    ]
 
 
 def parse(

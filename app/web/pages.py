@@ -72,7 +72,7 @@ def _play(
         "has_errors": bool(violations),
         "nonce": secrets.token_urlsafe(16),
         "equations": lessons.leading_equations(choice.algorithm),
-        "snippets": snippets(view.request, origin_of(request), view.url),
+        "snippets": snippets(view.request, origin_of(request), view.url, playground.settings.data),
     }
     if is_fragment(request):
         return page("_recipe.html", context, status, {"HX-Replace-Url": view.url})
@@ -111,7 +111,7 @@ def algorithm(algorithm: str, playground: Service) -> Response:
 
 
 @router.get("/docs")
-def docs(request: Request) -> Response:
+def docs(request: Request, playground: Service) -> Response:
     """Show the API, read from its own OpenAPI document."""
     document = request.app.openapi()
     example = {"algorithm": "q_learning", "environment": "CliffWalking-v1", "config": {"alpha": 0.5}, "seed": 1}
@@ -121,7 +121,7 @@ def docs(request: Request) -> Response:
         "tags": reference.tags(document),
         "models": reference.models(document),
         "problems": list(KINDS.values()),
-        "snippets": snippets(example, origin_of(request), "/"),
+        "snippets": snippets(example, origin_of(request), "/", playground.settings.data),
     }
     return page("docs.html", context)
 

@@ -1,5 +1,6 @@
 """The pages of runs: one run and its parts, the list, the comparison, and the forms that act on runs."""
 
+import math
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from app.core.errors import InvalidInput, Missing, Refused
 from app.core.text import _
 from app.protocol.runs import ForkRequest, Run, RunPatch, StepRequest
 from app.store import checkpoints, events, series
+from app.store import runs as run_rows
 from app.web import forking, forms, lessons, recipe, views
 from app.web.context import RunId, Service
 from app.web.posted import Chosen, Form, numbers
@@ -29,8 +31,10 @@ EVENT_ROWS = 200
 COMPARED = 8
 SPARK_POINTS, SPARK_WIDTH, SPARK_HEIGHT = 200, 600, 200
 ACTIONS: tuple[Action, ...] = ("pause", "resume", "stop", "checkpoint")
+FORMS = (*ACTIONS, "step", "speed", "describe", "edit", "fork", "delete")
+FORK_FIELDS = ("checkpoint", "total_steps", "seed", "name")
 PARTS = {"header": "_run_header.html", "events": "_run_events.html", "checkpoints": "_run_checkpoints.html",
-         "edit": "_run_edit.html"}  # fmt: skip
+         "edit": "_run_edit.html", "menus": "_run_menus.html"}  # fmt: skip
 TABS = ("maths", "configuration", "data")
 STATES = ("queued", "starting", "running", "paused", "finished", "stopped", "failed")
 COLUMNS = (
@@ -99,14 +103,22 @@ def run_part(request: Request, id: RunId, part: str, playground: Service) -> Res
     return page(PARTS[part], _run(request, playground, id))
 
 
+@router.get("/runs/{id}/{action}")
+def back_to_run(id: RunId, action: str) -> Response:
+    """Lead from the address of a refusal, loaded again, to the run it was about."""
+    if action not in FORMS:
+        raise Missing.one("action", action, _("there is no such page"))
+    return RedirectResponse(f"/runs/{id}", SEE_OTHER)
+
+
 @router.post("/runs/{id}/{action}")
 def act(request: Request, id: RunId, action: str, form: Form, playground: Service) -> Response:
     """Do what a form of the run's page asks, then show the run again."""
     try:
         answer = _do(playground, id, action, form)
-    except Missing:
-        raise
     except InvalidInput as error:
+        if isinstance(error, Missing) and action != "fork":
+            raise
         return _refused(request, playground, id, error=error, action=action, form=form)
     if answer is not None:
         return answer
@@ -135,6 +147,8 @@ def _do(playground: Playground, id: int, action: str, form: Mapping[str, str]) -
         _edit(playground, id, form)
     elif action == "fork":
         return RedirectResponse(f"/runs/{_fork(playground, id, form).id}", SEE_OTHER)
+    elif action == "delete" and "sure" not in form:
+        return RedirectResponse(f"/runs/{id}?delete=ask", SEE_OTHER)
     elif action == "delete":
         playground.delete_run(id)
         return RedirectResponse("/runs", SEE_OTHER)
@@ -177,12 +191,24 @@ def _refused(
         spec = context["view"].algorithm
         typed = forms.parse(spec.config, form) if spec else {}
         context["edits"] = views.edit_fields(context["view"], typed, error.violations)
-        context["edit_problem"] = str(error)
+        context["edit_problem"] = _beside(error, context["edits"])
         return page("_run_edit.html" if is_fragment(request) else "run.html", context, status)
     if action == "describe":
         context["naming"] = {"name": form.get("name", ""), "tags": form.get("tags", "")}
+    if action == "fork":
+        context["fork"] = {name: form.get(name, "") for name in FORK_FIELDS}
+        context["fork_inputs"] = forms.retyped(context["fork_inputs"], form, error.violations)
+        context["fork_problem"] = _beside(error, context["fork_inputs"])
+        return page("run.html", context, status)
     context["problem"] = str(error)
     return page("_run_header.html" if is_fragment(request) else "run.html", context, status)
+
+
+def _beside(error: InvalidInput, inputs: Sequence[forms.Field]) -> str:
+    """Return what no input beside it says already."""
+    said = {field.name for field in inputs}
+    rest = [str(violation) for violation in error.violations if violation.where not in said]
+    return " ".join(rest) or _("Not done: the fields concerned say why.")
 
 
 def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
@@ -193,6 +219,7 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         kept = checkpoints.list_(connection, id)
         logged = events.list_(connection, id, limit=10_000)
         lead = series.read(connection, id, ["rollout/episode_return"], max_points=SPARK_POINTS)
+        row = run_rows.get(connection, id)
     catalog = playground.catalog()
     view = views.view(catalog, run, list(counts))
     tab = request.query_params.get("tab", "maths")
@@ -205,7 +232,9 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "tab": tab if tab in TABS else "maths",
         "maps": maps[:1],
         "others": [picture for picture in view.pictures if picture not in maps[:1]],
-        "checkpoints": kept,
+        "checkpoints": views.labelled(kept),
+        "started_config": row.config if row else {},
+        "step_units": views.step_units(view),
         "events": list(reversed(logged))[:EVENT_ROWS],
         "edits": views.edit_fields(view),
         "fork_inputs": forking.inputs(view.algorithm) if view.algorithm else [],
@@ -216,8 +245,11 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "speeds": ["full" if speed is None else f"{speed:g}" for speed in views.SPEEDS],
         "spark": _spark(lead.get("rollout/episode_return")),
         "returns": views.RETURNS,
-        "snippets": snippets(request_of(run), origin, f"/runs/{id}"),
+        "snippets": snippets(request_of(run), origin, f"/runs/{id}", playground.settings.data),
         "problem": "",
+        "fork": dict.fromkeys(FORK_FIELDS, ""),
+        "fork_problem": "",
+        "asks_delete": request.query_params.get("delete") == "ask",
         "naming": {"name": run.name, "tags": ", ".join(run.tags)},
         "edit_note": "",
         "edit_problem": "",
@@ -328,14 +360,17 @@ def _model(model: Any, values: dict[str, Any]) -> Any:
         raise InvalidInput(recipe.of_model(error)) from None
 
 
-def _spark(curve: Any) -> str:
-    """Return a curve's means as the points of an SVG line, for pages without script."""
+def _spark(curve: Any) -> dict[str, Any] | None:
+    """Return a curve's means as the points of an SVG line and the ends of its axes, for pages without script."""
     if curve is None or len(curve.values) < 2:
-        return ""
-    values = [float(value) for value in curve.values]
-    low, high = min(values), max(values)
-    height = (high - low) or 1.0
-    step = SPARK_WIDTH / (len(values) - 1)
-    return " ".join(
-        f"{i * step:.1f},{SPARK_HEIGHT * (1 - (value - low) / height):.1f}" for i, value in enumerate(values)
+        return None
+    at, values = [float(step) for step in curve.steps], [float(value) for value in curve.values]
+    finite = [value for value in values if math.isfinite(value)] or [0.0]
+    low, high = min(finite), max(finite)
+    height, width = (high - low) or 1.0, (at[-1] - at[0]) or 1.0
+    points = " ".join(
+        f"{SPARK_WIDTH * (step - at[0]) / width:.1f},{SPARK_HEIGHT * (1 - (value - low) / height):.1f}"
+        for step, value in zip(at, values, strict=True)
+        if math.isfinite(value)
     )
+    return {"points": points, "low": low, "high": high, "first": at[0], "last": at[-1]}

@@ -97,7 +97,8 @@ def answer(error: ProblemError, path: str) -> Response:
         return Response(content, error.kind.status, headers=error.headers, media_type=MEDIA_TYPE)
     lines = [error.detail, *(item.way_out for item in error.violations if item.way_out not in error.detail)]
     body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
-    home = f'<p><a href="/">{html.escape(_("Back to the playground"))}</a></p>'
+    runs = f'<a href="/runs">{html.escape(_("All runs"))}</a> · ' if path.startswith("/runs") else ""
+    home = f'<p>{runs}<a href="/">{html.escape(_("Back to the playground"))}</a></p>'
     return HTMLResponse(page(error.kind.title, body + home), error.kind.status, headers=error.headers)
 
 

@@ -12,6 +12,7 @@ from app.core.text import _
 from app.protocol.runs import TERMINAL, Run
 from app.web import forms
 from app.web.forms import Field
+from app.web.rendering import moment, steps
 from app.web.scenes import Scene, scene_of
 
 WATCH_S = 60  # how long a run of a table should take to be watched
@@ -36,6 +37,7 @@ MODES = {
     "grid-map": (("v", _("Value")), ("q", _("Q")), ("visits", _("Visits")), ("error", _("Error to V*"))),
     "plane-map": (("values", _("Value")), ("action", _("Policy"))),
 }
+STEP_WORDS = {"env_step": _("step"), "sweep": _("sweep"), "update": _("step")}
 UNITS = {"env_step": _("steps"), "sweep": _("sweeps"), "update": _("updates")}
 
 
@@ -178,6 +180,23 @@ def edit_fields(view_: RunView, values: Mapping[str, Any] | None = None, violati
     shown = {**view_.run.config, **(values or {})}
     found = forms.fields(view_.algorithm.config, shown, base=view_.run.config, violations=violations)
     return [field for field in found if field.live]
+
+
+def step_units(view_: RunView) -> list[tuple[str, str]]:
+    """Return what a paused run can go on by: (unit, its word)."""
+    episode = [("episode", _("episode"))] if view_.algorithm is None or view_.algorithm.emits_episodes else []
+    return [("step", STEP_WORDS.get(view_.run.step_unit, _("step"))), ("update", _("update")), *episode]
+
+
+def labelled(kept: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return checkpoints with a label that no other of them has: step and kind, and the time where two agree in these."""
+    words = [f"{_('step {step}').format(step=steps(item['step']))} · {item['kind'].replace('_', ' ')}" for item in kept]
+    times = [f"{word} · {moment(item['created'])[-8:]}" for word, item in zip(words, kept, strict=True)]
+    labels = [time if words.count(word) > 1 else word for word, time in zip(words, times, strict=True)]
+    return [
+        {**item, "label": f"{label} · {item['id']}" if labels.count(label) > 1 else label}
+        for item, label in zip(kept, labels, strict=True)
+    ]
 
 
 def speed_word(speed: float | None) -> str:

@@ -22,7 +22,8 @@ export function frameOf(chart) {
   const notes = [get("unit"), better ? `${better} ${t("better")}` : ""].filter(Boolean).join(" · ");
   head.append(make("span", "plot-name", get("label")), make("span", "plot-note", notes), now);
   const host = make("div", "plot");
-  host.append(make("p", "plot-empty", t("No points yet.")));
+  const empty = make("p", "plot-empty", t("Loading…"));
+  host.append(empty);
   const caption = make("p", "caption");
   const words = make("span");
   caption.append(words);
@@ -38,9 +39,10 @@ export function frameOf(chart) {
 
   return {
     host,
-    /** @param {Drawn[]} curves @param {boolean} several */
-    tell(curves, several) {
+    /** @param {Drawn[]} curves @param {boolean} several @param {boolean} is_loaded */
+    tell(curves, several, is_loaded) {
       drawn = curves;
+      if (is_loaded) empty.textContent = t("No points yet.");
       const raw = curves[0]?.raw;
       const last = raw?.values.at(-1);
       const whole = extent(curves.flatMap((curve) => [...curve.raw.min, ...curve.raw.max]));

@@ -51,8 +51,10 @@ class FrameFeed {
     this.#leave = subscribe({ runs: [run], panels: [{ run, panel, options }] }, (_id, delta) => {
       const is_ours = (/** @type {any} */ one) => one.panel === panel && (!one.options || same(one.options, wanted));
       this.#is_there ||= delta.frames?.some(is_ours) ?? false;
-      if (delta.refetch && !this.#is_there) this.#look(run, panel);
-      else if (delta.refetch || delta.frames?.some(is_ours) || isTurn(delta.run?.state)) this.read();
+      const is_turn = isTurn(delta.run?.state);
+      if ((delta.refetch || is_turn) && !this.#is_there) this.#look(run, panel);
+      else if (delta.refetch || is_turn || delta.frames?.some(is_ours)) this.read();
+      if (is_turn) setTimeout(() => this.read(), LATER_MS); // the last picture may be stored after the state
     });
     this.#look(run, panel);
   }

@@ -90,6 +90,9 @@ function visited(ctx, area, { arrays, meta }) {
   ctx.fill();
 }
 
+/** @param {{name: string, unit: string}} axis */
+const named = ({ name, unit }) => (unit ? `${name} (${unit})` : name);
+
 /** @param {CanvasRenderingContext2D} ctx @param {{x: number, y: number, w: number, h: number}} area @param {any} meta */
 function axes(ctx, area, meta) {
   ctx.fillStyle = token("--muted");
@@ -98,7 +101,7 @@ function axes(ctx, area, meta) {
   for (const share of [0, 0.5, 1]) {
     ctx.textAlign = share === 0 ? "left" : share === 1 ? "right" : "center";
     const value = tick(meta.x.low + share * (meta.x.high - meta.x.low));
-    ctx.fillText(share === 0.5 ? `${meta.x.name} (${meta.x.unit})` : value, area.x + share * area.w, area.y + area.h + 8);
+    ctx.fillText(share === 0.5 ? named(meta.x) : value, area.x + share * area.w, area.y + area.h + 8);
   }
   ctx.textBaseline = "middle";
   ctx.textAlign = "right";
@@ -110,6 +113,6 @@ function axes(ctx, area, meta) {
   ctx.translate(12, area.y + area.h / 2);
   ctx.rotate(-Math.PI / 2);
   ctx.textAlign = "center";
-  ctx.fillText(`${meta.y.name} (${meta.y.unit})`, 0, 0);
+  ctx.fillText(named(meta.y), 0, 0);
   ctx.restore();
 }

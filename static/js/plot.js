@@ -4,14 +4,15 @@
 import { token } from "./colors.js";
 import { extent } from "./curves.js";
 import { tick } from "./format.js";
+import { annotate } from "./plot-notes.js";
 
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 const MOST_DECADES = 12;
 const FLAT = 1e-6;
 const FONT = "11px system-ui, sans-serif";
 
-/** @typedef {{label: string, value: number}} Reference */
-/** @typedef {{at: number, text: string}} Mark */
+/** @typedef {import("./plot-notes.js").Reference} Reference */
+/** @typedef {import("./plot-notes.js").Mark} Mark */
 
 /** @param {number} index */
 export const color = (index) => token(`--series-${(index % 8) + 1}`);
@@ -89,48 +90,4 @@ function decades(u) {
   const to = Math.ceil(Math.log10(high));
   const from = Math.max(Math.floor(Math.log10(low)), to - MOST_DECADES);
   return [power(from), power(Math.max(to, from + 1))];
-}
-
-/** @param {any} u @param {Reference[]} references @param {Mark[]} marks */
-function annotate(u, references, marks) {
-  const { ctx, bbox } = u;
-  const ratio = devicePixelRatio || 1;
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-  ctx.clip();
-  ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-  ctx.lineWidth = ratio;
-  let above = -Infinity;
-  for (const { label, value } of [...references].sort((a, b) => b.value - a.value)) {
-    const y = u.valToPos(value, "y", true);
-    if (!(y >= bbox.top && y <= bbox.top + bbox.height)) continue;
-    line(ctx, [bbox.left, y, bbox.left + bbox.width, y], token("--muted"), [4 * ratio, 4 * ratio]);
-    ctx.textAlign = "right";
-    ctx.fillStyle = token("--muted");
-    const below = y - bbox.top < 16 * ratio;
-    if (y - above < 15 * ratio) continue; // the note below the curve names every line
-    ctx.fillText(`${label} ${tick(value)}`, bbox.left + bbox.width - 4 * ratio, y + (below ? 13 : -5) * ratio);
-    above = y;
-  }
-  for (const { at, text } of marks) {
-    const x = u.valToPos(at, "x", true);
-    if (!(x >= bbox.left && x <= bbox.left + bbox.width)) continue;
-    line(ctx, [x, bbox.top, x, bbox.top + bbox.height], token("--warn"), []);
-    const flip = x > bbox.left + bbox.width * 0.7;
-    ctx.textAlign = flip ? "right" : "left";
-    ctx.fillStyle = token("--warn");
-    ctx.fillText(text, x + (flip ? -4 : 4) * ratio, bbox.top + bbox.height - 6 * ratio);
-  }
-  ctx.restore();
-}
-
-/** @param {CanvasRenderingContext2D} ctx @param {number[]} ends @param {string} stroke @param {number[]} dash */
-function line(ctx, [x0, y0, x1, y1], stroke, dash) {
-  ctx.strokeStyle = stroke;
-  ctx.setLineDash(dash);
-  ctx.beginPath();
-  ctx.moveTo(x0, y0);
-  ctx.lineTo(x1, y1);
-  ctx.stroke();
 }

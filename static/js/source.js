@@ -5,12 +5,14 @@ const RETRY_MS = [1000, 2000, 4000, 8000];
 
 export class Source {
   #tell;
+  #linked;
   /** @type {Record<string, Feed>} */
   #feeds = {};
 
-  /** @param {(runs: Record<string, any>) => void} tell */
-  constructor(tell) {
+  /** @param {(runs: Record<string, any>) => void} tell @param {(is_lost: boolean) => void} linked told when the server goes away and comes back */
+  constructor(tell, linked) {
     this.#tell = tell;
+    this.#linked = () => linked(Object.values(this.#feeds).some((feed) => feed.is_lost));
   }
 
   /** Watch exactly this. @param {import("./stream.js").Wants} wants */
@@ -27,12 +29,14 @@ export class Source {
 
   /** @param {string} name */
   #feed(name) {
-    return (this.#feeds[name] ??= new Feed(this.#tell));
+    return (this.#feeds[name] ??= new Feed(this.#tell, this.#linked));
   }
 }
 
 class Feed {
+  is_lost = false;
   #tell;
+  #linked;
   /** @type {string | null} */
   #query = null;
   /** @type {EventSource | null} */
@@ -42,9 +46,17 @@ class Feed {
   /** @type {Set<string>} runs that the open stream covers */
   #covered = new Set();
 
-  /** @param {(runs: Record<string, any>) => void} tell */
-  constructor(tell) {
+  /** @param {(runs: Record<string, any>) => void} tell @param {() => void} linked */
+  constructor(tell, linked) {
     this.#tell = tell;
+    this.#linked = linked;
+  }
+
+  /** @param {boolean} is_lost */
+  #link(is_lost) {
+    if (is_lost === this.is_lost) return;
+    this.is_lost = is_lost;
+    this.#linked();
   }
 
   /** @param {string | null} query null ends the stream. */
@@ -69,18 +81,23 @@ class Feed {
   #connect() {
     this.#source?.close();
     this.#source = null;
-    if (this.#query === null) return;
+    if (this.#query === null) return this.#link(false);
     const cursor = this.#cursor ? `${this.#query ? "&" : "?"}cursor=${encodeURIComponent(this.#cursor)}` : "";
     const source = new EventSource(`/api/v1/stream${this.#query}${cursor}`);
     this.#source = source;
-    source.addEventListener("open", () => this.#cover());
+    source.addEventListener("open", () => {
+      this.#link(false);
+      this.#cover();
+    });
     source.addEventListener("message", (event) => {
       this.#failures = 0;
       if (event.lastEventId) this.#cursor = event.lastEventId;
       this.#tell(JSON.parse(event.data).runs ?? {});
     });
     source.addEventListener("error", () => {
-      if (source.readyState !== EventSource.CLOSED || source !== this.#source) return;
+      if (source !== this.#source) return;
+      this.#link(true);
+      if (source.readyState !== EventSource.CLOSED) return;
       const wait = RETRY_MS[Math.min(this.#failures++, RETRY_MS.length - 1)];
       setTimeout(() => source === this.#source && this.#connect(), wait);
     });

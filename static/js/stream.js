@@ -8,6 +8,8 @@
  *   episodes?: any[], checkpoints?: any[], refetch?: boolean, deleted?: boolean}} Delta
  */
 
+import { linkIs } from "./link.js";
+
 const HELLO_MS = 15_000;
 const GONE_MS = 50_000;
 const me = `${Date.now().toString(36)}-${Math.floor(performance.now() * 1000).toString(36)}`;
@@ -65,10 +67,15 @@ function follow() {
 
 async function lead() {
   const { Source } = await import("./source.js");
-  source = new Source((runs) => {
+  const told = (/** @type {Record<string, Delta>} */ runs) => {
     deliver(runs);
     channel?.postMessage({ type: "news", runs });
-  });
+  };
+  const linked = (/** @type {boolean} */ is_lost) => {
+    linkIs(is_lost);
+    channel?.postMessage({ type: "link", is_lost });
+  };
+  source = new Source(told, linked);
   channel?.postMessage({ type: "who" });
   announce();
 }
@@ -87,7 +94,11 @@ function refetchAll() {
 
 channel?.addEventListener("message", ({ data }) => {
   if (data.type === "news" && !document.hidden) deliver(data.runs);
-  if (data.type === "who") announce();
+  if (data.type === "link") linkIs(data.is_lost);
+  if (data.type === "who") {
+    linkIs(false); // a new leader says it again where it is so
+    announce();
+  }
   if (data.type === "bye") tabs.delete(data.tab);
   if (data.type === "wants") tabs.set(data.tab, { wants: data.wants, seen: performance.now() });
   if (source && (data.type === "wants" || data.type === "bye")) follow();

@@ -70,6 +70,22 @@ def test_a_form_left_empty_forks_what_the_checkpoint_holds(client: TestClient, p
     assert (made["seed"], made["name"]) == (9, "undone")
 
 
+def test_a_refused_fork_comes_back_open_with_what_was_typed(client: TestClient, parent: dict[str, Any]) -> None:
+    page = f"/runs/{parent['id']}"
+    form = {"checkpoint": "400-before_edit-1", "config.epsilon": "9", "name": "kept", "total_steps": "2000"}
+    refused = client.post(f"{page}/fork", data=form)
+    assert refused.status_code == 422
+    menu = refused.text[refused.text.index('<section class="panel-menu" id="fork-menu"') :]  # open without script
+    assert all(f'value="{typed}"' in menu for typed in ("9", "kept", "2000"))
+    assert '<option value="400-before_edit-1" selected>' in menu
+    assert refused.text.count("must be ≤ 1") == 1, "said once, beside the input"
+    assert client.get(f"{page}/fork", follow_redirects=False).headers["location"] == page
+    gone = client.post(f"{page}/fork", data={**form, "checkpoint": "7-gone-1", "config.epsilon": "0.2"})
+    assert gone.status_code == 422
+    assert "there is no such checkpoint" in gone.text
+    assert 'value="kept"' in gone.text
+
+
 def test_a_second_click_on_fork_leads_to_the_same_run(client: TestClient, parent: dict[str, Any]) -> None:
     page = f"/runs/{parent['id']}"
     nonces = re.findall(r'name="nonce" value="([^"]+)"', client.get(page).text)

@@ -204,11 +204,16 @@ def test_a_refused_edit_keeps_what_was_typed(client: TestClient, run: dict[str, 
     response = client.post(f"/runs/{run['id']}/edit", data={"config.epsilon": "9"}, headers=HTMX)
     assert response.status_code == 422
     assert 'value="9"' in response.text
-    assert "must be ≤ 1" in response.text
+    assert response.text.count("must be ≤ 1") == 1, "said once, beside the input"
 
 
 def test_delete_leads_to_the_list(client: TestClient, ended: dict[str, Any]) -> None:
-    response = client.post(f"/runs/{ended['id']}/delete", follow_redirects=False)
+    path = f"/runs/{ended['id']}/delete"
+    asked = client.post(path, follow_redirects=False)
+    assert asked.headers["location"] == f"/runs/{ended['id']}?delete=ask"
+    question = client.get(asked.headers["location"]).text
+    assert '<section class="panel-menu" id="delete-menu"' in question, "the question is open without script"
+    response = client.post(path, data={"sure": str(ended["id"])}, follow_redirects=False)
     assert response.headers["location"] == "/runs"
     assert client.get(f"/runs/{ended['id']}").status_code == 404
 
@@ -250,9 +255,9 @@ def test_ticked_runs_are_deleted_after_a_question_with_their_count(
 
 
 def test_a_run_is_deleted_by_the_button_of_a_question(client: TestClient, ended: dict[str, Any]) -> None:
-    header = client.get(f"/runs/{ended['id']}/parts/header").text
-    question = header[header.index('popover id="delete-menu"') :]
-    assert header.count(f'action="/runs/{ended["id"]}/delete"') == 1
+    header, menus = (client.get(f"/runs/{ended['id']}/parts/{part}").text for part in ("header", "menus"))
+    question = menus[menus.index('popover id="delete-menu"') :]
+    assert "/delete" not in header
     assert f'action="/runs/{ended["id"]}/delete"' in question
     assert 'popovertarget="delete-menu"' in header
     assert "checkpoints (1)" in question
@@ -353,6 +358,34 @@ def test_a_fork_takes_a_seed_and_a_name(
     assert [(body.seed, body.name) for body in asked] == [(12, "other luck"), (None, None)]
 
 
+def test_checkpoints_of_one_step_and_kind_are_told_apart() -> None:
+    times = ("2026-01-01T10:00:01.5Z", "2026-01-01T10:00:09Z", "2026-01-01T10:00:09Z", "2026-01-01T11:00:00Z")
+    kept = [
+        {"id": str(place), "step": 400, "kind": "best" if place == 3 else "before_edit", "created": time}
+        for place, time in enumerate(times)
+    ]
+    labels = [item["label"] for item in views.labelled(kept)]
+    assert labels[3] == "step 400 · best"
+    assert labels[0].startswith("step 400 · before edit · 10:00:01")
+    assert len(set(labels)) == 4
+
+
+def test_the_curve_without_script_has_axes(client: TestClient, ended: dict[str, Any]) -> None:
+    html = client.get(f"/runs/{ended['id']}").text
+    figure = html[html.index('<figure class="sketch') : html.index("</figure>")]
+    assert "<span>−13</span>" in figure
+    assert "<span>−100</span>" in figure
+    assert "<span>20</span>" in figure
+    assert "<span>1\u202f000</span>" in figure
+    assert "nan" not in figure
+
+
+def test_a_missing_run_leads_to_the_list(client: TestClient) -> None:
+    missing = client.get("/runs/999999")
+    assert missing.status_code == 404
+    assert 'href="/runs"' in missing.text
+
+
 def test_a_run_gets_a_name_and_tags(client: TestClient, run: dict[str, Any]) -> None:
     path = f"/runs/{run['id']}/describe"
     client.post(path, data={"name": "first lesson", "tags": "lake, , by hand,lake"})
@@ -428,13 +461,20 @@ def test_run_numbers_of_an_address_are_cleaned() -> None:
     assert posted.numbers("3, 1,1,x,,-2,٣") == [3, 1]
 
 
-def test_snippets_ask_for_the_same_run() -> None:
+def test_snippets_ask_for_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _name: None)
     request = {"algorithm": "q_learning", "environment": "CliffWalking-v1", "config": {"alpha": 0.5}, "seed": 1}
     found = dict(snippets.snippets(request, "http://127.0.0.1:1", "/?x"))
     assert found["Link"] == "http://127.0.0.1:1/?x"
-    assert found["shell"] == "rl-playground train CliffWalking-v1 q_learning --set alpha=0.5 --seed 1"
+    recipe = "train CliffWalking-v1 q_learning --set alpha=0.5 --seed 1"
+    assert found["shell"] == f"python -m app {recipe}", "nothing of that name is on the PATH"
     compile(found["Python"], "snippet", "exec")
     assert '"alpha": 0.5' in found["curl"]
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    there = dict(snippets.snippets(request, "http://127.0.0.1:1", "/?x", tmp_path / "my data"))
+    assert there["shell"] == f"rl-playground {recipe} --data '{tmp_path}/my data'"
+    assert f"$(rl-playground token --data '{tmp_path}/my data')" in there["curl"]
+    assert f"Playground(data='{tmp_path}/my data')" in there["Python"]
 
 
 def test_the_speed_slider_finds_its_place() -> None:

@@ -88,7 +88,7 @@ class CurveChart extends HTMLElement {
   #draw(frame) {
     const curves = this.ids.map((id) => this.#curve(id));
     const full = curves.filter((curve) => curve.x.length);
-    frame.tell(curves, this.ids.length > 1);
+    frame.tell(curves, this.ids.length > 1, this.ids.every((id) => curvesOf(id).curves.has(this.scalar)));
     if (!full.length || !frame.host.clientWidth) return;
     const data = curves.length > 1 ? this.#several(curves) : [full[0].x, full[0].y, full[0].min, full[0].max];
     if (this.#plot) return this.#plot.setData(data);

@@ -35,10 +35,11 @@ class MathTex extends HTMLElement {
       /** @type {any} */ (globalThis).katex.render(tex, holder, { displayMode: display, throwOnError: true, output: "htmlAndMathml", strict: "ignore" });
       for (const part of holder.querySelectorAll(".katex-display")) /** @type {HTMLElement} */ (part).style.margin = "0";
       this.replaceChildren(holder);
-      this.dataset.set = "";
+      this.dataset.set = "formula";
       if (display && this.scrollWidth > this.clientWidth + 1) this.tabIndex = 0;
     } catch {
       this.textContent = tex; // the source is readable too
+      this.dataset.set = "source";
     }
   }
 }

@@ -8,6 +8,7 @@ import { subscribe } from "../stream.js";
 import { t } from "../text.js";
 
 const PART_MS = 150;
+const OPEN_MENU = ".panel-menu:popover-open, .panel-menu:not([popover])";
 
 class RunPage extends HTMLElement {
   #leave = () => {};
@@ -38,7 +39,7 @@ class RunPage extends HTMLElement {
     if (run.state || run.reason !== undefined || run.queue_position !== undefined || run.receipt) this.#refresh("header");
     if (delta.refetch) this.#refresh("header", "events", "checkpoints");
     if (delta.events) this.#refresh("events");
-    if (delta.checkpoints) this.#refresh("checkpoints", "header");
+    if (delta.checkpoints) this.#refresh("checkpoints", "header", "menus");
     if (delta.events?.some((event) => event.event === "edit") || delta.refetch) this.#marks();
     if (run.step !== undefined) this.#say("step", number(run.step));
     if (run.fps) this.#say("fps", `· ${steps(run.fps)} ${t("steps/s")}`);
@@ -52,7 +53,7 @@ class RunPage extends HTMLElement {
     if (!state || state === this.dataset.state) return;
     this.dataset.state = state;
     if (!/finished|stopped|failed/.test(state)) return;
-    this.#refresh("edit");
+    this.#refresh("edit", "menus");
     this.querySelector("[data-while-open]")?.setAttribute("hidden", "");
   };
 
@@ -70,6 +71,7 @@ class RunPage extends HTMLElement {
       this.#timer = 0;
       const htmx = /** @type {any} */ (globalThis).htmx;
       for (const part of this.#parts) {
+        if (part === "menus" && this.querySelector(OPEN_MENU)) continue; // what is being filled in stays
         const url = `/runs/${this.getAttribute("run")}/parts/${part}`;
         htmx?.ajax("GET", url, { source: `#run-${part}`, target: `#run-${part}`, swap: "outerMorph" });
       }

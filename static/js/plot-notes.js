@@ -1,0 +1,88 @@
+// @ts-check
+// What is written over a curve: dashed references, edits and other events, each label where no other one is.
+
+import { token } from "./colors.js";
+import { tick } from "./format.js";
+
+const SIZE = 11;
+const ROW = 15;
+
+/** @typedef {{label: string, value: number}} Reference */
+/** @typedef {{at: number, text: string, is_minor?: boolean}} Mark a minor mark is a short line without words */
+/** @typedef {{x: number, y: number, width: number}} Box its lower left corner */
+
+/** @param {any} u @param {Reference[]} references @param {Mark[]} marks */
+export function annotate(u, references, marks) {
+  const { ctx, bbox } = u;
+  const ratio = devicePixelRatio || 1;
+  const area = { left: bbox.left / ratio, top: bbox.top / ratio, width: bbox.width / ratio, height: bbox.height / ratio };
+  ctx.save();
+  ctx.scale(ratio, ratio);
+  ctx.beginPath();
+  ctx.rect(area.left, area.top, area.width, area.height);
+  ctx.clip();
+  ctx.font = `${SIZE}px system-ui, sans-serif`;
+  ctx.textAlign = "left";
+  ctx.lineWidth = 1;
+  /** @type {Box[]} */
+  const taken = [];
+  const [right, bottom] = [area.left + area.width, area.top + area.height];
+  for (const { label, value } of references) {
+    const y = u.valToPos(value, "y", true) / ratio;
+    if (!(y >= area.top && y <= bottom)) continue;
+    line(ctx, [area.left, y, right, y], token("--muted"), [4, 4]);
+    const text = `${label} ${tick(value)}`;
+    const width = ctx.measureText(text).width;
+    const places = range(4).flatMap((shift) => [-5, 13].map((down) => ({ x: right - 4 - width - shift * (width / 2 + 8), y: y + down, width })));
+    write(ctx, area, taken, { text, places, color: token("--muted") });
+  }
+  for (const { at, text, is_minor } of marks) {
+    const x = u.valToPos(at, "x", true) / ratio;
+    if (!(x >= area.left && x <= right)) continue;
+    line(ctx, [x, is_minor ? bottom - 6 : area.top, x, bottom], token(is_minor ? "--muted" : "--warn"), []);
+    if (is_minor) continue;
+    const width = ctx.measureText(text).width;
+    const places = range(5).flatMap((row) => [x + 4, x - 4 - width].map((left) => ({ x: left, y: bottom - 8 - row * ROW, width })));
+    write(ctx, area, taken, { text, places, color: token("--warn") });
+  }
+  ctx.restore();
+}
+
+/**
+ * Write at the first place that is free, or nowhere: the note below the curve names every line.
+ * @param {CanvasRenderingContext2D} ctx @param {{left: number, top: number, width: number, height: number}} area @param {Box[]} taken
+ * @param {{text: string, places: Box[], color: string}} what
+ */
+function write(ctx, area, taken, { text, places, color }) {
+  const place = places.find((one) => isInside(one, area) && taken.every((other) => isApart(one, other)));
+  if (!place) return;
+  taken.push(place);
+  ctx.setLineDash([]);
+  ctx.lineWidth = 4;
+  ctx.lineJoin = "round";
+  ctx.strokeStyle = token("--surface");
+  ctx.strokeText(text, place.x, place.y); // so that it reads over the curve
+  ctx.lineWidth = 1;
+  ctx.fillStyle = color;
+  ctx.fillText(text, place.x, place.y);
+}
+
+/** @param {Box} box @param {{left: number, top: number, width: number, height: number}} area */
+const isInside = (box, area) =>
+  box.x >= area.left && box.x + box.width <= area.left + area.width && box.y - SIZE >= area.top && box.y + 2 <= area.top + area.height;
+
+/** @param {Box} one @param {Box} other */
+export const isApart = (one, other) => one.x + one.width + 6 <= other.x || other.x + other.width + 6 <= one.x || Math.abs(one.y - other.y) >= ROW;
+
+/** @param {number} count */
+const range = (count) => Array.from({ length: count }, (_unused, index) => index);
+
+/** @param {CanvasRenderingContext2D} ctx @param {number[]} ends @param {string} stroke @param {number[]} dash */
+function line(ctx, [x0, y0, x1, y1], stroke, dash) {
+  ctx.strokeStyle = stroke;
+  ctx.setLineDash(dash);
+  ctx.beginPath();
+  ctx.moveTo(x0, y0);
+  ctx.lineTo(x1, y1);
+  ctx.stroke();
+}
