@@ -1,9 +1,10 @@
 // The plain typed-array loop of Q-learning in JavaScript, the yardstick of test_tabular_speed.py.
 // Reads {model arrays, alpha, gamma, epsilon, limit, steps, repeats} as JSON from stdin; prints steps per processor second of each repeat.
 const task = JSON.parse(require("fs").readFileSync(0, "utf8"));
-const { states, actions, outcomes, start, limit, alpha, gamma, epsilon, steps, repeats } = task;
+const { states, actions, outcomes, limit, alpha, gamma, epsilon, steps, repeats } = task;
 const cumulative = Float64Array.from(task.cumulative);
 const nextStates = Int32Array.from(task.next_states);
+const starts = Float64Array.from(task.starts);
 const rewards = Float64Array.from(task.rewards);
 const terminated = Uint8Array.from(task.terminated);
 const q = new Float64Array(states * actions);
@@ -17,8 +18,15 @@ function random() {  // mulberry32: 32 random bits
   return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
 }
 
+function begin() {
+  const u = random();
+  let state = 0;
+  while (u >= starts[state]) state++;
+  return state;
+}
+
 function learn(count) {
-  let state = start, length = 0, earned = 0, ended = 0;
+  let state = begin(), length = 0, earned = 0, ended = 0;
   for (let step = 0; step < count; step++) {
     let action = 0;
     if (random() < epsilon) {
@@ -43,7 +51,7 @@ function learn(count) {
     }
     q[pair] += alpha * (reward + gamma * best - q[pair]);
     state = next; length++; earned += reward;
-    if (ends || length >= limit) { returns[ended++ & 0xfffff] = earned; state = start; length = 0; earned = 0; }
+    if (ends || length >= limit) { returns[ended++ & 0xfffff] = earned; state = begin(); length = 0; earned = 0; }
   }
 }
 

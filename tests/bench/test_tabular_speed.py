@@ -19,26 +19,27 @@ import pytest
 
 from app import catalog
 from app.algorithms.planning.value_iteration import Model, model_from, sweep
-from app.algorithms.tabular.q_learning import QLearning
 from app.core.jit import plain
 from app.parts.tabular import TabularMDP
+from app.parts.tabular_agent import TabularAgent
+from app.training.local import job_here, run_here
 
 pytestmark = pytest.mark.bench
 
 ROUNDS = 7
 ALPHA, EPSILON = 0.1, 0.1
-GAMMAS = {"FrozenLake-v1": 0.99, "CliffWalking-v1": 1.0}
-LOOP_STEPS, KERNEL_STEPS, SCRIPT_STEPS = 20_000, 2_000_000, 3_000_000
+GAMMAS = {"FrozenLake-v1": 0.99, "CliffWalking-v1": 1.0, "Taxi-v4": 0.99}
+LOOP_STEPS, KERNEL_STEPS, SCRIPT_STEPS, TRAIN_STEPS = 20_000, 2_000_000, 3_000_000, 10_000_000
 
 
-def agent_on(environment: str, **config: Any) -> QLearning:
+def agent_on(environment: str, **config: Any) -> TabularAgent:
     config = {"alpha": ALPHA, "epsilon": EPSILON, "gamma": GAMMAS[environment], **config}
     agent = catalog.build(catalog.resolve("q_learning", environment, config=config, preset=""))[3]
-    assert isinstance(agent, QLearning)
+    assert isinstance(agent, TabularAgent)
     return agent
 
 
-def kernel_rate(agent: QLearning) -> float:
+def kernel_rate(agent: TabularAgent) -> float:
     taken, begun = 0, process_time()
     while taken < KERNEL_STEPS:
         taken += agent.update(KERNEL_STEPS - taken).steps
@@ -68,7 +69,7 @@ def script_rate(mdp: TabularMDP, gamma: float, limit: int) -> float:
     assert node, "the comparison needs node"
     task = {
         "states": mdp.n_states, "actions": mdp.n_actions, "outcomes": mdp.probabilities.shape[2],
-        "start": int(mdp.start.argmax()), "limit": limit, "alpha": ALPHA, "gamma": gamma, "epsilon": EPSILON,
+        "starts": mdp.cumulative_start.tolist(), "limit": limit, "alpha": ALPHA, "gamma": gamma, "epsilon": EPSILON,
         "steps": SCRIPT_STEPS, "repeats": 1, "cumulative": mdp.cumulative.ravel().tolist(),
         "next_states": mdp.next_states.ravel().tolist(), "rewards": mdp.rewards.ravel().tolist(),
         "terminated": mdp.terminated.ravel().astype(int).tolist(),
@@ -78,8 +79,17 @@ def script_rate(mdp: TabularMDP, gamma: float, limit: int) -> float:
     return float(json.loads(result.stdout)[0])
 
 
-@pytest.mark.parametrize("environment", ["FrozenLake-v1", "CliffWalking-v1"])
-def test_q_learning_beside_gymnasium_and_javascript(environment: str) -> None:
+def train_rate(environment: str, folder: Path) -> float:
+    """A whole run: records, exact diagnostics, pictures, evaluations and checkpoints on."""
+    config = {"alpha": ALPHA, "epsilon": EPSILON, "gamma": GAMMAS[environment]}
+    recipe = catalog.resolve("q_learning", environment, config=config, preset="", total_steps=TRAIN_STEPS)
+    begun = process_time()
+    assert run_here(job_here(recipe, folder), lambda kind, header, arrays: None) == "finished"
+    return TRAIN_STEPS / (process_time() - begun)
+
+
+@pytest.mark.parametrize("environment", GAMMAS)
+def test_q_learning_beside_gymnasium_and_javascript(environment: str, tmp_path: Path) -> None:
     agent = agent_on(environment)
     decaying = agent_on(environment, alpha=1.0, alpha_schedule="visits")
     kernel_rate(agent)
@@ -92,12 +102,39 @@ def test_q_learning_beside_gymnasium_and_javascript(environment: str) -> None:
     own, own_decaying, loop, script = (statistics.median(column) for column in zip(*rates, strict=True))
     by_loop = statistics.median(row[0] / row[2] for row in rates)
     by_script = statistics.median(row[0] / row[3] for row in rates)
+    whole = train_rate(environment, tmp_path)
     print(  # noqa: T201
-        f"\n{environment}: kernel {own / 1e6:.1f} M steps/s ({own_decaying / 1e6:.1f} M with a step size that decays), "
+        f"\n{environment}: through train {whole / 1e6:.1f} M steps/s (ratio {whole / loop:.0f}), kernel {own / 1e6:.1f} M steps/s ({own_decaying / 1e6:.1f} M with a step size that decays), "
         f"gymnasium loop {loop / 1e6:.3f} M (ratio {by_loop:.0f}), JavaScript {script / 1e6:.1f} M (ratio {by_script:.2f})"
     )
     assert by_loop >= 300
     assert by_script >= 1.2
+
+
+LEARNERS = sorted(
+    name for name, spec in catalog.algorithms().items() if spec.tabular and spec.emits_episodes
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_every_table_learner_on_its_smoke_task(name: str) -> None:
+    spec = catalog.algorithm(name)
+    recipe = catalog.resolve(
+        name,
+        spec.smoke.environment,
+        config=spec.smoke.config,
+        environment_config=spec.smoke.environment_config,
+        preset="",
+    )
+    agent = catalog.build(recipe)[3]
+    agent.update(1000)
+    rates = []
+    for _ in range(3):
+        taken, begun = 0, process_time()
+        while taken < 300_000:
+            taken += agent.update(300_000 - taken).steps
+        rates.append(taken / (process_time() - begun))
+    print(f"\n{name} on {spec.smoke.environment}: {statistics.median(rates) / 1e6:.2f} M steps/s")  # noqa: T201
 
 
 def random_model(n_states: int, n_actions: int, n_outcomes: int) -> Model:
