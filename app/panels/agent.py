@@ -18,10 +18,10 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
 
 
 def scene(spec: EnvironmentSpec, environment: Environment) -> dict[str, Any]:
-    """Return what the drawing needs beside states: the scene's name, the actions' names, and a grid's cells."""
+    """Return what the drawing needs beside states: the scene's name, the actions' names, and where states lie on maps."""
     layout = getattr(environment.mdp, "layout", None)
-    grid = {"rows": layout.rows, "cols": layout.cols, "cells": layout.cells} if layout else {}
-    return {"drawing": spec.drawing, "actions": list(spec.actions), **grid}
+    maps = {**layout.facts(), **layout.places()} if layout else {}
+    return {"drawing": spec.drawing, "actions": list(spec.actions[: environment.n_actions]), **maps}
 
 
 def compute(subject: Subject, options: AgentOptions) -> Frame:

@@ -1,4 +1,4 @@
-"""The value map of a grid: V, Q, the greedy policy, visits and the error to the exact V*, one number per cell.
+"""The value maps of a table: V, Q, the greedy policy, visits and the error to the exact V*, one number per cell.
 
 Tabular agents hand over their tables; neural agents are asked at every state's one-hot row, so both stand beside the
 same truth. S states, A actions.
@@ -26,16 +26,20 @@ class GridOptions(Config):
 
 
 def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
-    """A grid with numbered cells, and an agent that has values."""
-    return environment.drawing == "grid" and bool(VALUE_SIGNALS & set(algorithm.signals))
+    """Numbered states, which lie on maps, and an agent that has values."""
+    return environment.kind == "tabular" and bool(VALUE_SIGNALS & set(algorithm.signals))
 
 
 def compute(subject: Subject, options: GridOptions) -> Frame:
-    """Return v (S,), q (S, A), policy (S, A), visits (S,), error (S,) = v − the exact values, and the grid's facts."""
+    """Return v (S,), q (S, A), policy (S, A), visits (S,), error (S,) = v − the exact values, and the maps' facts.
+
+    Every state is in the frame, so that any map of any moment can be shown; `cell_states` (P, rows · cols) says which
+    state is where, unless a cell's state is its number.
+    """
     agent, spec, environment = subject.agent, subject.environment_spec, subject.environment
     mdp = environment.mdp
     if not isinstance(mdp, TabularMDP) or mdp.layout is None:
-        raise ValueError(f"{environment.id} has no grid")
+        raise ValueError(f"{environment.id} has no map")
     gamma = float(getattr(agent.config, "gamma", 1.0))
     signals = agent.signals()
     v, q, policy, visits = _tables(signals, mdp, gamma)
@@ -44,11 +48,11 @@ def compute(subject: Subject, options: GridOptions) -> Frame:
     error = np.where(reachable, v - truth, 0.0)
     arrays = {"v": v, "q": q, "policy": policy, "visits": visits, "error": error, "optimal": truth}
     gap = np.abs(error[reachable])
+    if mdp.layout.cell_states is not None:
+        arrays["cell_states"] = mdp.layout.cell_states.astype(np.float64)
     meta = {
-        "rows": mdp.layout.rows,
-        "cols": mdp.layout.cols,
-        "cells": mdp.layout.cells,
-        "actions": list(spec.actions),
+        **mdp.layout.facts(),
+        "actions": list(spec.actions[: mdp.n_actions]),
         "gamma": gamma,
         "n_states": mdp.n_states,
         "error_max": float(gap.max()),

@@ -115,4 +115,6 @@ class EpisodeDetail(Episode):
     actions: list[int]
     rewards: list[float | None]
     drawing: str = Field(description="Scene of the browser that draws the states.")
-    layout: dict[str, Any] | None = Field(None, description="The grid, where there is one: rows, cols, cells.")
+    layout: dict[str, Any] | None = Field(
+        None, description="Where states lie, for those on maps: rows, cols, cells, planes, cell_states, …"
+    )

@@ -113,7 +113,7 @@ def environment_info(catalog: ModuleType, spec: EnvironmentSpec) -> EnvironmentI
         version=spec.version,
         kind=spec.kind,
         config_schema=spec.config.model_json_schema(),
-        actions=list(spec.actions),
+        actions=list(spec.actions[: world.n_actions]),
         drawing=spec.drawing,
         size=spec.size,
         observation_size=world.observation_size,

@@ -239,7 +239,7 @@ def _layout(spec: Any, environment_config: Mapping[str, Any]) -> dict[str, Any] 
     except InvalidInput:
         return None
     layout = getattr(world.mdp, "layout", None)
-    return {"rows": layout.rows, "cols": layout.cols, "cells": layout.cells} if layout else None
+    return {**layout.facts(), **layout.places()} if layout else None
 
 
 def _plain(value: Any) -> Any:

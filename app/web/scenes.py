@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -44,13 +44,12 @@ class Scene:
     n_actions: int = 0
     max_episode_steps: int = 0
     references: tuple[Reference, ...] = ()
-    layout: str = ""
+    maps: Mapping[str, Any] = field(default_factory=dict)
     actions: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
         """Return what the browser draws states with."""
-        grid = {"rows": self.rows, "cols": self.cols, "cells": self.layout} if self.layout else {}
-        return {"drawing": self.drawing, "actions": list(self.actions), **grid}
+        return {"drawing": self.drawing, "actions": list(self.actions), **self.maps}
 
 
 def scene_of(spec: EnvironmentSpec, options: Mapping[str, Any]) -> Scene:
@@ -69,7 +68,7 @@ def _scene(spec: EnvironmentSpec, options: str) -> Scene:
     facts: dict[str, Any] = {
         "n_states": world.mdp.n_states if world.mdp is not None else None,
         "n_actions": world.n_actions,
-        "actions": spec.actions,
+        "actions": spec.actions[: world.n_actions],
         "max_episode_steps": world.max_episode_steps,
         "references": tuple(spec.references(config)),
     }
@@ -80,4 +79,5 @@ def _scene(spec: EnvironmentSpec, options: str) -> Scene:
         for index, letter in enumerate(layout.cells)
         if letter in KINDS
     )
-    return Scene(spec.drawing, rows=layout.rows, cols=layout.cols, cells=cells, layout=layout.cells, **facts)
+    maps = {**layout.facts(), **layout.places()}
+    return Scene(spec.drawing, rows=layout.rows, cols=layout.cols, cells=cells, maps=maps, **facts)

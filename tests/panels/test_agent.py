@@ -2,7 +2,7 @@
 
 from app import catalog
 from app.core.specs import Subject
-from app.panels.agent import SPEC, AgentOptions
+from app.panels.agent import SPEC, AgentOptions, scene
 
 
 def test_a_grid_scene_carries_its_cells() -> None:
@@ -15,3 +15,11 @@ def test_a_grid_scene_carries_its_cells() -> None:
 def test_every_environment_has_a_scene() -> None:
     for environment in catalog.environments().values():
         assert SPEC.fits(catalog.algorithm("ppo"), environment), environment.id
+
+
+def test_a_scene_of_several_maps_says_where_each_state_is() -> None:
+    _algorithm, spec, environment, _agent = catalog.build(catalog.resolve("q_learning", "Blackjack-v1"))
+    meta = scene(spec, environment)
+    assert meta["drawing"] == "cards"
+    assert meta["planes"] == ["no usable ace", "usable ace"]
+    assert len(meta["cell_states"]) == 2

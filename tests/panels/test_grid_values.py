@@ -3,7 +3,7 @@
 import numpy as np
 
 from app import catalog
-from app.core.specs import Subject
+from app.core.specs import Frame, Subject
 from app.panels.grid_values import SPEC, GridOptions
 from app.parts.tabular import optimal_values
 
@@ -37,3 +37,22 @@ def test_a_converged_planner_has_no_error() -> None:
         pass
     frame = SPEC.compute(Subject(agent, algorithm, environment_spec, environment), GridOptions())
     assert frame.meta["error_max"] < 1e-6
+
+
+def frame_of(algorithm: str, environment: str) -> Frame:
+    """Return the picture of a fresh agent."""
+    algorithm_spec, environment_spec, world, agent = catalog.build(catalog.resolve(algorithm, environment))
+    return SPEC.compute(Subject(agent, algorithm_spec, environment_spec, world), GridOptions())
+
+
+def test_states_on_several_maps_come_with_where_they_are() -> None:
+    frame = frame_of("q_learning", "Taxi-v4")
+    assert frame.arrays["cell_states"].shape == (16, 25)
+    assert len(frame.meta["planes"]) == 16
+    assert frame.arrays["v"].shape == (500,), "every map of a past moment can be drawn from one frame"
+
+
+def test_only_the_actions_there_are_have_names() -> None:
+    frame = frame_of("q_learning", "windy_grid")
+    assert frame.meta["actions"] == ["Up", "Right", "Down", "Left"]
+    assert "cell_states" not in frame.arrays, "the state of a cell is its number"
