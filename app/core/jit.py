@@ -45,11 +45,11 @@ _use_cache_folder()  # numba fixes the cache of a function at its decoration, so
 
 
 def kernel(function: Function) -> Function:
-    """Compile `function` on first call (no Python objects, no fast maths, cached on disk).
+    """Compile `function` on first call (no Python objects, so no global lock; no fast maths; cached on disk).
 
     `kernel_function.py_func` is the plain twin that the tests compare with.
     """
-    return cast(Function, numba.njit(cache=True, fastmath=False, error_model="numpy")(function))
+    return cast(Function, numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function))
 
 
 def plain(function: Function) -> Function:

@@ -16,18 +16,16 @@ from scipy.sparse.linalg import spsolve
 
 from app.core.errors import InvalidInput, shorten
 from app.core.jit import kernel
+from app.parts.backups import distances, horizon_values, optimal_horizon_values, q_into, way_out
 from app.parts.layout import Layout
+from app.parts.optimum import EarningLoop, optimum
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Outcome = tuple[float, int, float, bool]  # probability, next state, reward, terminated
 
-SWEEP_WORK, SWEEPS = (
-    400_000_000,
-    200_000,
-)  # spent on γ = 1 before the values count as growing without end: about a second
-POLICY_ITERATIONS = 1000  # far above the handful that policy iteration needs; ends a cycle among tied actions
+GAMMA = "config.gamma"  # the hyperparameter that a refusal names
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +87,7 @@ class TabularMDP:
 
     def can_finish(self) -> Bools:
         """Return the states (S,) from which some sequence of actions ends the episode with positive probability."""
-        return _can_end(self, self.probabilities > 0)
+        return _can_end(self, self.probabilities)
 
     def name_of(self, state: int) -> str:
         """Return a state in words: its number, and its cell where it lies on a map."""
@@ -134,7 +132,7 @@ def policy_evaluation(mdp: TabularMDP, policy: F64, gamma: float) -> F64:
     weights = policy[:, :, None] * mdp.probabilities
     solved = np.ones(mdp.n_states, np.bool_)
     if gamma >= 1:
-        solved = _can_end(mdp, weights > 0)
+        solved = _can_end(mdp, weights)
         _refuse_endless(mdp, gamma, solved, "under this policy")
     rewards = np.where(solved, (weights * mdp.rewards).sum(axis=(1, 2)), 0.0)
     weights = np.where(mdp.terminated | ~solved[:, None, None] | ~solved[mdp.next_states], 0.0, weights)
@@ -146,31 +144,42 @@ def policy_evaluation(mdp: TabularMDP, policy: F64, gamma: float) -> F64:
 
 
 def optimal_values(mdp: TabularMDP, gamma: float, tolerance: float = 1e-12) -> F64:
-    """Return V* (S,): policy iteration with linear solves for γ < 1, value iteration from V = 0 for γ = 1.
+    """Return V* (S,) by policy iteration with linear solves.
+
+    At γ = 1 going on for ever is worth 0 where it costs and earns nothing, and states that cannot end count as 0.
 
     Raises:
         InvalidInput: γ = 1 where a reachable state cannot reach an end, or where a loop earns without end.
     """
     check_gamma(mdp, gamma)
-    if gamma >= 1:
-        return _optimal_undiscounted(mdp, tolerance)
-    values = np.zeros(mdp.n_states)
-    _value_sweeps(*mdp.arrays, mdp.can_finish(), values, gamma, 100, 0.0)
-    before = np.full(mdp.n_states, -1)
-    for _ in range(POLICY_ITERATIONS):
-        greedy = greedy_actions(q_from_v(mdp, values, gamma))
-        if (greedy == before).all():
-            break
-        values, before = policy_evaluation(mdp, one_hot(greedy, mdp.n_actions), gamma), greedy
-        if bellman_residual(mdp, values, gamma) <= tolerance * max(1.0, float(np.abs(values).max())):
-            break
-    return values
+    try:
+        return optimum(mdp.arrays, gamma, tolerance)
+    except EarningLoop as loop:
+        where = mdp.name_of(int(loop.states[0]))
+        rule = f"the optimal values grow without end: the loop through {where} earns {loop.reward_per_step:.3g} a step"
+        raise InvalidInput.one(
+            GAMMA, 1, rule, "Choose gamma below 1, or make every step cost something."
+        ) from None  # fmt: skip
+
+
+def optimal_actions(mdp: TabularMDP, v: F64, gamma: float, tolerance: float = 1e-9) -> Bools:
+    """Return the optimal actions (S, A) under V* (S,): those within `tolerance` of the best that may lead to an end.
+
+    Where every action is equally good, most would only walk about for ever; of those the ones that may come nearer to
+    an end, by best actions alone, are kept. All are kept where no best action ever ends.
+    """
+    best = greedy_policy(q_from_v(mdp, v, gamma), tolerance * max(1.0, float(np.abs(v).max()))) > 0
+    weights = mdp.probabilities * best[:, :, None]
+    distance = distances(weights, mdp.next_states, mdp.terminated)
+    after = np.where(mdp.terminated, -1.0, distance[mdp.next_states])
+    is_nearer = ((weights > 0) & (after < distance[:, None, None])).any(axis=2)
+    return np.where(is_nearer.any(axis=1, keepdims=True), is_nearer, best)
 
 
 def check_gamma(mdp: TabularMDP, gamma: float) -> None:
     """Raise InvalidInput where γ lies outside [0, 1], or is 1 and a reachable state cannot reach an end."""
     if not 0 <= gamma <= 1:
-        raise InvalidInput.one("gamma", gamma, "must lie in [0, 1]", "Choose for example 0.99.")
+        raise InvalidInput.one(GAMMA, gamma, "must lie in [0, 1]", "Choose for example 0.99.")
     if gamma == 1:
         _refuse_endless(mdp, gamma, mdp.can_finish(), "by any actions")
 
@@ -213,12 +222,14 @@ def uniform_policy(mdp: TabularMDP) -> F64:
 def finite_horizon_return(mdp: TabularMDP, policy: F64, horizon: int) -> float:
     """Return the expected undiscounted return of a policy (S, A) from the starts, cut after `horizon` steps."""
     _check_shape("policy", policy, (mdp.n_states, mdp.n_actions))
-    return float(mdp.start @ _horizon_values(*mdp.arrays, np.ascontiguousarray(policy, np.float64), horizon))
+    return float(mdp.start @ horizon_values(*mdp.arrays, np.ascontiguousarray(policy, np.float64), horizon))
 
 
 def finite_horizon_optimum(mdp: TabularMDP, horizon: int) -> float:
     """Return the best expected undiscounted return within `horizon` steps by any policy, also one that counts them."""
-    return float(mdp.start @ _optimal_horizon_values(*mdp.arrays, horizon))
+    expected = (mdp.probabilities * mdp.rewards).sum(axis=2)
+    continues = np.where(mdp.terminated, 0.0, mdp.probabilities)
+    return float(mdp.start @ optimal_horizon_values(expected, continues, mdp.next_states, horizon))
 
 
 # Kernels: usable from Python and from other kernels, by name.
@@ -245,105 +256,11 @@ def sample_start(cumulative_start: Any, u: Any) -> Any:
     return state
 
 
-@kernel
-def q_into(probabilities: Any, next_states: Any, rewards: Any, terminated: Any, v: Any, gamma: Any, q: Any) -> None:
-    """Write the exact backup of v (S,) into q (S, A)."""
-    n_states, n_actions = q.shape
-    for state in range(n_states):
-        for action in range(n_actions):
-            q[state, action] = _backup(probabilities, next_states, rewards, terminated, v, gamma, state, action)
-
-
-@kernel
-def _backup(
-    probabilities: Any, next_states: Any, rewards: Any, terminated: Any, v: Any, gamma: Any, state: Any, action: Any
-) -> Any:
-    total = 0.0
-    for outcome in range(probabilities.shape[2]):
-        target = rewards[state, action, outcome]
-        if not terminated[state, action, outcome]:
-            target += gamma * v[next_states[state, action, outcome]]
-        total += probabilities[state, action, outcome] * target
-    return total
-
-
-@kernel
-def _value_sweeps(
-    probabilities: Any, next_states: Any, rewards: Any, terminated: Any,
-    swept: Any, v: Any, gamma: Any, max_sweeps: Any, tolerance: Any,
-) -> Any:  # fmt: skip
-    """Back up the states of `swept` (S,) in place until a sweep changes v by at most `tolerance`, relative above 1."""
-    change = np.inf
-    for _ in range(max_sweeps):
-        change = 0.0
-        for state in range(v.shape[0]):
-            if not swept[state]:
-                continue
-            best = -np.inf
-            for action in range(probabilities.shape[1]):
-                best = max(best, _backup(probabilities, next_states, rewards, terminated, v, gamma, state, action))
-            change = max(change, abs(best - v[state]) / max(1.0, abs(best)))
-            v[state] = best
-        if change <= tolerance:
-            break
-    return change
-
-
-@kernel
-def _horizon_values(
-    probabilities: Any, next_states: Any, rewards: Any, terminated: Any, policy: Any, horizon: Any
-) -> Any:
-    """Return V (S,) of a policy (S, A) with `horizon` steps to go; a step that changes nothing ends the loop early."""
-    n_states, n_actions = policy.shape
-    v, v_next = np.zeros(n_states), np.zeros(n_states)
-    for _ in range(horizon):
-        v, v_next = v_next, v
-        for state in range(n_states):
-            v[state] = 0.0
-            for action in range(n_actions):
-                if policy[state, action] > 0:
-                    q = _backup(probabilities, next_states, rewards, terminated, v_next, 1.0, state, action)
-                    v[state] += policy[state, action] * q
-        if (v == v_next).all():
-            break
-    return v
-
-
-@kernel
-def _optimal_horizon_values(probabilities: Any, next_states: Any, rewards: Any, terminated: Any, horizon: Any) -> Any:
-    n_states, n_actions = probabilities.shape[0], probabilities.shape[1]
-    v, q = np.zeros(n_states), np.empty((n_states, n_actions))
-    for _ in range(horizon):
-        q_into(probabilities, next_states, rewards, terminated, v, 1.0, q)
-        has_changed = False
-        for state in range(n_states):
-            best = q[state].max()
-            has_changed = has_changed or best != v[state]
-            v[state] = best
-        if not has_changed:
-            break
-    return v
-
-
-def _optimal_undiscounted(mdp: TabularMDP, tolerance: float) -> F64:
-    values = np.zeros(mdp.n_states)
-    sweeps = min(SWEEP_WORK // mdp.probabilities.size, SWEEPS)
-    change = _value_sweeps(*mdp.arrays, mdp.can_finish(), values, 1.0, sweeps, tolerance * 1e-3)
-    if not change <= tolerance:
-        raise InvalidInput.one(
-            "gamma", 1, "the optimal values grow without end: some loop earns a positive reward",
-            "Choose gamma below 1, or make every step cost something.",
-        )  # fmt: skip
-    return values
-
-
-def _can_end(mdp: TabularMDP, possible: Bools) -> Bools:
-    ends: Bools = np.asarray((possible & mdp.terminated).any(axis=(1, 2)))
-    while True:
-        more: Bools = ends | (possible & ~mdp.terminated & ends[mdp.next_states]).any(axis=(1, 2))
-        if (more == ends).all():
-            return ends
-        ends = more
+def _can_end(mdp: TabularMDP, weights: F64) -> Bools:
+    order, _ = way_out(weights, mdp.next_states, mdp.terminated)
+    ends = np.zeros(mdp.n_states, np.bool_)
+    ends[order] = True
+    return ends
 
 
 def _refuse_endless(mdp: TabularMDP, gamma: float, ends: Bools, how: str) -> None:
@@ -352,7 +269,7 @@ def _refuse_endless(mdp: TabularMDP, gamma: float, ends: Bools, how: str) -> Non
         named = ", ".join(mdp.name_of(int(state)) for state in endless[:3])
         more = f" and {len(endless) - 3} more" if len(endless) > 3 else ""
         rule = f"must be < 1 here: {named}{more} cannot reach an end {how}"
-        raise InvalidInput.one("gamma", gamma, rule, "Lower gamma, or change the task so that every state can end.")
+        raise InvalidInput.one(GAMMA, gamma, rule, "Lower gamma, or change the task so that every state can end.")
 
 
 def _running_sums(probabilities: F64) -> F64:

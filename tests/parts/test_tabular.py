@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from app.core.errors import InvalidInput
 from app.core.jit import plain
 from app.core.randomness import Stream
-from app.parts import tabular
+from app.parts import backups, tabular
 from app.parts.tabular import TabularMDP, mdp_from_outcomes
 
 
@@ -82,7 +82,7 @@ def test_kernel_equals_its_plain_twin_bit_for_bit() -> None:
     mdp = random_mdp(5)
     v = np.random.default_rng(5).normal(size=mdp.n_states)
     twin = np.empty((mdp.n_states, mdp.n_actions))
-    plain(tabular.q_into)(*mdp.arrays, v, 0.9, twin)
+    plain(backups.q_into)(*mdp.arrays, v, 0.9, twin)
     assert (tabular.q_from_v(mdp, v, 0.9) == twin).all()
 
 
@@ -133,8 +133,15 @@ def test_a_policy_that_never_ends_is_refused_at_gamma_one() -> None:
 
 def test_a_loop_that_earns_is_refused_at_gamma_one() -> None:
     outcomes = [[[(1.0, 0, 0.1, False)], [(1.0, 0, 0.0, True)]]]
-    with pytest.raises(InvalidInput, match="grow without end"):
+    with pytest.raises(InvalidInput, match=r"config.gamma=1: .* grow without end: .*state 0 earns 0.1 a step"):
         tabular.optimal_values(mdp_from_outcomes(outcomes, np.ones(1)), 1.0)
+
+
+def test_of_equally_good_actions_those_that_come_nearer_to_an_end_are_kept() -> None:
+    mdp = corridor()
+    assert tabular.optimal_actions(mdp, np.ones(3), 1.0).tolist() == [[False, True]] * 3
+    lost = mdp_from_outcomes([[[(1.0, 0, 0.0, False)], [(1.0, 0, 0.0, False)]]], np.ones(1))
+    assert tabular.optimal_actions(lost, np.zeros(1), 0.9).tolist() == [[True, True]], "no action ends: all stay tied"
 
 
 @pytest.mark.parametrize("gamma", [-0.1, 1.2, float("nan")])
