@@ -29,6 +29,7 @@ class Attempt:
         heard_at: when the worker last said anything (monotonic).
         stop_due: when a stop that was not taken ends the process, or None.
         is_over: its last state is committed; the process is about to end.
+        is_going: it trains or is paused: it answers commands, and has something to save.
     """
 
     run: int
@@ -40,6 +41,7 @@ class Attempt:
     steps_left: int = 0
     stop_due: float | None = None
     is_over: bool = False
+    is_going: bool = False
     is_stalled: bool = False
 
     def command(self, name: str, **values: Any) -> None:

@@ -48,7 +48,10 @@ class Outbox:
         self._run = {"run": run, "attempt": attempt}
 
     def record(self, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array] | None = None) -> None:
-        """Queue one durable record; waits where the bound is reached, never drops."""
+        """Queue one durable record; waits where the bound is reached, never drops.
+
+        What was shown live before a state leaves before it: who hears of the state can ask for the picture.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._unacked_bytes <= self._capacity_bytes or self._is_closed)
             number = self._next
@@ -57,6 +60,9 @@ class Outbox:
             self._next += 1
             self._unacked.append((number, encoded))
             self._unacked_bytes += len(encoded)
+            if kind == "state":
+                self._unsent.extend(self._live.values())
+                self._live.clear()
             self._unsent.append(encoded)
             self._changed.notify_all()
 

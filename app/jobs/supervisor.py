@@ -4,6 +4,7 @@ Whatever happens is a piece of work in its mailbox: an insert, a user's action, 
 a deadline. So no two decisions about a run ever interleave, and every state changes through the store's one table.
 """
 
+import contextlib
 import logging
 import queue
 import threading
@@ -32,6 +33,7 @@ from app.store.database import Store
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 ENDING_S = 10.0
+LEAVING_S = 1.5  # what workers get to save their state when the server stops
 CLOSING_S = 3.0
 ANSWER_S = 30.0
 
@@ -65,8 +67,12 @@ class Supervisor:
         self._thread.start()
         threading.Thread(target=surroundings, name="surroundings", daemon=True).start()  # a quarter second, once
 
+    def depart(self) -> None:
+        """Begin to close, without waiting: workers save their states while the connections end."""
+        self._mail.put(self._shut)
+
     def close(self) -> None:
-        """End every worker and the thread. Runs stay what they are and go on with the next server."""
+        """End every worker and the thread. Runs stay what they are and go on with the next server, from here."""
         if self._thread.is_alive():
             self._mail.put(self._shut)
             self._thread.join(CLOSING_S)
@@ -184,6 +190,7 @@ class Supervisor:
             attempt.stop_due = now + ENDING_S
         elif kind == "state":
             state = header["state"]
+            attempt.is_going |= state != "starting"
             if state == "paused" and attempt.stop_due is None and not header.get("is_short"):
                 attempt.rest(now, int(header.get("stepped", 0)))
             elif state == "running":
@@ -235,15 +242,32 @@ class Supervisor:
             attempt.command("watch", panels=self._floor.panels(run))
 
     def _shut(self) -> None:
-        self._floor.is_closing = True
-        for worker in tuple(self._floor.workers):
-            worker.kill()
-        deadline = self._floor.clock() + CLOSING_S
-        while self._floor.workers and self._floor.clock() < deadline:
-            try:
-                self._quietly(self._mail.get(timeout=0.5))
-            except queue.Empty:
-                continue
+        """End the workers: those in the middle of a run save its state first, if that does not take long."""
+        floor = self._floor
+        if floor.is_closing:
+            return
+        floor.is_closing = True
+        leaving = [attempt for attempt in floor.attempts.values() if attempt.is_going or attempt.is_over]
+        for attempt in leaving:
+            attempt.command("leave")
+        self._see_off(floor.workers - {attempt.worker for attempt in leaving}, 0.0)
+        self._see_off(set(floor.workers), LEAVING_S)
+
+    def _see_off(self, workers: set[Worker], patience_s: float) -> None:
+        """Wait until these workers have ended by themselves, and after `patience_s` end them."""
+        floor = self._floor
+        deadline = floor.clock() + patience_s
+        is_killed = False
+        while workers & floor.workers:
+            if not is_killed and floor.clock() >= deadline:
+                is_killed = True
+                deadline = floor.clock() + CLOSING_S - LEAVING_S
+                for worker in workers & floor.workers:
+                    worker.kill()
+            elif is_killed and floor.clock() >= deadline:
+                return
+            with contextlib.suppress(queue.Empty):
+                self._quietly(self._mail.get(timeout=0.05))
 
     def _ask_thread(self, action: Callable[[], T]) -> T:
         """Do something in the supervisor's thread and return its result or raise its error here."""

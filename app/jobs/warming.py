@@ -1,4 +1,8 @@
-"""Making a waiting worker quick: load kernels from their cache and pay every first-use cost before a run arrives."""
+"""Making a worker quick: kernels are compiled, or loaded from their cache, before a run's clock begins to count.
+
+A waiting worker takes every algorithm through a very short run; one that got a run earlier does so for that run alone. A
+marker beside the kernels says which pairs of algorithm and environment were compiled on this machine already.
+"""
 
 import logging
 import tempfile
@@ -8,13 +12,17 @@ from typing import Any
 
 from app import catalog
 from app.core.contracts import Array
+from app.core.jit import cache_folder
 from app.core.specs import AlgorithmSpec
+from app.core.text import _
 from app.training.job import Job
 from app.training.loop import train
 
 log = logging.getLogger("app.jobs.warming")
 UPDATE_STEPS = 256
 MAX_STEPS = 4_096
+REHEARSED_STEPS = 2
+COMPILING = _("Compiling kernels for this machine, once (a few seconds)")
 
 
 class Nowhere:
@@ -38,11 +46,51 @@ class Nowhere:
 def steps() -> Iterator[str]:
     """Warm one algorithm after another; between two of them the worker looks whether a run has arrived."""
     for spec in catalog.algorithms().values():
-        try:
-            warm(spec)
-        except Exception:
-            log.exception("%s could not be warmed", spec.id)
+        warm_quietly(spec)
         yield spec.id
+
+
+def warm_quietly(spec: AlgorithmSpec) -> None:
+    """Warm one algorithm; what goes wrong is logged, because a run may still go well."""
+    try:
+        warm(spec)
+        _mark(spec.id, spec.smoke.environment)
+    except Exception:
+        log.exception("%s could not be warmed", spec.id)
+
+
+def is_compiled(algorithm: str, environment: str) -> bool:
+    """Return whether this pair ran on this machine before, so that its kernels are in the cache."""
+    marker = _marker(algorithm, environment)
+    return marker is not None and marker.exists()
+
+
+def rehearse(job: Job) -> None:
+    """Take the job's own algorithm and environment through a few steps in a folder that is thrown away."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            nowhere = Nowhere()
+            short = Job(
+                run=0, attempt=0, algorithm=job.algorithm, environment=job.environment,
+                environment_config=job.environment_config, config=job.config, seed=job.seed,
+                total_steps=REHEARSED_STEPS, folder=folder, eval_episodes=1,
+            )  # fmt: skip
+            train(short, nowhere, nowhere)
+        _mark(job.algorithm, job.environment)
+    except Exception:
+        log.exception("%s on %s could not be rehearsed", job.algorithm, job.environment)
+
+
+def _marker(algorithm: str, environment: str) -> Path | None:
+    folder = cache_folder()
+    return folder / f"{algorithm}--{environment}.compiled" if folder else None
+
+
+def _mark(algorithm: str, environment: str) -> None:
+    marker = _marker(algorithm, environment)
+    if marker is not None:
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
 
 
 def warm(spec: AlgorithmSpec) -> None:

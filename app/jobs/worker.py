@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
@@ -35,10 +35,14 @@ class Inbox:
     """Reads the server's frames: commands and requests wait here for the main thread, acknowledgements go to the outbox.
 
     It is the training loop's `Control`.
+
+    Attributes:
+        news: what a run that arrives while the main thread is busy is told to wait for; empty where it is not.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self.outbox: Outbox | None = None
+        self.news = ""
         self.requests: queue.SimpleQueue[wire.Message] = queue.SimpleQueue()
         self._commands: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._stream = stream
@@ -79,6 +83,10 @@ class Inbox:
         elif message.type == "fenced":
             end_group(FENCED)
         else:
+            if message.type == "start" and self.news:
+                job = message.header["job"]
+                self.outbox.bind(int(job["run"]), int(job["attempt"]))
+                say_starting(self.outbox, self.news)
             self.requests.put(message)
 
 
@@ -101,21 +109,57 @@ def main() -> None:
     from app.jobs import warming
 
     steps = warming.steps()
+    warmed: set[str] = set()
     is_ready = False
     while True:
         try:
             message = inbox.requests.get(block=is_ready)
         except queue.Empty:
-            if next(steps, None) is None:
-                is_ready = True
+            is_ready = not warm_another(steps, warmed, inbox)
+            if is_ready:
                 outbox.send({"type": "ready"})
             continue
         if message.type == "start":
-            leave(run(message.header, outbox, inbox))
+            leave(run(message.header, outbox, inbox, warmed=warmed))
         if message.type == "compute":
             compute(message, outbox)
         if message.type == "quit":
             leave(0)
+
+
+def warm_another(steps: Iterator[str], warmed: set[str], inbox: Inbox) -> bool:
+    """Warm the next algorithm; return whether there was one. A run that arrives meanwhile is told what it waits for."""
+    from app import catalog
+    from app.jobs import warming
+
+    left = [spec for spec in catalog.algorithms().values() if spec.id not in warmed]
+    if left and not warming.is_compiled(left[0].id, left[0].smoke.environment):
+        inbox.news = warming.COMPILING
+    done = next(steps, None)
+    inbox.news = ""
+    if done is None:
+        return False
+    warmed.add(done)
+    return True
+
+
+def say_starting(outbox: Outbox, reason: str) -> None:
+    """Say why a run has not begun yet."""
+    outbox.record("state", {"state": "starting", "reason": reason, "step": None})
+
+
+def prepare(job: "Job", outbox: Outbox, warmed: Collection[str]) -> None:
+    """Compile or load what the run needs, before its clock begins to count."""
+    from app import catalog
+    from app.jobs import warming
+
+    is_new = not warming.is_compiled(job.algorithm, job.environment)
+    if is_new:
+        say_starting(outbox, warming.COMPILING)
+    if job.algorithm not in warmed:
+        warming.warm_quietly(catalog.algorithm(job.algorithm))
+    if is_new:
+        warming.rehearse(job)
 
 
 def leave(status: int) -> NoReturn:
@@ -172,7 +216,7 @@ def fix_arithmetic() -> None:
     torch.use_deterministic_algorithms(True)
 
 
-def run(start: Mapping[str, Any], outbox: Outbox, inbox: Inbox) -> int:
+def run(start: Mapping[str, Any], outbox: Outbox, inbox: Inbox, *, warmed: Collection[str]) -> int:
     """Train one run and return the exit status once everything it recorded is committed."""
     from app.training.job import Job
     from app.training.loop import train
@@ -181,6 +225,7 @@ def run(start: Mapping[str, Any], outbox: Outbox, inbox: Inbox) -> int:
     outbox.bind(job.run, job.attempt)
     open_log(Path(job.folder))
     try:
+        prepare(job, outbox, warmed)
         train(with_sound_checkpoint(job, start.get("fallbacks", [])), outbox, inbox)
     except Exception as error:
         traceback.print_exc()

@@ -26,6 +26,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 
 # What a worker may say of itself, and in which states it is believed: a late "running" never undoes a pause or a stop.
 BELIEVED: dict[str, tuple[str, ...]] = {
+    STARTING: (STARTING,),
     RUNNING: (STARTING, PAUSED, RUNNING),
     PAUSED: (STARTING, RUNNING, PAUSING, PAUSED),
     FINISHED: ACTIVE,

@@ -94,19 +94,25 @@ def _serve(
             )
             entrance = f"{url}/enter?code={playground.identity.new_code()}"
             server.on_ready = lambda: _ready(entrance, open_browser, announce)
+            server.on_leaving = playground.jobs.depart
             server.run(sockets=sockets)
     finally:
         signal.signal(signal.SIGTERM, previous)
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it answers."""
+    """A server that says when it answers, and when it begins to stop."""
 
     on_ready: Callable[[], None] = staticmethod(lambda: None)
+    on_leaving: Callable[[], None] = staticmethod(lambda: None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.on_leaving()
+        await super().shutdown(sockets)
 
 
 def _ready(entrance: str, open_browser: bool, announce: Callable[[str], None]) -> None:

@@ -110,10 +110,20 @@ def test_a_record_overtakes_waiting_live_messages(pipe):
     outbox = Outbox(pipe.write)
     outbox.send({"type": "ready"})
     outbox.live({"type": "progress", "step": 1})
-    outbox.record("state", {"state": "running"})
+    outbox.record("event", {"event": "started"})
     pipe.open.set()
     kinds = [message.type for message in pipe.wait_for(3)]
     assert kinds.index("record") < kinds.index("live")
+
+
+def test_what_was_shown_before_a_state_arrives_before_it(pipe):
+    outbox = Outbox(pipe.write)
+    pipe.open.clear()
+    outbox.send({"type": "ready"})
+    outbox.live({"type": "frame", "panel": "grid_values", "step": 9})
+    outbox.record("state", {"state": "paused"})
+    pipe.open.set()
+    assert [message.type for message in pipe.wait_for(3)] == ["ready", "live", "record"]
 
 
 def test_a_broken_pipe_ends_the_waiting(pipe):

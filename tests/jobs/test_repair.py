@@ -1,5 +1,7 @@
 """Whatever dies, the row becomes what it should be: app/jobs/repair.py, app/jobs/floor.py and app/jobs/supervisor.py without processes."""
 
+import threading
+
 import pytest
 
 from app.jobs import repair
@@ -199,3 +201,68 @@ def test_the_resumed_attempt_starts_from_the_newest_announced_checkpoint_on_the_
     assert start["fallbacks"] == ["50-best-3", "10-auto-1", None]
     with floor.store.read() as connection:
         assert len(checkpoints.list_(connection, run)) == 4
+
+
+def test_a_server_that_stops_lets_its_workers_save_their_state(floor):
+    floor.start()
+    run = floor.insert()
+    worker = floor.engine.worker(0)
+    worker.state("running")
+    floor.wait_for(run, "running")
+    worker.stands_at = 77
+    floor.restart()
+    assert floor.wait_for(run, "starting", attempt=2).reason == ""
+    with floor.store.read() as connection:
+        assert [item["id"] for item in checkpoints.list_(connection, run)] == ["77-auto-99"]
+        said = [event["text"] for event in events.list_(connection, run)]
+    assert said == ["The server was restarted; it continues from checkpoint 77-auto-99."]
+
+
+def test_a_worker_that_has_not_begun_is_not_waited_for(floor):
+    floor.start()
+    floor.insert()
+    worker = floor.engine.worker(0)
+    worker.record("state", state="starting", reason="Compiling", step=None)
+    worker.is_obedient = False
+    floor.restart()
+    assert "leave" not in worker.commands()
+    assert worker.is_dead
+
+
+def test_a_worker_that_does_not_leave_in_time_is_ended(floor):
+    floor.start()
+    run = floor.insert()
+    worker = floor.engine.worker(0)
+    worker.is_obedient = False
+    worker.state("running")
+    floor.wait_for(run, "running")
+    closing = threading.Thread(target=floor.supervisor.close)
+    closing.start()
+    worker.wait_for("command", name="leave")
+    assert not worker.is_dead
+    floor.clock.now += 1.6
+    closing.join(20)
+    assert worker.is_dead
+    assert floor.row(run).state == "running"
+
+
+def test_what_a_run_waits_for_before_it_begins_is_its_reason(floor):
+    floor.start()
+    run = floor.insert()
+    worker = floor.engine.worker(0)
+    worker.record("state", state="starting", reason="Compiling", step=None)
+    with floor.changed:
+        assert floor.changed.wait_for(lambda: floor.row(run).reason == "Compiling", 20)
+    worker.state("running")
+    assert floor.wait_for(run, "running").reason == ""
+
+
+def test_a_worker_that_dies_while_it_waits_for_the_storage_is_replaced(floor):
+    floor.start()
+    run = floor.insert()
+    worker = floor.engine.worker(0)
+    worker.record("state", state="running", reason="storage behind", step=5, is_short=True)
+    with floor.changed:
+        assert floor.changed.wait_for(lambda: floor.row(run).reason == "storage behind", 20)
+    worker.die(-9)
+    floor.wait_for(run, "starting", attempt=2)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -190,3 +191,30 @@ def test_a_fork_continues_from_the_checkpoint_also_when_the_parent_is_deleted(pl
     assert playground.curve(child)["rollout/episode_return"][0][0] >= checkpoint["step"]
     with pytest.raises(Missing, match="no such checkpoint"):
         playground.fork(runs.RunNew(**{**vars(new), "parent_checkpoint": "1-auto-1"}))
+
+
+def test_a_server_that_stops_loses_no_step_and_the_curve_is_the_same(tmp_path):
+    first = Playground(tmp_path / "data", max_running=2)
+    run = running(first, seed=8)
+    paused = running(first, seed=9)
+    first.supervisor.pause(paused)
+    first.wait_for(paused, "paused")
+    first.supervisor.step(paused, "step", 5)
+    at = first.row(paused).step
+    begun = time.monotonic()
+    first.close()
+    assert time.monotonic() - begun < 3.0
+    second = Playground(tmp_path / "data", max_running=2)
+    try:
+        saved = max(second.checkpoints(run), key=lambda item: item["step"])
+        left = second.row(run)
+        assert saved["step"] >= left.step > 0
+        row = second.wait(run, lambda row: row.attempt == 2 and row.state == "running")
+        assert row.step >= saved["step"]
+        assert (second.row(paused).state, second.row(paused).step) == ("paused", max(at, second.row(paused).step))
+        second.supervisor.set_speed(run, None)
+        row = second.wait_for(run, "finished")
+        assert second.curve(run) == uninterrupted(row, [], tmp_path / "reference")
+        assert not row.flags
+    finally:
+        second.close()

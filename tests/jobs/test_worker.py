@@ -1,16 +1,18 @@
 """A worker process over its own pipe: app/jobs/worker.py, app/jobs/engine.py and app/jobs/warming.py."""
 
 import os
+import queue
 import signal
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from app import catalog
 from app.core.errors import CheckpointDamaged
-from app.jobs import warming
+from app.jobs import warming, wire
 from app.jobs.engine import ONE_THREAD, LocalEngine, worker_environment
-from app.jobs.worker import reason_of, with_sound_checkpoint
+from app.jobs.worker import Inbox, prepare, reason_of, with_sound_checkpoint
 from app.training.checkpoints import write_checkpoint
 from app.training.local import job_here
 
@@ -113,3 +115,43 @@ def test_a_failure_is_said_in_words():
 def test_warming_takes_every_algorithm_through_a_run(caplog):
     assert list(warming.steps()) == list(catalog.algorithms())
     assert not caplog.records
+
+
+def test_a_pair_that_never_ran_here_is_rehearsed_once_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(warming, "cache_folder", lambda: tmp_path / "kernels")
+    job = job_here(catalog.resolve("q_learning", "FrozenLake-v1", total_steps=2_000), tmp_path / "run")
+    said = []
+    outbox = SimpleNamespace(record=lambda kind, header: said.append((kind, header["state"], header["reason"])))
+    prepare(job, outbox, {"q_learning"})
+    assert said == [("state", "starting", warming.COMPILING)]
+    assert warming.is_compiled("q_learning", "FrozenLake-v1")
+    assert not (tmp_path / "run").exists()
+    prepare(job, outbox, {"q_learning"})
+    assert len(said) == 1
+
+
+def test_a_run_that_arrives_while_another_algorithm_compiles_is_told_what_it_waits_for():
+    reading, writing = os.pipe()
+    records = queue.SimpleQueue()
+    inbox = Inbox(os.fdopen(reading, "rb"))
+    inbox.news = "Compiling"
+    inbox.start(SimpleNamespace(bind=lambda *run: records.put(run), record=lambda *record: records.put(record)))
+    os.write(writing, wire.encode({"type": "start", "job": {"run": 3, "attempt": 2}}))
+    assert records.get(timeout=20) == (3, 2)
+    assert records.get(timeout=20) == ("state", {"state": "starting", "reason": "Compiling", "step": None})
+    assert inbox.requests.get(timeout=20).type == "start"
+
+
+@pytest.mark.long
+def test_compiling_is_said_and_does_not_count_as_training(tmp_path, monkeypatch):
+    monkeypatch.setenv("RL_PLAYGROUND_KERNELS", str(tmp_path / "kernels"))
+    listener = Listener()
+    worker = LocalEngine(tmp_path).spawn(listener.on_message, listener.on_exit)
+    job = job_here(catalog.resolve("q_learning", "FrozenLake-v1", total_steps=2_000), tmp_path / "run")
+    worker.send({"type": "start", "job": job.to_json(), "fallbacks": [None]})
+    listener.wait(lambda heard: any(m.header.get("header", {}).get("state") == "finished" for m in heard.messages))
+    worker.kill()
+    states = [m.header["header"] for m in listener.messages if m.header.get("kind") == "state"]
+    assert (states[0]["state"], states[0]["reason"]) == ("starting", warming.COMPILING)
+    clocks = [m.header["header"]["clock_s"] for m in listener.messages if m.header.get("kind") == "progress"]
+    assert clocks[-1] < 1.0
