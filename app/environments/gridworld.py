@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 
 from app.core.config import Config, Hyper
@@ -27,9 +28,13 @@ from app.core.specs import EnvironmentSpec, Reference
 from app.core.text import _
 from app.parts.batch import TabularEnvironment
 from app.parts.layout import Layout
-from app.parts.tabular import Outcome, TabularMDP, finite_horizon_optimum, mdp_from_outcomes
+from app.parts.tabular import TabularMDP, finite_horizon_optimum
+
+I64 = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 LETTERS = "#.SGX<>^v"
+ENDS = "GX"
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))  # Up, Right, Down, Left as (row, column)
 WIND = {"^": 0, ">": 1, "v": 2, "<": 3}
 LARGEST = 40
@@ -176,25 +181,29 @@ def _goal_problems(rows: list[str]) -> list[str]:
         return ["has no start; put an S where episodes begin"]
     if "G" not in cells:
         return ["has no goal; put a G where episodes should end"]
+    leading = _leading_to_goals(rows)
     return [
         f"no goal can be reached from the start in row {start // cols}, column {start % cols}; open a way to a G"
         for start in starts
-        if not _reaches_goal(rows, start)
+        if start not in leading
     ]
 
 
-def _reaches_goal(rows: list[str], start: int) -> bool:
-    cells, cols = "".join(rows), len(rows[0])
-    seen, frontier = {start}, [start]
+def _leading_to_goals(rows: list[str]) -> set[int]:
+    """Return the cells from which some sequence of moves ends on a goal."""
+    cells = "".join(rows)
+    sources: dict[int, list[int]] = {}
+    for cell, targets in enumerate(_moved(rows).tolist()):
+        if cells[cell] not in ENDS:
+            for target in targets:
+                sources.setdefault(target, []).append(cell)
+    frontier = [cell for cell, letter in enumerate(cells) if letter == "G"]
+    found = set(frontier)
     while frontier:
-        cell = frontier.pop()
-        if cells[cell] == "G":
-            return True
-        if cells[cell] != "X":
-            fresh = {_moved(rows, cell // cols, cell % cols, direction) for direction in range(4)} - seen
-            seen |= fresh
-            frontier.extend(fresh)
-    return False
+        fresh = [cell for cell in sources.get(frontier.pop(), ()) if cell not in found]
+        found.update(fresh)
+        frontier.extend(fresh)
+    return found
 
 
 def _reward_problems(rewards: dict[tuple[int, int], float], rows: list[str]) -> list[str]:
@@ -209,46 +218,46 @@ def _reward_problems(rewards: dict[tuple[int, int], float], rows: list[str]) -> 
     return problems
 
 
-def _shifted(rows: list[str], row: int, col: int, direction: int) -> tuple[int, int]:
-    """Return the cell one step in a direction, or the same cell where a wall or the border is in the way."""
-    down, right = MOVES[direction]
-    to_row, to_col = row + down, col + right
-    is_free = 0 <= to_row < len(rows) and 0 <= to_col < len(rows[0]) and rows[to_row][to_col] != "#"
-    return (to_row, to_col) if is_free else (row, col)
+def _shifted(walls: Bools, cells: I64, direction: int) -> I64:
+    """Return the cells one step in a direction (N,), each itself where a wall (rows, columns) or the border is in the way."""
+    (rows, cols), (down, right) = walls.shape, MOVES[direction]
+    to_row, to_col = cells // cols + down, cells % cols + right
+    is_inside = (to_row >= 0) & (to_row < rows) & (to_col >= 0) & (to_col < cols)
+    to = np.where(is_inside, to_row * cols + to_col, cells)
+    return np.where(walls.ravel()[to], cells, to)
 
 
-def _moved(rows: list[str], row: int, col: int, direction: int) -> int:
-    """Return the state number after a move in a direction and the wind of the cell acted from."""
-    wind = WIND.get(rows[row][col])
-    row, col = _shifted(rows, row, col, direction)
-    if wind is not None and rows[row][col] not in "GX":
-        row, col = _shifted(rows, row, col, wind)
-    return row * len(rows[0]) + col
+def _moved(rows: list[str]) -> I64:
+    """Return the cell (S, 4) that each move from each cell leads to, with the wind of the cell acted from."""
+    letters = np.array(list("".join(rows)))
+    walls, cells = (letters == "#").reshape(len(rows), -1), np.arange(len(letters))
+    moved = np.stack([_shifted(walls, cells, direction) for direction in range(4)], axis=1)
+    for letter, direction in WIND.items():
+        windy = np.flatnonzero(letters == letter)
+        blown = _shifted(walls, moved[windy].ravel(), direction).reshape(len(windy), 4)
+        moved[windy] = np.where(np.isin(letters[moved[windy]], list(ENDS)), moved[windy], blown)
+    return moved
 
 
 @lru_cache(maxsize=16)
 def model(config: GridworldConfig) -> TabularMDP:
-    """Return the exact model."""
+    """Return the exact model; where there is slip, an action's outcomes are: as chosen, to its left, to its right."""
     rows = config.layout.split("/")
-    cells, cols = "".join(rows), len(rows[0])
-    usual = {"G": config.goal_reward, "X": config.pit_reward}
-    arrivals = [usual.get(letter, 0.0) for letter in cells]
+    letters, cols = np.array(list("".join(rows))), len(rows[0])
+    arrivals = np.where(letters == "G", config.goal_reward, np.where(letters == "X", config.pit_reward, 0.0))
     for (row, col), reward in parse_rewards(config.rewards).items():
         arrivals[row * cols + col] = reward
-
-    def outcome(probability: float, cell: int, direction: int) -> Outcome:
-        reached = _moved(rows, cell // cols, cell % cols, direction)
-        return probability, reached, config.step_reward + arrivals[reached], cells[reached] in "GX"
-
-    def outcomes(cell: int, action: int) -> list[Outcome]:
-        if cells[cell] in "#GX":
-            return [(1.0, cell, 0.0, True)]
-        sides = [outcome(config.slip / 2, cell, side % 4) for side in (action - 1, action + 1)] if config.slip else []
-        return [outcome(1.0 - config.slip, cell, action), *sides]
-
-    start = np.array([letter == "S" for letter in cells], np.float64)
-    table = [[outcomes(cell, action) for action in range(4)] for cell in range(len(cells))]
-    return mdp_from_outcomes(table, start / start.sum(), Layout(len(rows), cols, cells))
+    sides = [0, -1, 1] if config.slip else [0]
+    reached = np.ascontiguousarray(_moved(rows)[:, (np.arange(4)[:, None] + sides) % 4])
+    chances = np.array([1.0 - config.slip, config.slip / 2, config.slip / 2][: len(sides)])
+    probabilities = np.broadcast_to(chances, reached.shape).copy()
+    rewards, terminated = config.step_reward + arrivals[reached], np.isin(letters[reached], list(ENDS))
+    closed = np.flatnonzero(np.isin(letters, ["#", *ENDS]))
+    reached[closed], rewards[closed] = closed[:, None, None], 0.0
+    probabilities[closed], terminated[closed] = np.eye(len(sides))[0], np.eye(len(sides))[0] > 0
+    start = (letters == "S").astype(np.float64)
+    layout = Layout(len(rows), cols, "".join(rows))
+    return TabularMDP(probabilities, reached, rewards, terminated, start / start.sum(), layout)
 
 
 def make(config: GridworldConfig) -> TabularEnvironment:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.core.errors import InvalidInput
-from app.environments.gridworld import DEFAULT_LAYOUT, SPEC, GridworldConfig, model, references
+from app.environments.gridworld import DEFAULT_LAYOUT, MOVES, SPEC, WIND, GridworldConfig, model, references
 from app.parts import tabular
 from app.parts.tabular import TabularMDP
 
@@ -66,6 +66,45 @@ def test_rewards_of_single_cells_replace_the_usual_one() -> None:
 
 def test_several_starts_are_drawn_equally_often() -> None:
     np.testing.assert_array_equal(world("S.G.S").start, [0.5, 0, 0, 0, 0.5])
+
+
+def one_step(rows: list[str], cell: int, direction: int) -> int:
+    """The rules of the module, one cell at a time."""
+    row, col = divmod(cell, len(rows[0]))
+
+    def shifted(row: int, col: int, direction: int) -> tuple[int, int]:
+        down, right = MOVES[direction]
+        to_row, to_col = row + down, col + right
+        is_free = 0 <= to_row < len(rows) and 0 <= to_col < len(rows[0]) and rows[to_row][to_col] != "#"
+        return (to_row, to_col) if is_free else (row, col)
+
+    wind = WIND.get(rows[row][col])
+    row, col = shifted(row, col, direction)
+    if wind is not None and rows[row][col] not in "GX":
+        row, col = shifted(row, col, wind)
+    return row * len(rows[0]) + col
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_whole_table_equals_the_rules_cell_by_cell(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n_rows, n_cols = rng.integers(1, 8, 2)
+    letters = rng.choice(list("#...X<>^v"), n_rows * n_cols)
+    letters[0], letters[-1] = "S", "G"
+    rows = ["".join(row) for row in letters.reshape(n_rows, n_cols)]
+    mdp = model(
+        GridworldConfig.model_construct(**{**GridworldConfig().model_dump(), "layout": "/".join(rows), "slip": 0.2})
+    )
+    cells = "".join(rows)
+    for cell in range(len(cells)):
+        for action in range(4):
+            expected = [(1.0, cell, 0.0, True)]
+            if cells[cell] not in "#GX":
+                turns = ((0.8, action), (0.1, (action - 1) % 4), (0.1, (action + 1) % 4))
+                moves = [(p, one_step(rows, cell, direction)) for p, direction in turns]
+                usual = {"G": 1.0, "X": -1.0}
+                expected = [(p, to, -0.04 + usual.get(cells[to], 0.0), cells[to] in "GX") for p, to in moves]
+            assert outcomes(mdp, cell, action) == expected
 
 
 def test_values_by_hand() -> None:
