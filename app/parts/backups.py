@@ -85,6 +85,27 @@ def policy_rows(probabilities: Any, next_states: Any, rewards: Any, terminated: 
 
 
 @kernel
+def horizon_visits(start: Any, first: Any, followers: Any, weights: Any, horizon: Any) -> Any:
+    """Return how often each state is acted in (S,) within `horizon` steps from `start` (S,), on the chain of `policy_rows`."""
+    n_states = start.shape[0]
+    visits, here, there = np.zeros(n_states), start.copy(), np.zeros(n_states)
+    for _ in range(horizon):
+        left = 0.0
+        there[:] = 0.0
+        for state in range(n_states):
+            share = here[state]
+            visits[state] += share
+            if share > 0:
+                for index in range(first[state], first[state + 1]):
+                    there[followers[index]] += share * weights[index]
+                    left += share * weights[index]
+        here, there = there, here
+        if left == 0.0:
+            break
+    return visits
+
+
+@kernel
 def optimal_horizon_values(expected: Any, continues: Any, next_states: Any, horizon: Any) -> Any:
     """Return the best V (S,) with `horizon` steps to go; a step that changes nothing ends the loop early.
 

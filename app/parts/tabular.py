@@ -16,7 +16,15 @@ from scipy.sparse.linalg import spsolve
 
 from app.core.errors import InvalidInput, shorten
 from app.core.jit import kernel
-from app.parts.backups import distances, horizon_values, optimal_horizon_values, q_into, way_out
+from app.parts.backups import (
+    distances,
+    horizon_values,
+    horizon_visits,
+    optimal_horizon_values,
+    policy_rows,
+    q_into,
+    way_out,
+)
 from app.parts.layout import Layout
 from app.parts.optimum import EarningLoop, optimum
 
@@ -223,6 +231,28 @@ def finite_horizon_return(mdp: TabularMDP, policy: F64, horizon: int) -> float:
     """Return the expected undiscounted return of a policy (S, A) from the starts, cut after `horizon` steps."""
     _check_shape("policy", policy, (mdp.n_states, mdp.n_actions))
     return float(mdp.start @ horizon_values(*mdp.arrays, np.ascontiguousarray(policy, np.float64), horizon))
+
+
+def finite_horizon_values(mdp: TabularMDP, policy: F64, horizon: int) -> F64:
+    """Return the expected undiscounted return (S,) of a policy (S, A) from each state, cut after `horizon` steps."""
+    _check_shape("policy", policy, (mdp.n_states, mdp.n_actions))
+    values: F64 = horizon_values(*mdp.arrays, np.ascontiguousarray(policy, np.float64), horizon)
+    return values
+
+
+def occupancy(mdp: TabularMDP, policy: F64, horizon: int) -> F64:
+    """Return the share of steps (S,) that a policy (S, A) spends in each state, over episodes of at most `horizon` steps."""
+    _check_shape("policy", policy, (mdp.n_states, mdp.n_actions))
+    first, followers, weights, _expected = policy_rows(*mdp.arrays, np.ascontiguousarray(policy, np.float64))
+    visits = horizon_visits(mdp.start, first, followers, weights, horizon)
+    shares: F64 = visits / visits.sum()
+    return shares
+
+
+def endless_states(mdp: TabularMDP, policy: F64) -> Bools:
+    """Return the reachable states (S,) from which a policy (S, A) never ends, whatever happens."""
+    possible = policy[:, :, None] * mdp.probabilities
+    return mdp.reachable() & ~_can_end(mdp, possible)
 
 
 def finite_horizon_optimum(mdp: TabularMDP, horizon: int) -> float:
