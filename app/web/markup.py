@@ -77,11 +77,11 @@ def block_math(tex: str, lines: dict[str, int]) -> Markup:
         return Markup(f'<div class="equation">{body}</div>')
     number = found.group(1)
     line = lines.get(number)
-    label = f'<a class="equation-number" href="#L{line}">({number})</a>' if line else f"<span>({number})</span>"
+    label = f'<a class="equation-number" href="#line-{line}">({number})</a>' if line else f"<span>({number})</span>"
     return Markup(f'<div class="equation" id="equation-{number}">{body}{label}</div>')
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def equations(docstring: str) -> tuple[Equation, ...]:
     """Return the displayed formulas of a docstring in order."""
     found = []
@@ -91,7 +91,13 @@ def equations(docstring: str) -> tuple[Equation, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
+def docstring_of(path: Path, stamp: int) -> str:
+    """Return the docstring of a Python file; `stamp` is its modification time."""
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+
+
+@lru_cache(maxsize=256)
 def source_lines(path: Path, stamp: int) -> tuple[Line, ...]:
     """Return a Python file highlighted line by line, without its docstring, which stands beside it as mathematics.
 

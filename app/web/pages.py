@@ -1,10 +1,9 @@
-"""The pages: Play, Learn and the API reference here, those of runs in `pages_runs`. All read and act without script."""
+"""The pages: Play and the API reference here, those of runs in `pages_runs`, those of Learn in `pages_learn`. All read and act without script."""
 
 import hashlib
 import json
 import secrets
 from dataclasses import replace
-from typing import Any
 
 from fastapi import APIRouter
 from pydantic import ValidationError
@@ -13,9 +12,8 @@ from starlette.responses import RedirectResponse, Response
 
 from app.core.errors import InvalidInput, Refused, Violation
 from app.protocol.runs import RunCreate
-from app.web import lessons, pages_runs, recipe, reference
+from app.web import lessons, pages_learn, pages_runs, recipe, reference
 from app.web.context import Service
-from app.web.describe import known
 from app.web.posted import Form
 from app.web.problems import KINDS
 from app.web.rendering import PageRoute, is_fragment, page
@@ -79,37 +77,6 @@ def _play(
     return page("play.html", context, status)
 
 
-@router.get("/learn")
-def learn(playground: Service) -> Response:
-    """List the algorithms by family."""
-    catalog = playground.catalog()
-    families: dict[str, list[Any]] = {}
-    for spec in catalog.algorithms().values():
-        first = lessons.leading_equations(spec, 1)
-        families.setdefault(recipe.FAMILIES[spec.family], []).append((spec, first[0] if first else None))
-    return page("learn.html", {"here": "learn", "families": list(families.items())})
-
-
-@router.get("/learn/glossary")
-def glossary(playground: Service) -> Response:
-    """Show every shared word, generated from the dictionaries."""
-    catalog = playground.catalog()
-    context = {
-        "scalars": lessons.scalars(catalog),
-        "signals": lessons.signals(catalog),
-        "words": lessons.hyperparameters(catalog),
-    }
-    return page("glossary.html", {"here": "learn", **context})
-
-
-@router.get("/learn/{algorithm}")
-def algorithm(algorithm: str, playground: Service) -> Response:
-    """Show an algorithm's mathematics beside its source."""
-    catalog = playground.catalog()
-    spec = known(catalog.algorithm, algorithm)
-    return page("algorithm.html", {"here": "learn", "lesson": lessons.lesson(catalog, spec)})
-
-
 @router.get("/docs")
 def docs(request: Request, playground: Service) -> Response:
     """Show the API, read from its own OpenAPI document."""
@@ -131,4 +98,5 @@ def origin_of(request: Request) -> str:
     return f"{request.url.scheme}://{request.headers.get('host', request.url.netloc)}"
 
 
+router.include_router(pages_learn.router)
 router.include_router(pages_runs.router)

@@ -20,7 +20,7 @@ Sources: Somebody (1990).
 def test_a_numbered_equation_links_to_its_line() -> None:
     html = markup.render(DOCSTRING, {"1": 42})
     assert 'id="equation-1"' in html
-    assert '<a class="equation-number" href="#L42">(1)</a>' in html
+    assert '<a class="equation-number" href="#line-42">(1)</a>' in html
     assert r"\tag" not in html
 
 

@@ -420,9 +420,9 @@ def test_a_name_is_text_wherever_it_shows(client: TestClient) -> None:
 
 def test_an_algorithm_page_links_equations_and_lines(client: TestClient) -> None:
     html = client.get("/learn/q_learning").text
-    line = re.search(r'href="#L(\d+)">\(1\)', html)
+    line = re.search(r'href="#line-(\d+)">\(1\)', html)
     assert line
-    assert f'id="L{line.group(1)}"' in html
+    assert f'id="line-{line.group(1)}"' in html
     assert 'href="#equation-1"' in html
     assert "What this file leaves out" in html
 
