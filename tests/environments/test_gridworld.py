@@ -88,7 +88,7 @@ def one_step(rows: list[str], cell: int, direction: int) -> int:
 @pytest.mark.parametrize("seed", range(40))
 def test_the_whole_table_equals_the_rules_cell_by_cell(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    n_rows, n_cols = rng.integers(1, 8, 2)
+    n_rows, n_cols = rng.integers(1, 8), rng.integers(2, 8)
     letters = rng.choice(list("#...X<>^v"), n_rows * n_cols)
     letters[0], letters[-1] = "S", "G"
     rows = ["".join(row) for row in letters.reshape(n_rows, n_cols)]
