@@ -1,0 +1,34 @@
+"""The exact solution of an environment, as the API gives it."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from app.protocol.base import Answer, Request, Values
+
+Gamma = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class SolutionRequest(Request):
+    """Which world, and how much a later reward counts."""
+
+    environment_config: Values = Field(
+        default_factory=dict,
+        description="Options that differ from the defaults.",
+        examples=[{"layout": "S..G/.X..", "slip": 0.1}],
+    )
+    gamma: Gamma = Field(0.99, description="Discount γ; at 1 every state must be able to end.", examples=[0.99])
+
+
+class Solution(Answer):
+    """V* and the optimal actions of every state, from the exact model."""
+
+    environment_config: dict[str, Any] = Field(description="Every option, as checked.")
+    gamma: float
+    n_states: int
+    n_actions: int
+    layout: dict[str, Any] | None = Field(None, description="rows, cols and cells of a world that can be drawn.")
+    v: list[float] = Field(description="V* of each state.")
+    policy: list[list[int]] = Field(description="Optimal actions of each state; empty where nobody acts.")
+    reachable: list[bool] = Field(description="Whether an agent may have to act there.")
+    start_value: float = Field(description="V* where episodes begin, averaged over the starts.")

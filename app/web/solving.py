@@ -1,0 +1,44 @@
+"""The exact solution of a described world: what the editor shows while somebody draws."""
+
+from types import ModuleType
+
+import numpy as np
+
+from app.core.errors import InvalidInput
+from app.core.text import _
+from app.parts.tabular import TabularMDP, optimal_actions, optimal_values
+from app.protocol.solutions import Solution, SolutionRequest
+from app.web.describe import known
+
+MOST_STATES = 2_000  # 40 × 40 cells and some; a linear solve of a dense model of that size takes a second
+
+
+def solution(catalog: ModuleType, environment: str, body: SolutionRequest) -> Solution:
+    """Return V*, the optimal actions and the states that can be reached.
+
+    Raises:
+        Missing: no such environment.
+        InvalidInput: refused options, a world without a table of states, or γ = 1 where returns have no end.
+    """
+    spec = known(catalog.environment, environment)
+    config = spec.config.parse(body.environment_config, "environment_config")
+    mdp = spec.make(config).mdp
+    if not isinstance(mdp, TabularMDP):
+        rule = _("has no table of states, so nothing can be solved exactly")
+        raise InvalidInput.one("environment", environment, rule, _("Choose one of kind tabular."))
+    if mdp.n_states > MOST_STATES:
+        rule = _("has {count} states; at most {most} are solved here").format(count=mdp.n_states, most=MOST_STATES)
+        raise InvalidInput.one("environment", environment, rule, _("Start a run of value iteration instead."))
+    values, reachable = optimal_values(mdp, body.gamma), mdp.reachable()
+    best = optimal_actions(mdp, values, body.gamma) & reachable[:, None]
+    return Solution(
+        environment_config=config.model_dump(mode="json"),
+        gamma=body.gamma,
+        n_states=mdp.n_states,
+        n_actions=mdp.n_actions,
+        layout=mdp.layout.facts() if mdp.layout else None,
+        v=values.tolist(),
+        policy=[np.flatnonzero(row).tolist() for row in best],
+        reachable=reachable.tolist(),
+        start_value=float(mdp.start @ values),
+    )
