@@ -234,6 +234,7 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "others": [picture for picture in view.pictures if picture not in maps[:1]],
         "checkpoints": views.labelled(kept),
         "started_config": row.config if row else {},
+        "changed": forms.differences(run.config, row.config if row else {}),
         "step_units": views.step_units(view),
         "events": list(reversed(logged))[:EVENT_ROWS],
         "edits": views.edit_fields(view),

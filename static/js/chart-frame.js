@@ -3,6 +3,7 @@
 
 import { extent } from "./curves.js";
 import { number, steps } from "./format.js";
+import { placeOf } from "./moment.js";
 import { t } from "./text.js";
 
 const ROWS = 24;
@@ -53,6 +54,11 @@ export function frameOf(chart) {
       summary = [several ? "" : at, spread].filter(Boolean).join(" · ");
       words.textContent = summary;
       if (behind.open) table(behind, get("label"), get("step-unit"), drawn);
+    },
+    /** Say the value as of a step, or the newest. @param {number | null} step */
+    now(step) {
+      const raw = drawn.length === 1 ? drawn[0].raw : null;
+      if (raw) now.textContent = number(step === null ? raw.values.at(-1) : step < raw.steps[0] ? null : raw.values[placeOf(raw.steps, step)]);
     },
     /** @param {any[] | undefined} data @param {number | null} index */
     point(data, index) {

@@ -1,8 +1,10 @@
 // @ts-check
-// The latest picture of one panel of one run: read once for everyone who shows it, and again whenever the stream announces
-// a newer one.
+// The picture of one panel of one run: read once for everyone who shows it, and again whenever the stream announces a newer
+// one; while a past moment is shown, the picture of then.
 
 import { frame, json } from "./api.js";
+import { momentOf, placeOf } from "./moment.js";
+import { Past } from "./past.js";
 import { subscribe } from "./stream.js";
 
 const LEAST_MS = 125;
@@ -22,7 +24,7 @@ export function watchFrames(what, told) {
   let feed = feeds.get(key);
   if (!feed) feeds.set(key, (feed = new FrameFeed(what)));
   feed.listeners.add(told);
-  if (feed.latest) told(feed.latest);
+  if (feed.shown) told(feed.shown);
   return () => {
     feed.listeners.delete(told);
     if (feed.listeners.size) return;
@@ -35,20 +37,31 @@ class FrameFeed {
   /** @type {Set<(picture: Picture) => void>} */
   listeners = new Set();
   /** @type {Picture | null} */
-  latest = null;
+  shown = null;
+  /** @type {Picture | null} */
+  #latest = null;
   #path = "";
+  #panel = "";
+  /** @type {number | null} the step of the past picture that is wanted; null follows the run */
+  #then = null;
   #is_busy = false;
   #is_due = false;
   #is_closed = false;
   #read_at = 0;
   #is_there = false;
   #leave = () => {};
+  #past;
+  #moment;
 
   /** @param {{run: number, panel: string, options?: Record<string, string>}} what */
   constructor({ run, panel, options = {} }) {
     this.#path = `/runs/${run}/frames/${panel}?${new URLSearchParams(options)}`.replace(/\?$/, "");
+    this.#panel = panel;
+    this.#past = new Past(this.#path);
+    this.#moment = momentOf(run);
     const wanted = JSON.stringify(options);
-    this.#leave = subscribe({ runs: [run], panels: [{ run, panel, options }] }, (_id, delta) => {
+    const unwatch = this.#moment.watch(() => this.#travel());
+    const unsubscribe = subscribe({ runs: [run], panels: [{ run, panel, options }] }, (_id, delta) => {
       const is_ours = (/** @type {any} */ one) => one.panel === panel && (!one.options || same(one.options, wanted));
       this.#is_there ||= delta.frames?.some(is_ours) ?? false;
       const is_turn = isTurn(delta.run?.state);
@@ -56,7 +69,39 @@ class FrameFeed {
       else if (delta.refetch || is_turn || delta.frames?.some(is_ours)) this.read();
       if (is_turn) setTimeout(() => this.read(), LATER_MS); // the last picture may be stored after the state
     });
+    this.#leave = () => {
+      unwatch();
+      unsubscribe();
+    };
     this.#look(run, panel);
+    this.#travel();
+  }
+
+  /** Show the picture of the moment. A panel of which nothing is kept goes on following the run. */
+  #travel() {
+    const { at } = this.#moment;
+    const steps = this.#moment.stepsOf(this.#panel);
+    if (at === null || !steps.length) return this.#back();
+    const place = placeOf(steps, at);
+    if (steps[place] === this.#then) return;
+    const then = (this.#then = steps[place]);
+    const found = this.#past.get(then);
+    if (found) this.#tell(found);
+    else this.#past.read(then).then((late) => this.#then === then && this.#tell(late)).catch(() => {});
+    this.#past.ahead(steps, place);
+  }
+
+  #back() {
+    if (this.#then === null) return;
+    this.#then = null;
+    if (this.#latest) this.#tell(this.#latest);
+    this.read();
+  }
+
+  /** @param {Picture} picture */
+  #tell(picture) {
+    this.shown = picture;
+    for (const told of this.listeners) told(picture);
   }
 
   /** Read if something was drawn already; else the stream says when. @param {number} run @param {string} panel */
@@ -68,7 +113,7 @@ class FrameFeed {
 
   /** Read soon; several announcements become one request. */
   async read() {
-    if (!this.#is_there) return;
+    if (!this.#is_there || this.#then !== null) return;
     this.#is_due = true;
     if (this.#is_busy) return;
     this.#is_busy = true;
@@ -77,9 +122,8 @@ class FrameFeed {
       this.#is_due = false;
       this.#read_at = performance.now();
       try {
-        const found = await frame(this.#path);
-        this.latest = found;
-        for (const told of this.listeners) told(found);
+        this.#latest = await frame(this.#path);
+        if (this.#then === null && !this.#is_closed) this.#tell(this.#latest);
       } catch {
         await pause(LATER_MS); // nothing was drawn yet; the stream says when
       }

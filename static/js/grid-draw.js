@@ -1,31 +1,38 @@
 // @ts-check
-// Drawing a grid of values: cells, numbers, arrows of the greedy policy, triangles of Q, walls, pits and goals.
+// Drawing a grid of values: cells, numbers, greedy actions, values of actions, walls, pits and goals, names at the edges.
 
 import { css, diverging, ink, rgb, sequential, token } from "./colors.js";
 import { number } from "./format.js";
-import { arrow, dot, flag, label } from "./grid-glyphs.js";
+import { actionValues, greedy, heading } from "./grid-actions.js";
+import { dot, flag, label } from "./grid-glyphs.js";
 
 /**
- * @typedef {{rows: number, cols: number, cells: string, actions: string[]}} Meta
+ * @typedef {{rows: number, cols: number, cells: string, actions: string[], labels?: string[], row_names?: string[], col_names?: string[], axes?: string[], walls?: number[][], planes?: string[]}} Meta
  * @typedef {{size: number, left: number, top: number}} Place
  */
 
-const HEADINGS = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1], "←": [-1, 0], "→": [1, 0], "↑": [0, -1], "↓": [0, 1] };
 const GAP = 1.25;
+const LARGEST = 112;
+const LARGEST_ALONE = 300;
+const EDGE = { left: 30, top: 20 };
+const NAMED = 16; // pixels a cell must have for its corner to be written in
 
-/** Where an action points, or null where it is no direction. @param {string} name */
-export const heading = (name) => HEADINGS[/** @type {keyof HEADINGS} */ (name.toLowerCase())] ?? null;
+export { heading };
 
 /** Cell size and offsets of a grid in a width. @param {Meta} meta @param {number} width @param {number} most_height @returns {Place} */
 export function place(meta, width, most_height) {
-  const size = Math.min(width / meta.cols, most_height / meta.rows, 112);
-  return { size, left: (width - size * meta.cols) / 2, top: 0 };
+  const side = meta.row_names ? EDGE.left : 0;
+  const head = meta.col_names ? EDGE.top : 0;
+  const largest = meta.rows * meta.cols === 1 ? LARGEST_ALONE : LARGEST;
+  const size = Math.min((width - side) / meta.cols, (most_height - head) / meta.rows, largest);
+  return { size, left: side + (width - side - size * meta.cols) / 2, top: head };
 }
 
 /** The background of every cell that has no value. @param {CanvasRenderingContext2D} ctx @param {Meta} meta @param {Place} at @param {(index: number) => number[] | null} color */
 export function cells(ctx, meta, at, color) {
   for (let index = 0; index < meta.rows * meta.cols; index++) {
     const letter = meta.cells[index];
+    if (letter === " ") continue;
     const [x, y] = corner(meta, at, index);
     const own = letter === "#" ? rgb("--cell-wall") : letter === "X" ? rgb("--cell-pit") : letter === "G" ? rgb("--cell-goal") : null;
     const fill = own ?? color(index) ?? rgb("--cell-floor");
@@ -33,20 +40,46 @@ export function cells(ctx, meta, at, color) {
     box(ctx, x, y, at.size);
     if (letter === "X") dot(ctx, x, y, at.size);
     if (letter === "G") flag(ctx, x, y, at.size);
-    if (letter === "S" && at.size > 26) label(ctx, "S", x + at.size * 0.14, y + at.size * 0.2, at.size * 0.16, ink(fill));
-    if ("<>^v".includes(letter) && at.size > 22) label(ctx, { "<": "←", ">": "→", "^": "↑", v: "↓" }[letter] ?? "", x + at.size * 0.85, y + at.size * 0.2, at.size * 0.2, token("--muted"));
+    const sign = meta.labels?.[index] || (letter === "S" ? "S" : "");
+    const small = Math.min(at.size * 0.2, 16);
+    if (sign && at.size > (meta.labels ? NAMED : 26)) label(ctx, sign, x + Math.max(at.size * 0.14, 7), y + Math.max(at.size * 0.16, 7), Math.max(at.size * 0.16, 8), ink(fill));
+    if ("<>^v".includes(letter) && at.size > 22) label(ctx, { "<": "←", ">": "→", "^": "↑", v: "↓" }[letter] ?? "", x + at.size * 0.85, y + at.size * 0.2, small, own ? token("--muted") : ink(fill));
   }
+  edges(ctx, meta, at);
+}
+
+/** Names beside rows and above columns. @param {CanvasRenderingContext2D} ctx @param {Meta} meta @param {Place} at */
+function edges(ctx, meta, at) {
+  const color = token("--muted");
+  const height = Math.min(at.size * 0.5, 12);
+  meta.row_names?.forEach((name, row) => label(ctx, name, at.left - EDGE.left / 2, at.top + (row + 0.5) * at.size, height, color));
+  meta.col_names?.forEach((name, col) => label(ctx, name, at.left + (col + 0.5) * at.size, at.top - EDGE.top / 2, height, color, at.size + 6));
+}
+
+/** Walls between cells. @param {CanvasRenderingContext2D} ctx @param {Meta} meta @param {Place} at */
+export function walls(ctx, meta, at) {
+  ctx.strokeStyle = token("--text");
+  ctx.lineWidth = Math.max(2, at.size * 0.05);
+  ctx.lineCap = "round";
+  ctx.beginPath();
+  for (const [one, other] of meta.walls ?? []) {
+    const [x, y] = corner(meta, at, Math.max(one, other));
+    ctx.moveTo(x, y);
+    if (Math.abs(other - one) === 1) ctx.lineTo(x, y + at.size);
+    else ctx.lineTo(x + at.size, y);
+  }
+  ctx.stroke();
 }
 
 /** @param {Meta} meta @param {number} index */
-export const isPlain = (meta, index) => !"#XG".includes(meta.cells[index]);
+export const isPlain = (meta, index) => !"#XG ".includes(meta.cells[index]);
 
 /** Values with the greedy actions as arrows. @param {CanvasRenderingContext2D} ctx @param {Meta} meta @param {Place} at @param {{values: Float32Array, policy: Float32Array | null, range: [number, number], signed: boolean}} what */
 export function values(ctx, meta, at, { values: v, policy, range, signed }) {
   const scale = scaled(range, signed);
   cells(ctx, meta, at, (index) => scale(v[index]));
   const n = meta.actions.length;
-  for (let index = 0; index < v.length; index++) {
+  for (let index = 0; index < meta.rows * meta.cols; index++) {
     if (!isPlain(meta, index)) continue;
     const [x, y] = corner(meta, at, index);
     const color = ink(scale(v[index]));
@@ -54,38 +87,25 @@ export function values(ctx, meta, at, { values: v, policy, range, signed }) {
     const has_text = at.size >= 34;
     const middle = y + at.size * (has_text && has_arrow ? 0.4 : 0.5);
     if (has_arrow) {
-      const chosen = meta.actions.map((name, a) => (policy[index * n + a] > 0.01 ? heading(name) : null)).filter(Boolean);
-      const tail = chosen.length > 1 ? 0 : 0.95;
-      for (const toward of chosen) if (toward) arrow(ctx, { x: x + at.size / 2, y: middle, length: at.size * 0.19, tail }, toward, color);
+      const names = meta.actions.filter((_name, a) => policy[index * n + a] > 0.01);
+      greedy(ctx, { x: x + at.size / 2, y: middle, size: Math.min(at.size, LARGEST) }, names, color);
     }
     if (has_text) label(ctx, number(v[index], 3), x + at.size / 2, y + at.size * (has_arrow ? 0.8 : 0.5), Math.min(at.size * 0.19, 13), color, at.size - 6);
   }
+  walls(ctx, meta, at);
 }
 
-/** One triangle per action, pointing where the action goes. @param {CanvasRenderingContext2D} ctx @param {Meta} meta @param {Place} at @param {{q: Float32Array, range: [number, number]}} what */
+/** The value of each action. @param {CanvasRenderingContext2D} ctx @param {Meta} meta @param {Place} at @param {{q: Float32Array, range: [number, number]}} what */
 export function triangles(ctx, meta, at, { q, range }) {
   const scale = scaled(range, false);
   cells(ctx, meta, at, () => null);
   const n = meta.actions.length;
-  const half = at.size / 2 - GAP;
   for (let index = 0; index < meta.rows * meta.cols; index++) {
     if (!isPlain(meta, index)) continue;
     const [x, y] = corner(meta, at, index);
-    const [cx, cy] = [x + at.size / 2, y + at.size / 2];
-    for (let a = 0; a < n; a++) {
-      const toward = heading(meta.actions[a]);
-      if (!toward) continue;
-      const [dx, dy] = toward;
-      const color = scale(q[index * n + a]);
-      ctx.fillStyle = css(color);
-      ctx.beginPath();
-      ctx.moveTo(cx, cy);
-      ctx.lineTo(cx + half * (dx - dy), cy + half * (dy + dx));
-      ctx.lineTo(cx + half * (dx + dy), cy + half * (dy - dx));
-      ctx.fill();
-      if (at.size >= 58) label(ctx, number(q[index * n + a], 2), cx + dx * half * 0.66, cy + dy * half * 0.68, Math.min(at.size * 0.14, 11), ink(color));
-    }
+    actionValues(ctx, { x, y, size: at.size }, meta.actions, (action) => q[index * n + action], scale);
   }
+  walls(ctx, meta, at);
 }
 
 /** @param {[number, number]} range @param {boolean} signed @returns {(value: number) => number[]} */

@@ -50,3 +50,11 @@ export function flag(ctx, x, y, size) {
   ctx.stroke();
   ctx.fill();
 }
+
+/** A filled disc. @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} radius @param {string} [color] */
+export function disc(ctx, x, y, radius, color = "--accent") {
+  ctx.fillStyle = token(color);
+  ctx.beginPath();
+  ctx.arc(x, y, radius, 0, 7);
+  ctx.fill();
+}

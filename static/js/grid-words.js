@@ -9,10 +9,20 @@ import { t } from "./text.js";
 export function wordsOf({ arrays, meta }, cell) {
   const n = meta.actions.length;
   const one = (/** @type {string} */ name, /** @type {number} */ a) => `${name} ${number(arrays.q[cell * n + a], 4)}`;
-  const where = t("row {row}, column {col}", { row: Math.floor(cell / meta.cols), col: cell % meta.cols });
+  const where = placeName(meta, cell);
+  if (meta.cells[cell] === " ") return t("{where}: no state", { where });
   const optimum = arrays.optimal ? `V* ${number(arrays.optimal[cell])}` : "";
   const visits = t("{count} visits", { count: number(arrays.visits[cell]) });
   return [`${where}: V ${number(arrays.v[cell])}`, optimum, meta.actions.map(one).join(", "), visits].filter(Boolean).join(" · ");
+}
+
+/** A cell's row and column, and its sign. @param {any} meta @param {number} cell */
+function placeName({ cols, axes, row_names, col_names, labels }, cell) {
+  const [row, col] = [Math.floor(cell / cols), cell % cols];
+  const where = axes
+    ? `${axes[0]} ${row_names?.[row] ?? row}, ${axes[1]} ${col_names?.[col] ?? col}`
+    : t("row {row}, column {col}", { row, col });
+  return labels?.[cell] ? `${labels[cell]} · ${where}` : where;
 }
 
 /** Fill the table behind a map, one cell of it per cell of the grid. @param {HTMLDetailsElement} behind @param {any} frame @param {string} mode @param {string} name */
@@ -20,8 +30,14 @@ export function tableOf(behind, { arrays, meta }, mode, name) {
   const grid = make("table", "table");
   grid.append(make("caption", "visually-hidden", name));
   const shown = mode === "q" ? arrays.v : arrays[mode];
+  if (meta.col_names) {
+    const head = make("tr");
+    head.append(make("td"), ...meta.col_names.map((/** @type {string} */ one) => make("th", "number", one)));
+    grid.append(head);
+  }
   for (let row = 0; row < meta.rows; row++) {
     const line = make("tr");
+    if (meta.row_names) line.append(make("th", "", meta.row_names[row]));
     for (let col = 0; col < meta.cols; col++) line.append(make("td", "number", number(shown[row * meta.cols + col], 3)));
     grid.append(line);
   }

@@ -3,9 +3,15 @@
 
 import { make } from "./chart-frame.js";
 import { number, steps } from "./format.js";
+import { drawScene } from "./scenes.js";
 import { t } from "./text.js";
 
 export const LIVE = "live";
+const STEP_MS = { grid: 260, cartpole: 24, mountain_car: 24 };
+const OTHER_MS = 60;
+
+/** How long a step of a replay is shown. @param {{drawing?: string} | null} scene */
+export const stepMs = (scene) => STEP_MS[/** @type {keyof STEP_MS} */ (scene?.drawing ?? "grid")] ?? OTHER_MS;
 
 /**
  * Name and arrange the parts of a player; returns what holds the scene and what holds button and slider.
@@ -34,4 +40,30 @@ export function choices(episodes) {
     return new Option(text, String(one.number));
   });
   return [new Option(t("Live"), LIVE), ...options.reverse()];
+}
+
+/** What a replay shows. @param {any} episode */
+export function replayed(episode) {
+  const end = episode.terminated ? t("ended by the environment") : t("cut by the time limit");
+  const facts = { step: steps(episode.step), value: number(episode.return), length: number(episode.length), end };
+  return t("evaluation at step {step}: return {value} in {length} steps, {end}", facts);
+}
+
+/** How high a scene is drawn in a width. @param {{rows?: number, cols?: number} | null} scene @param {number} width */
+export function heightOf(scene, width) {
+  const { rows, cols } = scene ?? {};
+  const most = Math.max(180, innerHeight * 0.3);
+  return Math.min(most, rows && cols ? ((width - 16) * rows) / cols + 16 : width * 0.5);
+}
+
+/**
+ * Draw the states at a moment between two of them.
+ * @param {CanvasRenderingContext2D} ctx @param {{w: number, h: number}} size @param {import("./scenes.js").Scene} scene
+ * @param {{states: number[][], at: number, has_trail: boolean}} what
+ */
+export function drawMoment(ctx, size, scene, { states, at, has_trail }) {
+  if (!states.length) return;
+  const index = Math.max(0, Math.min(Math.floor(at), states.length - 1));
+  const next = states[Math.min(index + 1, states.length - 1)];
+  drawScene(ctx, size, scene, { state: states[index], next, share: at - index, trail: has_trail ? states.slice(0, index + 1) : [] });
 }

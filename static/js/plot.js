@@ -19,7 +19,7 @@ export const color = (index) => token(`--series-${(index % 8) + 1}`);
 
 /**
  * @param {{width: number, height: number, curves: number, log: boolean, envelope: boolean, tall: boolean,
- *   references: () => Reference[], marks: () => Mark[], moved: (index: number | null) => void}} look
+ *   references: () => Reference[], marks: () => Mark[], drawn: () => void, moved: (index: number | null) => void}} look
  */
 export function options(look) {
   const grid = { stroke: token("--line"), width: 1 };
@@ -50,7 +50,7 @@ export function options(look) {
       { ...axis, ...(look.log ? { splits: powers, filter: (/** @type {any} */ _u, /** @type {number[]} */ at) => at } : {}), size: 46, space: look.tall ? 42 : 30, values: (/** @type {any} */ _u, /** @type {(number|null)[]} */ at) => at.map((v) => (v === null ? "" : tick(v))) },
     ],
     hooks: {
-      draw: [(/** @type {any} */ u) => annotate(u, look.references(), look.marks())],
+      draw: [(/** @type {any} */ u) => annotate(u, look.references(), look.marks()), look.drawn],
       setCursor: [(/** @type {any} */ u) => look.moved(u.cursor.idx ?? null)],
     },
   };

@@ -1,10 +1,11 @@
 // @ts-check
-// Worlds drawn from states: a grid with its agent, CartPole, MountainCar.
+// Worlds drawn from states: a grid with its agent, a taxi, a hand of cards, CartPole, MountainCar.
 
 import { token } from "./colors.js";
-import { cells, corner, place } from "./grid-draw.js";
+import { disc } from "./grid-glyphs.js";
+import { cards, grid, taxi } from "./grid-scenes.js";
 
-/** @typedef {{drawing: string, rows?: number, cols?: number, cells?: string, actions?: string[]}} Scene */
+/** @typedef {{drawing: string, rows?: number, cols?: number, cells?: string, actions?: string[], labels?: string[], walls?: number[][], cell_states?: number[][]}} Scene */
 
 const TRACK = 2.4;
 const POLE = 1.0;
@@ -18,30 +19,11 @@ const GOAL = 0.5;
  */
 export function drawScene(ctx, size, scene, moment) {
   if (scene.drawing === "grid") return grid(ctx, size, scene, moment);
+  if (scene.drawing === "taxi") return taxi(ctx, size, scene, moment);
+  if (scene.drawing === "cards") return cards(ctx, size, moment);
   const between = moment.state.map((value, i) => value + (moment.next[i] - value) * moment.share);
   if (scene.drawing === "cartpole") return cartpole(ctx, size, between);
   if (scene.drawing === "mountain_car") return mountainCar(ctx, size, between, moment.trail);
-}
-
-/** @param {CanvasRenderingContext2D} ctx @param {{w: number, h: number}} size @param {Scene} scene @param {any} moment */
-function grid(ctx, { w, h }, scene, { state, next, share, trail }) {
-  const meta = { rows: scene.rows ?? 1, cols: scene.cols ?? 1, cells: scene.cells ?? "", actions: scene.actions ?? [] };
-  const at = place(meta, w - 16, h - 16);
-  at.left += 8;
-  at.top = (h - at.size * meta.rows) / 2;
-  cells(ctx, meta, at, () => null);
-  const middle = (/** @type {number[]} */ one) => corner(meta, at, one[0]).map((value) => value + at.size / 2);
-  ctx.strokeStyle = token("--accent");
-  ctx.globalAlpha = 0.35;
-  ctx.lineWidth = Math.max(2, at.size * 0.08);
-  ctx.lineJoin = "round";
-  ctx.beginPath();
-  for (const one of trail) ctx.lineTo(...pair(middle(one)));
-  ctx.stroke();
-  ctx.globalAlpha = 1;
-  const [x0, y0] = middle(state);
-  const [x1, y1] = middle(next);
-  disc(ctx, x0 + (x1 - x0) * share, y0 + (y1 - y0) * share, at.size * 0.27);
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {{w: number, h: number}} size @param {number[]} state */
@@ -96,14 +78,6 @@ function stroke(ctx, color, width, points) {
   ctx.beginPath();
   for (const point of points) ctx.lineTo(...pair(point));
   ctx.stroke();
-}
-
-/** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} radius @param {string} [color] */
-function disc(ctx, x, y, radius, color = "--accent") {
-  ctx.fillStyle = token(color);
-  ctx.beginPath();
-  ctx.arc(x, y, radius, 0, 7);
-  ctx.fill();
 }
 
 /** @param {number[]} point @returns {[number, number]} */

@@ -22,7 +22,7 @@ export function curvesOf(run) {
 export class RunCurves {
   /** @type {Map<string, Curve>} */
   curves = new Map();
-  /** @type {{step: number, text: string}[]} */
+  /** @type {{step: number, text: string, is_minor?: boolean}[]} */
   marks = [];
   /** @type {Map<string, Set<() => void>>} */
   #listeners = new Map();
@@ -101,7 +101,7 @@ export class RunCurves {
     for (const listener of told) listener();
   }
 
-  /** Lines drawn across every curve, such as edits. @param {{step: number, text: string}[]} marks */
+  /** Lines drawn across every curve, such as edits. @param {{step: number, text: string, is_minor?: boolean}[]} marks */
   mark(marks) {
     this.marks = marks;
     this.#tell([...this.#listeners.keys()]);

@@ -4,13 +4,13 @@
 import { json } from "../api.js";
 import { Surface } from "../canvas.js";
 import { make } from "../chart-frame.js";
-import { number, steps } from "../format.js";
-import { LIVE, choices, furnish } from "../player-parts.js";
-import { drawScene } from "../scenes.js";
+import { steps } from "../format.js";
+import { momentOf } from "../moment.js";
+import { LIVE, choices, drawMoment, furnish, heightOf, replayed, stepMs } from "../player-parts.js";
 import { subscribe } from "../stream.js";
 import { t } from "../text.js";
 
-const STEP_MS = { grid: 260, cartpole: 24, mountain_car: 24 };
+const STEP_MS = { grid: 260, taxi: 260, cards: 1200, cartpole: 24, mountain_car: 24 };
 const HOLD_MS = 900;
 
 class AgentPlayer extends HTMLElement {
@@ -23,6 +23,10 @@ class AgentPlayer extends HTMLElement {
   #held_until = 0;
   #last = 0;
   #chosen = LIVE;
+  /** @type {string | null} what was chosen before the moment went to the past */
+  #before = null;
+  /** @type {any[]} */
+  #episodes = [];
   #is_by_hand = false;
   #is_visible = true;
   /** @type {(() => void)[]} */
@@ -36,26 +40,31 @@ class AgentPlayer extends HTMLElement {
   #words = make("p", "readout");
 
   connectedCallback() {
-    const run = Number(this.getAttribute("run"));
+    const { run } = this;
     const { host, bar } = furnish(this.#canvas, this.#select, this.#button, this.#scrub);
     this.replaceChildren(this.#select, host, bar, this.#words);
     this.#button.addEventListener("click", () => this.#play(!this.#is_playing));
     this.#scrub.addEventListener("input", () => this.#seek(Number(this.#scrub.value)));
     this.#select.addEventListener("change", () => this.#choose(this.#select.value, true));
-    this.#surface = new Surface(this.#canvas, (ctx, w, h) => this.#draw(ctx, w, h), (width) => this.#height(width));
+    const what = () => ({ states: this.#states, at: this.#at, has_trail: this.#chosen !== LIVE });
+    this.#surface = new Surface(this.#canvas, (ctx, w, h) => this.#scene && drawMoment(ctx, { w, h }, this.#scene, what()), (width) => heightOf(this.#scene, width));
     const seen = new IntersectionObserver((entries) => (this.#is_visible = entries.some((entry) => entry.isIntersecting)));
     seen.observe(this);
     const scene = JSON.parse(this.getAttribute("scene") ?? "{}");
     if (scene.drawing) this.#scene = scene;
     const panels = [{ run, panel: this.getAttribute("panel") ?? "agent", options: {} }];
     const leave = subscribe({ runs: [run], panels }, (_id, delta) => this.#news(delta));
-    this.#leave = [leave, () => seen.disconnect(), () => this.#surface?.close()];
+    this.#leave = [leave, () => seen.disconnect(), () => this.#surface?.close(), momentOf(run).watch(() => this.#travel())];
     this.#list();
   }
 
   disconnectedCallback() {
     for (const leave of this.#leave) leave();
     this.#is_playing = false;
+  }
+
+  get run() {
+    return Number(this.getAttribute("run"));
   }
 
   /** @param {import("../stream.js").Delta} delta */
@@ -70,13 +79,27 @@ class AgentPlayer extends HTMLElement {
   }
 
   async #list() {
-    const { items } = await json(`/runs/${this.getAttribute("run")}/episodes`).catch(() => ({ items: [] }));
+    const { items } = await json(`/runs/${this.run}/episodes`).catch(() => ({ items: [] }));
     const isNew = items.length && items.at(-1).number !== Number(this.#select.options[1]?.value);
-    if (!items.length || (!isNew && this.#select.options.length === items.length + 1)) return;
+    if (!items.length || (!isNew && this.#episodes.length === items.length)) return;
+    this.#episodes = items;
     this.#select.replaceChildren(...choices(items));
     this.#select.value = this.#chosen;
     const is_over = this.closest("[data-state]")?.getAttribute("data-state") !== "running";
-    if (!this.#is_by_hand && (is_over || !this.#states.length)) this.#choose(this.#select.options[1].value, false);
+    if (momentOf(this.run).at !== null) this.#travel();
+    else if (!this.#is_by_hand && (is_over || !this.#states.length)) this.#choose(this.#select.options[1].value, false);
+  }
+
+  /** Go to the replay of the moment that is shown: the last one at or before it, else the first. */
+  #travel() {
+    const { at } = momentOf(this.run);
+    if (at === null) {
+      if (this.#before !== null) this.#choose(this.#before, false);
+      return void (this.#before = null);
+    }
+    this.#before ??= this.#chosen;
+    const then = this.#episodes.findLast((one) => one.step <= at) ?? this.#episodes[0];
+    if (then && String(then.number) !== this.#chosen) this.#choose(String(then.number), false);
   }
 
   /** @param {string} value @param {boolean} is_by_hand */
@@ -85,14 +108,12 @@ class AgentPlayer extends HTMLElement {
     this.#is_by_hand = is_by_hand || this.#is_by_hand;
     this.#play(false);
     if (value === LIVE) return;
-    const episode = await json(`/runs/${this.getAttribute("run")}/episodes/${value}`).catch(() => null);
+    const episode = await json(`/runs/${this.run}/episodes/${value}`).catch(() => null);
     if (!episode || this.#chosen !== value) return;
     this.#states = episode.states;
     this.#scene ??= { drawing: episode.drawing, ...episode.layout };
     this.#scrub.max = String(this.#states.length - 1);
-    const end = episode.terminated ? t("ended by the environment") : t("cut by the time limit");
-    const facts = { step: steps(episode.step), value: number(episode.return), length: number(episode.length), end };
-    this.#words.textContent = t("evaluation at step {step}: return {value} in {length} steps, {end}", facts);
+    this.#words.textContent = replayed(episode);
     this.#canvas.setAttribute("aria-label", this.#words.textContent);
     this.#seek(0);
     this.#play(is_by_hand || !matchMedia("(prefers-reduced-motion: reduce)").matches);
@@ -118,35 +139,18 @@ class AgentPlayer extends HTMLElement {
 
   #turn = (/** @type {number} */ now) => {
     if (!this.#is_playing || !this.isConnected) return;
-    const step_ms = STEP_MS[/** @type {keyof STEP_MS} */ (this.#scene?.drawing ?? "grid")] ?? 60;
     const end = this.#states.length - 1;
     const passed = Math.min(now - this.#last, 200);
     this.#last = now;
     if (this.#is_visible && !document.hidden && now > this.#held_until) {
       if (this.#at >= end) this.#at = 0;
-      else this.#at = Math.min(this.#at + Math.max(passed, 0) / step_ms, end);
+      else this.#at = Math.min(this.#at + Math.max(passed, 0) / stepMs(this.#scene), end);
       if (this.#at >= end) this.#held_until = now + HOLD_MS;
       this.#scrub.value = String(Math.floor(this.#at));
       this.#surface?.soon();
     }
     requestAnimationFrame(this.#turn);
   };
-
-  /** @param {number} width */
-  #height(width) {
-    const { rows, cols } = this.#scene ?? {};
-    const most = Math.max(180, innerHeight * 0.3);
-    return Math.min(most, rows && cols ? ((width - 16) * rows) / cols + 16 : width * 0.5);
-  }
-
-  /** @param {CanvasRenderingContext2D} ctx @param {number} w @param {number} h */
-  #draw(ctx, w, h) {
-    if (!this.#scene || !this.#states.length) return;
-    const index = Math.max(0, Math.min(Math.floor(this.#at), this.#states.length - 1));
-    const next = this.#states[Math.min(index + 1, this.#states.length - 1)];
-    const trail = this.#chosen === LIVE ? [] : this.#states.slice(0, index + 1);
-    drawScene(ctx, { w, h }, this.#scene, { state: this.#states[index], next, share: this.#at - index, trail });
-  }
 }
 
 customElements.define("agent-player", AgentPlayer);

@@ -2,13 +2,14 @@
 // One scalar over steps, episodes or seconds: of one run with its raw envelope, or of several on shared axes.
 // Attributes: run or runs, labels, scalar, label, unit, better, rule, healthy, references, total, step-unit, log, axis, smooth.
 
-import { WINDOWS, along, joined, smooth } from "../curves.js";
+import { drawn, placesOn, scaleOf } from "../chart-data.js";
+import { joined } from "../curves.js";
 import { script, style } from "../loader.js";
+import { momentOf } from "../moment.js";
 import { options } from "../plot.js";
+import { momentLine } from "../plot-moment.js";
 import { curvesOf } from "../series.js";
 import { frameOf } from "../chart-frame.js";
-
-const SCALES = { episode: "rollout/episodes", time: "time/run_clock" };
 
 class CurveChart extends HTMLElement {
   static observedAttributes = ["axis", "smooth"];
@@ -62,9 +63,10 @@ class CurveChart extends HTMLElement {
 
   #follow() {
     for (const leave of this.#leave) leave();
-    const scale = SCALES[/** @type {keyof SCALES} */ (this.getAttribute("axis") ?? "")];
+    const scale = scaleOf(this);
     const names = scale ? [this.scalar, scale] : [this.scalar];
     this.#leave = this.ids.map((id) => curvesOf(id).listen(names, () => this.#drawSoon()));
+    if (this.ids.length === 1) this.#leave.push(momentOf(this.ids[0]).watch(() => this.#travel()));
     if (this.#frame) this.#sizes.observe(this.#frame.host);
     this.#drawSoon();
   }
@@ -86,11 +88,12 @@ class CurveChart extends HTMLElement {
 
   /** @param {ReturnType<typeof frameOf>} frame */
   #draw(frame) {
-    const curves = this.ids.map((id) => this.#curve(id));
+    const curves = this.ids.map((id) => drawn(id, this));
     const full = curves.filter((curve) => curve.x.length);
     frame.tell(curves, this.ids.length > 1, this.ids.every((id) => curvesOf(id).curves.has(this.scalar)));
     if (!full.length || !frame.host.clientWidth) return;
-    const data = curves.length > 1 ? this.#several(curves) : [full[0].x, full[0].y, full[0].min, full[0].max];
+    const { x, ys } = curves.length > 1 ? joined(curves) : { x: full[0].x, ys: [full[0].y, full[0].min, full[0].max] };
+    const data = [x, ...ys];
     if (this.#plot) return this.#plot.setData(data);
     frame.host.replaceChildren();
     const UPlot = /** @type {any} */ (globalThis).uPlot;
@@ -103,10 +106,19 @@ class CurveChart extends HTMLElement {
       tall: this.dataset.size === "large",
       references: () => JSON.parse(this.getAttribute("references") ?? "[]"),
       marks: () => (this.ids.length === 1 ? this.#marks() : []),
+      drawn: () => this.#travel(),
       moved: (/** @type {number | null} */ index) => frame.point(this.#plot?.data, index),
     };
     this.#plot = new UPlot(options(look), data, frame.host);
     this.#plot.root.setAttribute("aria-hidden", "true");
+  }
+
+  /** Mark the moment that is shown, and say the value of then. */
+  #travel() {
+    const { at } = momentOf(this.ids[0]);
+    if (!this.#plot || !this.#is_near || this.ids.length > 1) return;
+    momentLine(this.#plot, at === null ? null : placesOn(this.ids[0], this, [at])[0]);
+    this.#frame?.now(at);
   }
 
   #resize() {
@@ -116,29 +128,10 @@ class CurveChart extends HTMLElement {
     else if (this.#plot.width !== host.clientWidth) this.#plot.setSize({ width: host.clientWidth, height: host.clientHeight });
   }
 
-  /** @param {{x: number[], y: (number|null)[]}[]} curves */
-  #several(curves) {
-    const { x, ys } = joined(curves);
-    return [x, ...ys];
-  }
-
   #marks() {
-    const axis = this.getAttribute("axis") ?? "step";
-    const { marks, curves } = curvesOf(this.ids[0]);
-    const scale = curves.get(SCALES[/** @type {keyof SCALES} */ (axis)]);
-    const at = axis === "step" || !scale ? marks.map((mark) => mark.step) : along(marks.map((mark) => mark.step), scale);
-    return marks.map((mark, index) => ({ at: at[index], text: mark.text }));
-  }
-
-  /** @param {number} id */
-  #curve(id) {
-    const all = curvesOf(id).curves;
-    const found = all.get(this.scalar) ?? { steps: [], values: [], min: [], max: [] };
-    const scale = all.get(SCALES[/** @type {keyof SCALES} */ (this.getAttribute("axis") ?? "")]);
-    const x = scale ? along(found.steps, scale) : found.steps;
-    const positive = (/** @type {(number|null)[]} */ list) => (this.hasAttribute("log") ? list.map((v) => (v !== null && v > 0 ? v : null)) : list);
-    const y = smooth(positive(found.values), WINDOWS[Number(this.getAttribute("smooth") ?? 0)] ?? 1);
-    return { x: x.length ? x : [], y, min: positive(found.min), max: positive(found.max), raw: found };
+    const { marks } = curvesOf(this.ids[0]);
+    const at = placesOn(this.ids[0], this, marks.map((mark) => mark.step));
+    return marks.map((mark, index) => ({ ...mark, at: at[index] }));
   }
 }
 

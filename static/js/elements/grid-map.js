@@ -4,15 +4,15 @@
 import { Surface } from "../canvas.js";
 import { make } from "../chart-frame.js";
 import { diverging, paintScale, sequential, token } from "../colors.js";
-import { extent } from "../curves.js";
 import { number, steps } from "../format.js";
 import { watchFrames } from "../frames.js";
-import { corner, isPlain, place, triangles, values } from "../grid-draw.js";
+import { cellAfter, cellAt } from "../grid-cursor.js";
+import { corner, place, triangles, values } from "../grid-draw.js";
+import { planeChoice, planeOf, rangeOf } from "../grid-planes.js";
 import { tableOf, wordsOf } from "../grid-words.js";
 import { t } from "../text.js";
 
 const NAMES = { v: t("Value"), q: t("Q"), visits: t("Visits"), error: t("Error to V*") };
-const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 class GridMap extends HTMLElement {
   static observedAttributes = ["mode"];
@@ -20,6 +20,11 @@ class GridMap extends HTMLElement {
   #parts = [];
   /** @type {any} */
   #frame = null;
+  /** @type {any} one map of the frame */
+  #view = null;
+  #plane = 0;
+  /** @type {ReturnType<typeof planeChoice>} */
+  #choice = null;
   #leave = () => {};
   /** @type {Surface | null} */
   #surface = null;
@@ -54,6 +59,7 @@ class GridMap extends HTMLElement {
 
   disconnectedCallback() {
     this.#leave();
+    this.#choice?.leave();
     this.#surface?.close();
   }
 
@@ -65,16 +71,25 @@ class GridMap extends HTMLElement {
     return /** @type {keyof NAMES} */ (this.getAttribute("mode") ?? "v");
   }
 
+  #build() {
+    this.#choice = planeChoice(this.#frame.meta.planes, (plane) => {
+      this.#plane = plane;
+      this.#show(this.#frame);
+    });
+    const chooser = make("div", "sliders");
+    if (this.#choice) chooser.append(this.#choice.element);
+    this.replaceChildren(...(this.#choice ? [chooser] : []), ...this.#parts);
+    const height = (/** @type {number} */ width) => this.#place(width).top + this.#place(width).size * this.#frame.meta.rows;
+    return new Surface(this.#canvas, (ctx, width) => this.#draw(ctx, width), height);
+  }
+
   /** @param {any} frame */
   #show(frame) {
     this.#frame = frame;
-    if (!this.#surface) {
-      this.replaceChildren(...this.#parts);
-      const height = (/** @type {number} */ width) => this.#place(width).size * this.#frame.meta.rows;
-      this.#surface = new Surface(this.#canvas, (ctx, width) => this.#draw(ctx, width), height);
-    }
+    this.#view = planeOf(frame, this.#plane);
+    this.#surface ??= this.#build();
     const { meta, step } = frame;
-    const [low, high] = this.#range();
+    const [low, high] = rangeOf(frame, this.mode);
     const visited = t("step {step}", { step: steps(step) }) + " · " + t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable });
     const error = t("max {max}, RMS {rms}", { max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
     this.#summary = this.mode === "error" ? error : visited;
@@ -93,19 +108,11 @@ class GridMap extends HTMLElement {
     return place(this.#frame.meta, width, Math.max(240, innerHeight * (this.dataset.hero ? 0.46 : 0.36)));
   }
 
-  /** @returns {[number, number]} */
-  #range() {
-    const { arrays, meta } = this.#frame;
-    const n = this.mode === "q" ? meta.actions.length : 1;
-    const shown = [...arrays[this.mode]].filter((_value, index) => isPlain(meta, Math.floor(index / n)));
-    return extent(shown) ?? [0, 0];
-  }
-
   /** @param {CanvasRenderingContext2D} ctx @param {number} width */
   #draw(ctx, width) {
-    const { arrays, meta } = this.#frame;
+    const { arrays, meta } = this.#view;
     const at = this.#place(width);
-    const range = this.#range();
+    const range = rangeOf(this.#frame, this.mode);
     if (this.mode === "q") triangles(ctx, meta, at, { q: arrays.q, range });
     else values(ctx, meta, at, { values: arrays[this.mode], policy: this.mode === "v" ? arrays.policy : null, range, signed: this.mode === "error" });
     if (this.#cell !== null) {
@@ -118,35 +125,28 @@ class GridMap extends HTMLElement {
 
   /** @param {PointerEvent} event */
   #point(event) {
-    const at = this.#place(this.#surface?.width ?? 1);
-    const { rows, cols } = this.#frame.meta;
-    const [col, row] = [Math.floor((event.offsetX - at.left) / at.size), Math.floor((event.offsetY - at.top) / at.size)];
-    this.#choose(col >= 0 && col < cols && row >= 0 && row < rows ? row * cols + col : null);
+    this.#choose(cellAt(this.#frame.meta, this.#place(this.#surface?.width ?? 1), event.offsetX, event.offsetY));
   }
 
   /** @param {KeyboardEvent} event */
   #move(event) {
-    const move = MOVES[/** @type {keyof MOVES} */ (event.key)];
-    if (!move) return;
+    const cell = cellAfter(this.#frame.meta, this.#cell, event.key);
+    if (cell === undefined) return;
     event.preventDefault();
-    const { rows, cols } = this.#frame.meta;
-    const [now, by] = this.#cell === null ? [0, [0, 0]] : [this.#cell, move];
-    const row = Math.min(Math.max(Math.floor(now / cols) + by[0], 0), rows - 1);
-    const col = Math.min(Math.max((now % cols) + by[1], 0), cols - 1);
-    this.#choose(row * cols + col);
+    this.#choose(cell);
   }
 
   /** @param {number | null} cell */
   #choose(cell) {
     const is_same = cell === this.#cell;
     this.#cell = cell;
-    this.#readout.textContent = cell === null ? "" : wordsOf(this.#frame, cell);
-    this.#facts.textContent = cell === null ? this.#summary : wordsOf(this.#frame, cell);
+    this.#readout.textContent = cell === null ? "" : wordsOf(this.#view, cell);
+    this.#facts.textContent = cell === null ? this.#summary : wordsOf(this.#view, cell);
     if (!is_same) this.#surface?.soon();
   }
 
   #fillTable() {
-    if (this.#table.open && this.#frame) tableOf(this.#table, this.#frame, this.mode, NAMES[this.mode]);
+    if (this.#table.open && this.#frame) tableOf(this.#table, this.#view, this.mode, NAMES[this.mode]);
   }
 }
 

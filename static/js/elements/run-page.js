@@ -1,9 +1,7 @@
 // @ts-check
 // The live part of a run's page: state, progress, log and controls follow the stream; tabs choose what is drawn.
 
-import { json } from "../api.js";
 import { number, steps } from "../format.js";
-import { curvesOf } from "../series.js";
 import { subscribe } from "../stream.js";
 import { t } from "../text.js";
 
@@ -24,7 +22,6 @@ class RunPage extends HTMLElement {
     this.addEventListener("input", (event) => this.#speed(/** @type {HTMLInputElement} */ (event.target)));
     this.#look(/** @type {HTMLInputElement} */ (this.querySelector("[data-smooth]")));
     document.addEventListener("htmx:after:swap", this.#turn);
-    this.#marks();
   }
 
   disconnectedCallback() {
@@ -40,7 +37,6 @@ class RunPage extends HTMLElement {
     if (delta.refetch) this.#refresh("header", "events", "checkpoints");
     if (delta.events) this.#refresh("events");
     if (delta.checkpoints) this.#refresh("checkpoints", "header", "menus");
-    if (delta.events?.some((event) => event.event === "edit") || delta.refetch) this.#marks();
     if (run.step !== undefined) this.#say("step", number(run.step));
     if (run.fps) this.#say("fps", `· ${steps(run.fps)} ${t("steps/s")}`);
     const bar = /** @type {HTMLProgressElement | null} */ (this.querySelector("[data-live=progress]"));
@@ -79,13 +75,6 @@ class RunPage extends HTMLElement {
     }, PART_MS);
   }
 
-  async #marks() {
-    const run = Number(this.getAttribute("run"));
-    const { items } = await json(`/runs/${run}/events?limit=1000`).catch(() => ({ items: [] }));
-    const edits = items.filter((/** @type {any} */ event) => event.event === "edit");
-    curvesOf(run).mark(edits.map((/** @type {any} */ event) => ({ step: event.step ?? 0, text: words(event) })));
-  }
-
   /** @param {Element} target */
   #tab(target) {
     const tab = /** @type {HTMLElement | null} */ (target.closest("[data-mode], [data-lead]"));
@@ -115,12 +104,6 @@ class RunPage extends HTMLElement {
     const output = control.form?.querySelector("output");
     if (output) output.textContent = text;
   }
-}
-
-/** @param {{text?: string, data?: {config?: Record<string, unknown>}}} event */
-function words(event) {
-  const changed = Object.entries(event.data?.config ?? {}).map(([name, value]) => `${name} ${value}`);
-  return changed.join(", ") || event.text || t("edit");
 }
 
 customElements.define("run-page", RunPage);

@@ -1,0 +1,24 @@
+// @ts-check
+// What a chart draws: a run's curve on the chart's x axis, smoothed as it asks.
+
+import { WINDOWS, along, smooth } from "./curves.js";
+import { curvesOf } from "./series.js";
+
+const SCALES = { episode: "rollout/episodes", time: "time/run_clock" };
+
+/** The scalar that is the chart's x axis, or nothing where that is the step. @param {Element} chart */
+export const scaleOf = (chart) => SCALES[/** @type {keyof SCALES} */ (chart.getAttribute("axis") ?? "")];
+
+/** Where steps of a run lie on a chart's x axis. @param {number} run @param {Element} chart @param {number[]} steps */
+export function placesOn(run, chart, steps) {
+  const scale = curvesOf(run).curves.get(scaleOf(chart) ?? "");
+  return scale ? along(steps, scale) : steps;
+}
+
+/** @param {number} run @param {Element} chart */
+export function drawn(run, chart) {
+  const found = curvesOf(run).curves.get(chart.getAttribute("scalar") ?? "") ?? { steps: [], values: [], min: [], max: [] };
+  const positive = (/** @type {(number|null)[]} */ list) => (chart.hasAttribute("log") ? list.map((v) => (v !== null && v > 0 ? v : null)) : list);
+  const y = smooth(positive(found.values), WINDOWS[Number(chart.getAttribute("smooth") ?? 0)] ?? 1);
+  return { x: placesOn(run, chart, found.steps), y, min: positive(found.min), max: positive(found.max), raw: found };
+}

@@ -1,0 +1,76 @@
+// @ts-check
+// Actions on a cell: where they point, their short names, and their values as triangles, squares or bands.
+
+import { css, ink } from "./colors.js";
+import { number } from "./format.js";
+import { arrow, label } from "./grid-glyphs.js";
+
+/** @typedef {{x: number, y: number, size: number}} Square */
+
+const SLANT = Math.SQRT1_2;
+const HEADINGS = {
+  left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1], "←": [-1, 0], "→": [1, 0], "↑": [0, -1], "↓": [0, 1], forward: [1, 0], back: [-1, 0],
+  "up right": [SLANT, -SLANT], "down right": [SLANT, SLANT], "down left": [-SLANT, SLANT], "up left": [-SLANT, -SLANT],
+};
+const GAP = 1.25;
+
+/** Where an action points, or null where it is no direction. @param {string} name */
+export const heading = (name) => HEADINGS[/** @type {keyof HEADINGS} */ (name.toLowerCase())] ?? null;
+
+/** A number or an initial that stands for an action. @param {string} name */
+const short = (name) => name.match(/\d+/)?.[0] ?? name[0] ?? "";
+
+/** The greedy actions of a cell: arrows for directions, a name for one that is none. @param {CanvasRenderingContext2D} ctx @param {Square} at @param {string[]} names @param {string} color */
+export function greedy(ctx, { x, y, size }, names, color) {
+  const directions = names.map(heading).filter(Boolean);
+  const tail = directions.length > 1 ? 0 : 0.95;
+  for (const toward of directions) if (toward) arrow(ctx, { x, y, length: size * 0.19, tail }, toward, color);
+  if (names.length !== 1 || directions.length) return;
+  const height = Math.min(size * 0.24, 14);
+  ctx.font = `500 ${Math.max(8, height)}px system-ui, sans-serif`;
+  label(ctx, ctx.measureText(names[0]).width <= size - 8 ? names[0] : short(names[0]), x, y, height, color);
+}
+
+/**
+ * The value of every action in a cell: a triangle where it points, a square for slanted moves, a band for what is no direction.
+ * @param {CanvasRenderingContext2D} ctx @param {Square} at the cell's corner @param {string[]} names @param {(action: number) => number} value @param {(value: number) => number[]} scale
+ */
+export function actionValues(ctx, { x, y, size }, names, value, scale) {
+  const toward = names.map(heading);
+  const others = names.map((_name, action) => action).filter((action) => !toward[action]);
+  const is_slanted = toward.some((one) => one && one[0] !== 0 && one[1] !== 0);
+  const inner = others.length === names.length ? size - 2 * GAP : size * 0.46;
+  const [cx, cy, half] = [x + size / 2, y + size / 2, size / 2 - GAP];
+  toward.forEach((one, action) => {
+    if (!one) return;
+    const color = scale(value(action));
+    ctx.fillStyle = css(color);
+    if (is_slanted) {
+      const third = (2 * half) / 3;
+      const [left, top] = [cx + Math.sign(one[0]) * third, cy + Math.sign(one[1]) * third];
+      ctx.fillRect(left - third / 2 + 0.5, top - third / 2 + 0.5, third - 1, third - 1);
+      return;
+    }
+    const [dx, dy] = one;
+    ctx.beginPath();
+    ctx.moveTo(cx, cy);
+    ctx.lineTo(cx + half * (dx - dy), cy + half * (dy + dx));
+    ctx.lineTo(cx + half * (dx + dy), cy + half * (dy - dx));
+    ctx.fill();
+    if (size >= 58) label(ctx, number(value(action), 2), cx + dx * half * 0.66, cy + dy * half * 0.68, Math.min(size * 0.14, 11), ink(color), others.length ? size / 3 : 0);
+  });
+  const band = inner / Math.max(others.length, 1);
+  others.forEach((action, row) => {
+    const color = scale(value(action));
+    const top = cy - inner / 2 + row * band;
+    ctx.fillStyle = css(color);
+    ctx.fillRect(cx - inner / 2, top, inner, Math.max(band - (band > 4 ? 1 : 0), 0.5));
+    if (band < 10) return;
+    const figure = number(value(action), 2);
+    const height = Math.min(band * 0.7, 13);
+    ctx.font = `500 ${Math.max(8, height)}px system-ui, sans-serif`;
+    const words = [`${names[action]} ${figure}`, `${short(names[action])} ${figure}`, short(names[action])];
+    const fitting = words.find((text) => ctx.measureText(text).width <= inner - 4);
+    if (fitting) label(ctx, fitting, cx, top + band / 2, height, ink(color));
+  });
+}

@@ -1,0 +1,77 @@
+// @ts-check
+// A table whose states lie on one or several maps: the cells of one map, where a state lies, and the choice of the map.
+
+import { make } from "./chart-frame.js";
+import { extent } from "./curves.js";
+import { t } from "./text.js";
+
+const CHANGED = "map-chosen";
+const PER_STATE = ["v", "visits", "error", "optimal"];
+const PER_PAIR = ["q", "policy"];
+/** @type {WeakMap<any, Map<number, number>>} */
+const places = new WeakMap();
+
+/** A frame with one number a cell instead of one a state; the frame itself where a cell's state is its number. @param {any} frame @param {number} plane */
+export function planeOf(frame, plane) {
+  const { arrays, meta } = frame;
+  if (!arrays.cell_states) return frame;
+  const room = meta.rows * meta.cols;
+  const states = Array.from(arrays.cell_states.subarray(plane * room, (plane + 1) * room));
+  const cells = states.map((state, cell) => (state < 0 ? " " : meta.cells[cell])).join("");
+  const n = meta.actions.length;
+  /** @type {Record<string, Float32Array>} */
+  const own = {};
+  for (const name of PER_STATE) if (arrays[name]) own[name] = Float32Array.from(states, (state) => (state < 0 ? NaN : arrays[name][state]));
+  for (const name of PER_PAIR) {
+    if (arrays[name]) own[name] = Float32Array.from({ length: room * n }, (_unused, i) => arrays[name][states[Math.floor(i / n)] * n + (i % n)] ?? NaN);
+  }
+  return { ...frame, arrays: own, meta: { ...meta, cells } };
+}
+
+/** Smallest and largest number of a kind over all maps, so that one colour means one number on each. @param {any} frame @param {string} mode @returns {[number, number]} */
+export function rangeOf({ arrays, meta }, mode) {
+  const n = mode === "q" ? meta.actions.length : 1;
+  const room = meta.rows * meta.cols;
+  const states = arrays.cell_states ?? Array.from({ length: room }, (_unused, cell) => cell);
+  const shown = [];
+  for (let i = 0; i < states.length; i++) {
+    if (states[i] < 0 || "#XG ".includes(meta.cells[i % room])) continue;
+    for (let a = 0; a < n; a++) shown.push(arrays[mode][states[i] * n + a]);
+  }
+  return extent(shown) ?? [0, 0];
+}
+
+/** Where a state lies, as plane · cells + cell, or null where it lies on no map. @param {{cell_states?: any, rows?: number, cols?: number}} scene @param {number} state @returns {number | null} */
+export function placeOf(scene, state) {
+  if (!scene.cell_states) return state;
+  let found = places.get(scene.cell_states);
+  if (!found) {
+    const flat = scene.cell_states.flat ? scene.cell_states.flat() : [...scene.cell_states];
+    found = new Map(flat.map((/** @type {number} */ one, /** @type {number} */ at) => [one, at]));
+    places.set(scene.cell_states, found);
+  }
+  return found.get(state) ?? null;
+}
+
+/**
+ * A labelled list of the maps, or null where there is one; all lists of a page choose together.
+ * @param {string[] | undefined} names @param {(plane: number) => void} changed
+ * @returns {{element: HTMLElement, leave: () => void} | null}
+ */
+export function planeChoice(names, changed) {
+  if (!names || names.length < 2) return null;
+  const label = make("label", "slider");
+  const select = /** @type {HTMLSelectElement} */ (make("select", "input"));
+  select.dataset.size = "small";
+  names.forEach((name, plane) => select.add(new Option(name, String(plane))));
+  const chosen = (/** @type {Event} */ event) => {
+    const plane = /** @type {CustomEvent} */ (event).detail;
+    if (plane >= names.length) return;
+    select.value = String(plane);
+    changed(plane);
+  };
+  document.addEventListener(CHANGED, chosen);
+  select.addEventListener("change", () => document.dispatchEvent(new CustomEvent(CHANGED, { detail: Number(select.value) })));
+  label.append(make("span", "muted", t("Map")), select);
+  return { element: label, leave: () => document.removeEventListener(CHANGED, chosen) };
+}

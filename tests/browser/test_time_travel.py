@@ -1,0 +1,128 @@
+"""The time slider on a tabular and a neural run: everything moves together, quickly, by keyboard, from the address.
+
+Covers static/js/elements/time-travel.js.
+"""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open, Server
+
+MOVE_MS = 50
+MOVES = 40
+MEASURE = """async ([moves]) => {
+  const slider = document.querySelector("time-travel input[type=range]");
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  const last = Number(slider.max);
+  const times = [];
+  for (let move = 0; move < moves; move++) {
+    await frame();
+    const start = performance.now();
+    slider.value = String((move * 7) % last);
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    await frame(); // the maps draw in this frame
+    await new Promise((resolve) => setTimeout(resolve));
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b);
+}"""
+
+
+def begin(page: Page, server: Server, body: dict[str, object]) -> int:
+    """Start a run over REST with the page's cookie and wait for its end."""
+    made = page.request.post(f"{server.url}/api/v1/runs", data=json.dumps(body), headers={
+        "Content-Type": "application/json", "Origin": server.url,
+    })  # fmt: skip
+    number = int(made.json()["id"])
+    page.goto(f"/runs/{number}")
+    expect(page.locator("#run-header [data-live=state]")).to_have_text("finished", timeout=90_000)
+    return number
+
+
+def shown_step(page: Page, element: str) -> str:
+    """Return the step that a map says it shows."""
+    found = re.search(r"step ([\d\u202f]+)", page.locator(f"{element} .caption").first.inner_text())
+    return found.group(1) if found else ""
+
+
+RECIPES = {
+    "grid-map": {"algorithm": "q_learning", "environment": "FrozenLake-v1", "total_steps": 20_000},
+    "plane-map": {"algorithm": "ppo", "environment": "CartPole-v1", "total_steps": 20_000},
+}
+
+
+@pytest.mark.parametrize("element", RECIPES)
+def test_everything_goes_to_the_moment_in_time(visit: Open, server: Server, element: str) -> None:
+    page = visit("/runs").page
+    number = begin(page, server, RECIPES[element])
+    slider = page.get_by_role("slider", name="Moment of the run")
+    expect(slider).to_be_enabled()
+    expect(page.locator(f"{element} canvas").first).to_be_visible()
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(page.locator(f"{element} .caption").first).to_contain_text("step 0")
+    for _press in range(20):
+        page.keyboard.press("ArrowRight")
+    kept = page.request.get(f"{server.url}/api/v1/runs/{number}/frames").json()["panels"][0]["steps"]
+    wanted = f"{kept[20]:,}".replace(",", "\u202f")
+    expect(page.locator(f"{element} .caption").first).to_contain_text(f"step {wanted}")
+    expect(page.locator("curve-chart .plot-moment").first).to_be_attached()
+    expect(page.locator(".run-edit")).to_contain_text("as they were then")
+    expect(page.locator("agent-player")).to_contain_text("evaluation at step")
+    expect(page).to_have_url(re.compile(rf"at={kept[20]}\b"))
+    page.reload()
+    expect(page.locator(f"{element} .caption").first).to_contain_text(f"step {wanted}")
+    slider.focus()
+    page.keyboard.press("End")
+    assert shown_step(page, element)
+    page.get_by_role("button", name="Live", exact=True).click()
+    expect(page.locator(".plot-moment")).to_have_count(0)
+    expect(page).to_have_url(re.compile(rf"/runs/{number}$"))
+
+
+@pytest.mark.parametrize("element", RECIPES)
+def test_a_move_takes_at_most_50_ms(visit: Open, server: Server, element: str) -> None:
+    page = visit("/runs").page
+    begin(page, server, RECIPES[element])
+    expect(page.locator(f"{element} canvas").first).to_be_visible()
+    page.get_by_role("slider", name="Moment of the run").focus()
+    page.keyboard.press("Home")
+    page.wait_for_load_state("networkidle")
+    times = page.evaluate(MEASURE, [MOVES])
+    median, most, worst = (times[int(share * (MOVES - 1))] for share in (0.5, 0.9, 1.0))
+    assert median <= MOVE_MS, f"{element}: median {median:.1f} ms, 90 % {most:.1f} ms, worst {worst:.1f} ms a move"
+
+
+def test_the_past_plays_and_a_running_run_does_not_follow_until_live(visit: Open, server: Server) -> None:
+    page = visit("/runs").page
+    made = page.request.post(
+        f"{server.url}/api/v1/runs",
+        data=json.dumps({**RECIPES["grid-map"], "total_steps": 500_000_000, "speed": 1000}),
+        headers={"Content-Type": "application/json", "Origin": server.url},
+    )
+    number = made.json()["id"]
+    page.goto(f"/runs/{number}")
+    slider = page.get_by_role("slider", name="Moment of the run")
+    expect(slider).to_be_enabled()
+    page.locator("#run-edit input[name='config.epsilon']").fill("0.2")
+    page.get_by_role("button", name="Apply from now on").click()
+    expect(page.locator("time-travel .time-mark[data-kind=edit]")).to_have_count(1)
+    slider.focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".run-edit [data-key=epsilon]")).to_have_text("1")
+    caption = page.locator("grid-map[data-hero] .caption")
+    expect(caption).to_contain_text("step 0")
+    page.keyboard.press("Space")
+    expect(caption).not_to_contain_text("step 0 ")
+    page.keyboard.press("Space")
+    then = caption.inner_text()
+    before = page.locator("#run-header [data-live=step]").inner_text()
+    expect(page.locator("#run-header [data-live=step]")).not_to_have_text(before)
+    assert caption.inner_text() == then, "the past stays while the run goes on"
+    page.get_by_role("button", name="Live", exact=True).click()
+    expect(caption).not_to_have_text(then)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#run-header [data-live=state]")).to_have_text("stopped", timeout=90_000)
