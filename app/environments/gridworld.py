@@ -49,27 +49,27 @@ class GridworldConfig(Config):
     """The drawing, its rewards, and how the ground behaves."""
 
     layout: str = Hyper(
-        DEFAULT_LAYOUT, max_length=2 * LARGEST * (LARGEST + 1),
+        DEFAULT_LAYOUT, max_length=2 * LARGEST * (LARGEST + 1), live="step",
         help=_("Rows separated by /: # wall, . floor, S start, G goal, X pit, < > ^ v wind."),
     )  # fmt: skip
     rewards: str = Hyper(
-        "", max_length=REWARDS_LENGTH,
+        "", max_length=REWARDS_LENGTH, live="step",
         help=_("Rewards of single cells as row,column:reward; … counted from 0; each replaces the cell's usual reward."),
     )  # fmt: skip
     slip: float = Hyper(
-        0.0, low=0.0, high=1.0, symbol="p", unit=_("probability"),
+        0.0, low=0.0, high=1.0, symbol="p", unit=_("probability"), live="step",
         help=_("Probability of moving to one side of the chosen direction; raising it makes caution pay."),
     )  # fmt: skip
     step_reward: float = Hyper(
-        -0.04, low=-LARGEST_REWARD, high=LARGEST_REWARD, unit=_("reward"),
+        -0.04, low=-LARGEST_REWARD, high=LARGEST_REWARD, unit=_("reward"), live="step",
         help=_("Reward of every step; raising it makes the agent less hurried."),
     )  # fmt: skip
     goal_reward: float = Hyper(
-        1.0, low=-LARGEST_REWARD, high=LARGEST_REWARD, unit=_("reward"),
+        1.0, low=-LARGEST_REWARD, high=LARGEST_REWARD, unit=_("reward"), live="step",
         help=_("Reward of reaching a goal; raising it makes detours worth while."),
     )  # fmt: skip
     pit_reward: float = Hyper(
-        -1.0, low=-LARGEST_REWARD, high=LARGEST_REWARD, unit=_("reward"),
+        -1.0, low=-LARGEST_REWARD, high=LARGEST_REWARD, unit=_("reward"), live="step",
         help=_("Reward of falling into a pit; raising it makes the agent bolder."),
     )  # fmt: skip
     max_episode_steps: int = Hyper(
