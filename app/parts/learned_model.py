@@ -1,0 +1,138 @@
+r"""A model of a finite world, learned from the transitions that were seen, and how far it is from the true one.
+
+Each pair keeps up to M outcomes that were seen after it, each with the number of times:
+
+$$\hat p(o \mid s, a) = N(s, a, o) \,/\, \textstyle\sum_{o'} N(s, a, o') \tag{1}$$
+
+where an outcome $o$ is a next state, a reward and whether the episode ended. A *last* model keeps only the last one, which is right
+where a pair has one outcome, and follows a world that changes at once; a *counts* model keeps them all, and is right in the limit.
+
+S states, A actions, M outcomes. A leading axis of length 1 is that of the lanes.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from app.core.jit import kernel
+from app.parts.exact import Exact
+from app.parts.exploration import best_value
+
+SPARE = 4  # outcomes of a pair beyond the most that the world has when a run begins, for a world that changes
+
+
+class LearnedModel(NamedTuple):
+    """What was seen after each pair; a count of 0 is an empty place."""
+
+    next_states: Any  # (1, S, A, M) int64
+    rewards: Any  # (1, S, A, M) float64
+    ends: Any  # (1, S, A, M) bool
+    counts: Any  # (1, S, A, M) int64
+
+
+def empty_model(exact: Exact, counts: bool) -> LearnedModel:
+    """Return a model that has seen nothing; `counts` says that it keeps more than the last outcome of a pair."""
+    n_outcomes = exact.mdp.probabilities.shape[2] + SPARE if counts else 1
+    shape = (1, exact.mdp.n_states, exact.mdp.n_actions, n_outcomes)
+    return LearnedModel(
+        np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape, np.bool_), np.zeros(shape, np.int64)
+    )
+
+
+@kernel
+def place_of(next_states: Any, rewards: Any, ends: Any, counts: Any, outcome: Any) -> Any:
+    """Return the place (index in M) of an outcome: where it is, else an empty one, else that of the rarest, and whether it is there.
+
+    `outcome` is (state, action, next state, reward, whether the episode ended).
+    """
+    state, action, next_state, reward, ended = outcome
+    rarest = 0
+    for place in range(counts.shape[2]):
+        count = counts[state, action, place]
+        if count == 0:
+            return place, False
+        is_same = next_states[state, action, place] == next_state and ends[state, action, place] == ended
+        if is_same and rewards[state, action, place] == reward:
+            return place, True
+        rarest = place if count < counts[state, action, rarest] else rarest
+    return rarest, False
+
+
+@kernel
+def observe(next_states: Any, rewards: Any, ends: Any, counts: Any, outcome: Any) -> Any:
+    """Count an outcome, of a model (S, A, M); one that finds no room takes the place of the rarest.
+
+    Kernels unpack the model once and hand its arrays on: handing on the tuple costs half the speed.
+    """
+    state, action, next_state, reward, ended = outcome
+    place, is_there = place_of(next_states, rewards, ends, counts, outcome)
+    counts[state, action, place] = counts[state, action, place] + 1 if is_there and counts.shape[2] > 1 else 1
+    next_states[state, action, place], rewards[state, action, place] = next_state, reward
+    ends[state, action, place] = ended
+
+
+@kernel
+def expectation(next_states: Any, rewards: Any, ends: Any, counts: Any, q: Any, state: Any, action: Any) -> Any:
+    """Return, under the model, the expected reward of a pair and the expected max_a q (S, A) that follows, 0 behind an end."""
+    reward, follows, total = 0.0, 0.0, 0
+    for place in range(counts.shape[2]):
+        count = counts[state, action, place]
+        if count == 0:
+            break
+        reward += count * rewards[state, action, place]
+        if not ends[state, action, place]:
+            follows += count * best_value(q, next_states[state, action, place])
+        total += count
+    return reward / max(total, 1), follows / max(total, 1)
+
+
+@kernel
+def likeliest_next(next_states: Any, weights: Any) -> Any:
+    """Return the likeliest next state of every pair (S, A), −1 where there is none, of outcomes and weights (S, A, M)."""
+    n_states, n_actions, n_outcomes = weights.shape
+    likeliest = np.full((n_states, n_actions), -1)
+    for state in range(n_states):
+        for action in range(n_actions):
+            most = 0.0
+            for place in range(n_outcomes):
+                total = 0.0
+                for other in range(n_outcomes):
+                    if next_states[state, action, other] == next_states[state, action, place]:
+                        total += weights[state, action, other]
+                if total > most:
+                    most, likeliest[state, action] = total, next_states[state, action, place]
+    return likeliest
+
+
+@kernel
+def model_error(model: Any, probabilities: Any, next_states: Any, visits: Any) -> Any:
+    """Return the total variation between learned and true next states, its mean over the pairs with visits (S, A).
+
+    `probabilities` and `next_states` (S, A, K) are the true ones.
+    """
+    counts, seen = model.counts[0], model.next_states[0]
+    difference = np.zeros(counts.shape[0])
+    error, n_pairs = 0.0, 0
+    for state in range(counts.shape[0]):
+        for action in range(counts.shape[1]):
+            total = counts[state, action].sum()
+            if visits[state, action] == 0 or total == 0:
+                continue
+            n_pairs += 1
+            for place in range(counts.shape[2]):
+                difference[seen[state, action, place]] += counts[state, action, place] / total  # (1)
+            for place in range(probabilities.shape[2]):
+                difference[next_states[state, action, place]] -= probabilities[state, action, place]
+            for place in range(counts.shape[2]):
+                error += take_half(difference, seen[state, action, place])
+            for place in range(probabilities.shape[2]):
+                error += take_half(difference, next_states[state, action, place])
+    return error / max(n_pairs, 1)
+
+
+@kernel
+def take_half(difference: Any, state: Any) -> Any:
+    """Return half the size of an entry of difference (S,) and set it to 0, so that it counts once."""
+    half = abs(difference[state]) / 2
+    difference[state] = 0.0
+    return half
