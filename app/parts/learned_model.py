@@ -10,15 +10,30 @@ where a pair has one outcome, and follows a world that changes at once; a *count
 S states, A actions, M outcomes. A leading axis of length 1 is that of the lanes.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from app.core.contracts import Array
 from app.core.jit import kernel
+from app.core.scalars import Scalar
+from app.core.signals import Signal
+from app.core.text import _
 from app.parts.exact import Exact
 from app.parts.exploration import best_value
+from app.parts.tabular_agent import TabularAgent
 
 SPARE = 4  # outcomes of a pair beyond the most that the world has when a run begins, for a world that changes
+
+MODEL_SCALARS = (
+    Scalar("tabular/model_error", _("Model error"), _("probability"), "down",
+           _("Total variation between the learned and the true next states, mean over the pairs that were taken: 0 is a right model, 1 one that is wrong for sure.")),
+)  # fmt: skip
+MODEL_SIGNALS = (
+    Signal("model_next", "(S, A)", "state", _("The likeliest next state of each pair in the learned model, −1 where the pair was never taken.")),
+    Signal("true_next", "(S, A)", "state", _("The likeliest next state of each pair in the true model, which the learner does not see.")),
+)  # fmt: skip
 
 
 class LearnedModel(NamedTuple):
@@ -37,6 +52,18 @@ def empty_model(exact: Exact, counts: bool) -> LearnedModel:
     return LearnedModel(
         np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape, np.bool_), np.zeros(shape, np.int64)
     )
+
+
+class Predecessors(NamedTuple):
+    """Which places of the model lead to a state: lists of places (s·A + a)·M + m, linked in arrays; −1 ends a list."""
+
+    first_before: Any  # (1, S) int64
+    next_before: Any  # (1, S·A·M) int64
+
+
+def no_predecessors(model: LearnedModel) -> Predecessors:
+    """Return the predecessors in a model that has seen nothing."""
+    return Predecessors(np.full((1, model.counts.shape[1]), -1), np.full((1, model.counts.size), -1))
 
 
 @kernel
@@ -69,6 +96,25 @@ def observe(next_states: Any, rewards: Any, ends: Any, counts: Any, outcome: Any
     counts[state, action, place] = counts[state, action, place] + 1 if is_there and counts.shape[2] > 1 else 1
     next_states[state, action, place], rewards[state, action, place] = next_state, reward
     ends[state, action, place] = ended
+
+
+@kernel
+def link(first_before: Any, next_before: Any, next_state: Any, place: Any) -> None:
+    """Note that a place of the model leads to a state."""
+    next_before[place] = first_before[next_state]
+    first_before[next_state] = place
+
+
+@kernel
+def unlink(first_before: Any, next_before: Any, next_state: Any, place: Any) -> None:
+    """Forget that a place of the model led to a state."""
+    found = first_before[next_state]
+    if found == place:
+        first_before[next_state] = next_before[place]
+        return
+    while next_before[found] != place:
+        found = next_before[found]
+    next_before[found] = next_before[place]
 
 
 @kernel
@@ -136,3 +182,27 @@ def take_half(difference: Any, state: Any) -> Any:
     half = abs(difference[state]) / 2
     difference[state] = 0.0
     return half
+
+
+def model_signals() -> Mapping[str, Any]:
+    """Return the functions of MODEL_SIGNALS, of an agent whose memory has the fields of `LearnedModel`."""
+    return {"model_next": _model_next, "true_next": _true_next}
+
+
+def model_scalars(agent: TabularAgent) -> dict[str, float]:
+    """Return how wrong the model of an agent is, whose memory has the fields of `LearnedModel`."""
+    mdp, visits = agent.exact.mdp, agent.course.visits[0]
+    return {"tabular/model_error": float(model_error(_model_of(agent), mdp.probabilities, mdp.next_states, visits))}
+
+
+def _model_of(agent: TabularAgent) -> LearnedModel:
+    return LearnedModel(*(getattr(agent.memory, name) for name in LearnedModel._fields))
+
+
+def _model_next(agent: TabularAgent) -> Array:
+    model = _model_of(agent)
+    return np.asarray(likeliest_next(model.next_states[0], model.counts[0].astype(np.float64)))
+
+
+def _true_next(agent: TabularAgent) -> Array:
+    return np.asarray(likeliest_next(agent.exact.mdp.next_states, agent.exact.mdp.probabilities))

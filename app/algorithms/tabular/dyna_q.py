@@ -43,8 +43,6 @@ from app.core.config import Hyper
 from app.core.contracts import Problem
 from app.core.jit import kernel
 from app.core.randomness import below, philox, philox_block, unit
-from app.core.scalars import Scalar
-from app.core.signals import Signal
 from app.core.specs import AlgorithmSpec, Inspector, Smoke, Term
 from app.core.text import _
 from app.parts.exact import Exact
@@ -62,13 +60,20 @@ from app.parts.exploration import (
     step_knobs,
     step_size,
 )
-from app.parts.learned_model import LearnedModel, empty_model, expectation, likeliest_next, model_error, observe
+from app.parts.learned_model import (
+    MODEL_SCALARS,
+    MODEL_SIGNALS,
+    empty_model,
+    expectation,
+    model_scalars,
+    model_signals,
+    observe,
+)
 from app.parts.tabular import sample_outcome
 from app.parts.tabular_agent import (
     BASIC_SIGNALS,
     CONTROL_SCALARS,
     DRAWS,
-    F64,
     Method,
     TabularAgent,
     action_values,
@@ -81,14 +86,6 @@ from app.parts.tabular_agent import (
 TRACE = ("s", "a", "r", "max q next", "q old", "delta", "alpha", "gamma", "q new")
 PLANNING = 1 << 33  # lanes of the draws of planning: one for each planning step of a step
 CALL_UPDATES = 400_000  # updates of one call, planned ones included: about 40 ms
-SCALARS = (
-    Scalar("tabular/model_error", _("Model error"), _("probability"), "down",
-           _("Total variation between the learned and the true next states, mean over the pairs that were taken: 0 is a right model, 1 one that is wrong for sure.")),
-)  # fmt: skip
-SIGNALS = (
-    Signal("model_next", "(S, A)", "state", _("The likeliest next state of each pair in the learned model, −1 where the pair was never taken.")),
-    Signal("true_next", "(S, A)", "state", _("The likeliest next state of each pair in the true model, which the learner does not see.")),
-)  # fmt: skip
 
 
 class DynaQConfig(InitialValue, EpsilonGreedy, Discount, StepSize):
@@ -247,27 +244,9 @@ def taken_action(visits: Any, state: Any, word: Any) -> Any:
     return chosen
 
 
-def model_of_agent(agent: TabularAgent) -> LearnedModel:
-    """Return the model that an agent has learned."""
-    return LearnedModel(*(getattr(agent.memory, name) for name in LearnedModel._fields))
-
-
 def scalars(agent: TabularAgent) -> dict[str, float]:
     """Return ε, the mean step size, and how wrong the model is."""
-    mdp, model, visits = agent.exact.mdp, model_of_agent(agent), agent.course.visits[0]
-    error = float(model_error(model, mdp.probabilities, mdp.next_states, visits))
-    return {**exploration_scalars(agent), "tabular/model_error": error}
-
-
-def model_next(agent: TabularAgent) -> F64:
-    """Return the likeliest next state (S, A) of the learned model."""
-    model = model_of_agent(agent)
-    return np.asarray(likeliest_next(model.next_states[0], model.counts[0].astype(np.float64)))
-
-
-def true_next(agent: TabularAgent) -> F64:
-    """Return the likeliest next state (S, A) of the true model."""
-    return np.asarray(likeliest_next(agent.exact.mdp.next_states, agent.exact.mdp.probabilities))
+    return {**exploration_scalars(agent), **model_scalars(agent)}
 
 
 METHOD = Method(
@@ -278,7 +257,7 @@ METHOD = Method(
     trace=TRACE,
     tables=control_tables,
     scalars=scalars,
-    signals={"model_next": model_next, "true_next": true_next},
+    signals=model_signals(),
 )
 
 
@@ -319,6 +298,6 @@ SPEC = AlgorithmSpec(
         "Sutton (1990), Integrated architectures for learning, planning, and reacting, ICML",
         "Sutton and Barto (2018), Reinforcement Learning: An Introduction, sections 8.2 and 8.3",
     ),
-    scalars=SCALARS,
-    own_signals=SIGNALS,
+    scalars=MODEL_SCALARS,
+    own_signals=MODEL_SIGNALS,
 )  # fmt: skip
