@@ -20,15 +20,16 @@ export const heading = (name) => HEADINGS[/** @type {keyof HEADINGS} */ (name.to
 /** A number or an initial that stands for an action. @param {string} name */
 const short = (name) => name.match(/\d+/)?.[0] ?? name[0] ?? "";
 
-/** The greedy actions of a cell: arrows for directions, a name for one that is none. @param {CanvasRenderingContext2D} ctx @param {Square} at @param {string[]} names @param {string} color */
-export function greedy(ctx, { x, y, size }, names, color) {
+/** The greedy actions of a cell: arrows for directions, a name for one that is none. @param {CanvasRenderingContext2D} ctx @param {Square} at @param {{names: string[], all: string[]}} which @param {string} color */
+export function greedy(ctx, { x, y, size }, { names, all }, color) {
   const directions = names.map(heading).filter(Boolean);
   const tail = directions.length > 1 ? 0 : 0.95;
   for (const toward of directions) if (toward) arrow(ctx, { x, y, length: size * 0.19, tail }, toward, color);
   if (names.length !== 1 || directions.length) return;
   const height = Math.min(size * 0.24, 14);
   ctx.font = `500 ${Math.max(8, height)}px system-ui, sans-serif`;
-  label(ctx, ctx.measureText(names[0]).width <= size - 8 ? names[0] : short(names[0]), x, y, height, color);
+  const do_all_fit = all.every((name) => ctx.measureText(name).width <= size - 8);
+  label(ctx, do_all_fit ? names[0] : short(names[0]), x, y, height, color);
 }
 
 /**

@@ -53,7 +53,10 @@ function edges(ctx, meta, at) {
   const color = token("--muted");
   const height = Math.min(at.size * 0.5, 12);
   meta.row_names?.forEach((name, row) => label(ctx, name, at.left - EDGE.left / 2, at.top + (row + 0.5) * at.size, height, color));
-  meta.col_names?.forEach((name, col) => label(ctx, name, at.left + (col + 0.5) * at.size, at.top - EDGE.top / 2, height, color, at.size + 6));
+  const every = Math.ceil(NAMED / at.size);
+  meta.col_names?.forEach((name, col) => {
+    if (col % every === 0) label(ctx, name, at.left + (col + 0.5) * at.size, at.top - EDGE.top / 2, height, color, at.size * every + 6);
+  });
 }
 
 /** Walls between cells. @param {CanvasRenderingContext2D} ctx @param {Meta} meta @param {Place} at */
@@ -88,7 +91,7 @@ export function values(ctx, meta, at, { values: v, policy, range, signed }) {
     const middle = y + at.size * (has_text && has_arrow ? 0.4 : 0.5);
     if (has_arrow) {
       const names = meta.actions.filter((_name, a) => policy[index * n + a] > 0.01);
-      greedy(ctx, { x: x + at.size / 2, y: middle, size: Math.min(at.size, LARGEST) }, names, color);
+      greedy(ctx, { x: x + at.size / 2, y: middle, size: Math.min(at.size, LARGEST) }, { names, all: meta.actions }, color);
     }
     if (has_text) label(ctx, number(v[index], 3), x + at.size / 2, y + at.size * (has_arrow ? 0.8 : 0.5), Math.min(at.size * 0.19, 13), color, at.size - 6);
   }

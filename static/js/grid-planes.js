@@ -6,8 +6,6 @@ import { extent } from "./curves.js";
 import { t } from "./text.js";
 
 const CHANGED = "map-chosen";
-const PER_STATE = ["v", "visits", "error", "optimal"];
-const PER_PAIR = ["q", "policy"];
 /** @type {WeakMap<any, Map<number, number>>} */
 const places = new WeakMap();
 
@@ -18,12 +16,12 @@ export function planeOf(frame, plane) {
   const room = meta.rows * meta.cols;
   const states = Array.from(arrays.cell_states.subarray(plane * room, (plane + 1) * room));
   const cells = states.map((state, cell) => (state < 0 ? " " : meta.cells[cell])).join("");
-  const n = meta.actions.length;
   /** @type {Record<string, Float32Array>} */
   const own = {};
-  for (const name of PER_STATE) if (arrays[name]) own[name] = Float32Array.from(states, (state) => (state < 0 ? NaN : arrays[name][state]));
-  for (const name of PER_PAIR) {
-    if (arrays[name]) own[name] = Float32Array.from({ length: room * n }, (_unused, i) => arrays[name][states[Math.floor(i / n)] * n + (i % n)] ?? NaN);
+  for (const [name, array] of Object.entries(arrays)) {
+    const width = array.length / meta.n_states; // 1, or one number an action
+    if (name === "cell_states" || !Number.isInteger(width)) continue;
+    own[name] = Float32Array.from({ length: room * width }, (_unused, i) => array[states[Math.floor(i / width)] * width + (i % width)] ?? NaN);
   }
   return { ...frame, arrays: own, meta: { ...meta, cells } };
 }

@@ -61,19 +61,19 @@ export function cards(ctx, { w, h }, { state }) {
   const height = Math.min(h * 0.52, 110);
   const words = is_natural ? t("ace and ten") : total > 21 ? t("over 21") : has_ace ? t("with a usable ace") : t("no usable ace");
   const hands = [
-    { name: t("Dealer shows"), text: dealer === 1 ? "A" : String(dealer), note: t("and a hidden card") },
+    { name: t("Dealer shows"), text: dealer === 1 ? "A" : String(dealer), note: t("one card hidden") },
     { name: t("Player has"), text: String(is_natural ? 21 : total), note: words },
   ];
   hands.forEach(({ name, text, note }, index) => {
-    const x = w * (index ? 0.7 : 0.3);
+    const x = w * (index ? 0.74 : 0.26);
     const top = (h - height) / 2;
     ctx.fillStyle = token(index ? "--accent" : "--cell-wall");
     ctx.beginPath();
     ctx.roundRect(x - height * 0.36, top, height * 0.72, height, height * 0.08);
     ctx.fill();
     label(ctx, text, x, h / 2, height * 0.42, token("--surface"));
-    label(ctx, name, x, top - 14, 13, token("--text"));
-    label(ctx, note, x, top + height + 14, 12, token("--muted"));
+    label(ctx, name, x, top - 14, 12, token("--text"));
+    label(ctx, note, x, top + height + 14, 11, token("--muted"));
   });
 }
 

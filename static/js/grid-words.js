@@ -3,17 +3,22 @@
 
 import { make } from "./chart-frame.js";
 import { number } from "./format.js";
+import { NAMES, layersOf } from "./grid-layers.js";
 import { t } from "./text.js";
 
 /** Everything known of a cell. @param {any} frame @param {number} cell */
-export function wordsOf({ arrays, meta }, cell) {
-  const n = meta.actions.length;
-  const one = (/** @type {string} */ name, /** @type {number} */ a) => `${name} ${number(arrays.q[cell * n + a], 4)}`;
+export function wordsOf(frame, cell) {
+  const { arrays, meta } = frame;
   const where = placeName(meta, cell);
   if (meta.cells[cell] === " ") return t("{where}: no state", { where });
-  const optimum = arrays.optimal ? `V* ${number(arrays.optimal[cell])}` : "";
-  const visits = t("{count} visits", { count: number(arrays.visits[cell]) });
-  return [`${where}: V ${number(arrays.v[cell])}`, optimum, meta.actions.map(one).join(", "), visits].filter(Boolean).join(" · ");
+  const n = meta.actions.length;
+  const actions = (/** @type {Float32Array} */ q) => meta.actions.map((/** @type {string} */ name, /** @type {number} */ a) => `${name} ${number(q[cell * n + a], 4)}`).join(", ");
+  const parts = layersOf(frame).map((layer) => {
+    if (layer === "q") return actions(arrays.q);
+    if (layer === "visits") return t("{count} visits", { count: number(arrays.visits[cell]) });
+    return `${layer === "v" ? "V" : NAMES[layer]} ${number(arrays[layer][cell])}`;
+  });
+  return `${where}: ${parts.join(" · ")}`;
 }
 
 /** A cell's row and column, and its sign. @param {any} meta @param {number} cell */

@@ -1,18 +1,18 @@
 // @ts-check
-// A grid's value map. Attributes: run, panel, mode (v, q, visits, error). Arrow keys move a cursor that reads cells out.
+// The maps of a table. Attributes: run, panel, mode (the layer to show; without it the viewer chooses). Arrow keys move a
+// cursor that reads cells out.
 
 import { Surface } from "../canvas.js";
 import { make } from "../chart-frame.js";
 import { diverging, paintScale, sequential, token } from "../colors.js";
-import { number, steps } from "../format.js";
+import { number } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { cellAfter, cellAt } from "../grid-cursor.js";
 import { corner, place, triangles, values } from "../grid-draw.js";
+import { NAMES, isSigned, layerChoice, layerOf, policyOn, summaryOf } from "../grid-layers.js";
 import { planeChoice, planeOf, rangeOf } from "../grid-planes.js";
 import { tableOf, wordsOf } from "../grid-words.js";
 import { t } from "../text.js";
-
-const NAMES = { v: t("Value"), q: t("Q"), visits: t("Visits"), error: t("Error to V*") };
 
 class GridMap extends HTMLElement {
   static observedAttributes = ["mode"];
@@ -23,6 +23,8 @@ class GridMap extends HTMLElement {
   /** @type {any} one map of the frame */
   #view = null;
   #plane = 0;
+  /** @type {string | null} */
+  #layer = null;
   /** @type {ReturnType<typeof planeChoice>} */
   #choice = null;
   #leave = () => {};
@@ -68,7 +70,7 @@ class GridMap extends HTMLElement {
   }
 
   get mode() {
-    return /** @type {keyof NAMES} */ (this.getAttribute("mode") ?? "v");
+    return layerOf(this.#frame, this.getAttribute("mode") || this.#layer);
   }
 
   #build() {
@@ -78,7 +80,12 @@ class GridMap extends HTMLElement {
     });
     const chooser = make("div", "sliders");
     if (this.#choice) chooser.append(this.#choice.element);
-    this.replaceChildren(...(this.#choice ? [chooser] : []), ...this.#parts);
+    if (!this.getAttribute("mode")) chooser.append(layerChoice(this.#frame, (layer) => {
+      this.#layer = layer;
+      this.#show(this.#frame);
+    }));
+    const [map, ...rest] = this.#parts;
+    this.replaceChildren(map, ...(chooser.childElementCount ? [chooser] : []), ...rest);
     const height = (/** @type {number} */ width) => this.#place(width).top + this.#place(width).size * this.#frame.meta.rows;
     return new Surface(this.#canvas, (ctx, width) => this.#draw(ctx, width), height);
   }
@@ -88,16 +95,15 @@ class GridMap extends HTMLElement {
     this.#frame = frame;
     this.#view = planeOf(frame, this.#plane);
     this.#surface ??= this.#build();
-    const { meta, step } = frame;
-    const [low, high] = rangeOf(frame, this.mode);
-    const visited = t("step {step}", { step: steps(step) }) + " · " + t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable });
-    const error = t("max {max}, RMS {rms}", { max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
-    this.#summary = this.mode === "error" ? error : visited;
+    const { meta } = frame;
+    const layer = this.mode;
+    const [low, high] = rangeOf(frame, layer);
+    this.#summary = summaryOf(frame, layer);
     const bar = make("span", "scale-bar");
-    const signed = this.mode === "error";
+    const signed = isSigned(layer);
     paintScale(bar, signed ? diverging : sequential, signed ? -1 : 0);
     this.#scale.replaceChildren(number(signed ? -Math.max(-low, high) : low, 3), bar, number(signed ? Math.max(-low, high) : high, 3));
-    this.#canvas.setAttribute("aria-label", t("{name} map, {rows} by {cols} cells, from {low} to {high}. Arrow keys read cells.", { name: NAMES[this.mode], rows: meta.rows, cols: meta.cols, low: number(low, 3), high: number(high, 3) }));
+    this.#canvas.setAttribute("aria-label", t("{name} map, {rows} by {cols} cells, from {low} to {high}. Arrow keys read cells.", { name: NAMES[layer], rows: meta.rows, cols: meta.cols, low: number(low, 3), high: number(high, 3) }));
     this.#fillTable();
     this.#choose(this.#cell);
     this.#surface.soon();
@@ -114,7 +120,7 @@ class GridMap extends HTMLElement {
     const at = this.#place(width);
     const range = rangeOf(this.#frame, this.mode);
     if (this.mode === "q") triangles(ctx, meta, at, { q: arrays.q, range });
-    else values(ctx, meta, at, { values: arrays[this.mode], policy: this.mode === "v" ? arrays.policy : null, range, signed: this.mode === "error" });
+    else values(ctx, meta, at, { values: arrays[this.mode], policy: policyOn(this.#view, this.mode), range, signed: isSigned(this.mode) });
     if (this.#cell !== null) {
       const [x, y] = corner(meta, at, this.#cell);
       ctx.strokeStyle = token("--text");

@@ -1,0 +1,47 @@
+// @ts-check
+// What a frame of a table has to show: its layers, their names, which are signed, and the sentence below the map.
+
+import { make } from "./chart-frame.js";
+import { number, steps } from "./format.js";
+import { t } from "./text.js";
+
+/** @type {Record<string, string>} */
+export const NAMES = {
+  v: t("Value"), q: t("Q"), visits: t("Visits"), error: t("Error to V*"),
+  optimal: t("V*"), of_policy: t("Value of the policy"), gap: t("Gap to V*"), residual: t("Bellman residual"), occupancy: t("State distribution"),
+};
+const SIGNED = new Set(["error", "gap", "residual"]);
+
+/** The layers that a frame has, in the order of their names. @param {any} frame */
+export const layersOf = ({ arrays }) => Object.keys(NAMES).filter((name) => arrays[name]);
+
+/** The wanted layer, or the first one there is. @param {any} frame @param {string | null} wanted */
+export const layerOf = (frame, wanted) => (wanted && frame.arrays[wanted] ? wanted : (layersOf(frame)[0] ?? "v"));
+
+/** @param {string} layer */
+export const isSigned = (layer) => SIGNED.has(layer);
+
+/** The policy whose arrows belong on a layer, or null. @param {any} frame @param {string} layer */
+export const policyOn = ({ arrays }, layer) => (layer === (arrays.v ? "v" : "optimal") ? arrays.policy ?? null : null);
+
+/** A labelled list of the layers. @param {any} frame @param {(layer: string) => void} changed */
+export function layerChoice(frame, changed) {
+  const label = make("label", "slider");
+  const select = /** @type {HTMLSelectElement} */ (make("select", "input"));
+  select.dataset.size = "small";
+  for (const name of layersOf(frame)) select.add(new Option(NAMES[name], name));
+  select.addEventListener("change", () => changed(select.value));
+  label.append(make("span", "muted", t("Shown")), select);
+  return label;
+}
+
+/** The sentence below a map. @param {any} frame @param {string} layer */
+export function summaryOf({ meta, step }, layer) {
+  const at = t("step {step}", { step: steps(step) });
+  if (meta.states_visited === undefined) {
+    const endless = meta.endless ? t("the policy never ends from {names}", { names: meta.endless_names.join(", ") }) : "";
+    return [at, t("largest gap {gap}", { gap: number(meta.gap_max, 3) }), endless].filter(Boolean).join(" · ");
+  }
+  if (layer === "error") return t("max {max}, RMS {rms}", { max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
+  return `${at} · ${t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable })}`;
+}
