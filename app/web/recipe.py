@@ -19,12 +19,15 @@ from app.core.text import _
 from app.protocol.base import PATTERNS
 from app.protocol.runs import RunCreate
 from app.web import forms, views
+from app.web.editor import Editor, editor_of
 from app.web.forms import Field
 from app.web.rendering import number
 from app.web.scenes import Scene, scene_of
 
 FIRST_ENVIRONMENT, FIRST_ALGORITHM = "FrozenLake-v1", "q_learning"
 BASE, DEFAULTS = "tuned", "defaults"
+LAYOUT = "environment_config.layout"
+SHORT = {LAYOUT: "layout"}  # what an address calls it: a drawing is what one shares most
 FAMILIES = {
     "planning": _("Planning"),
     "tabular": _("Tabular"),
@@ -69,6 +72,7 @@ class RecipeView:
     algorithm: AlgorithmSpec
     environment: EnvironmentSpec
     scene: Scene
+    editor: Editor | None
     world: list[Field]
     basic: list[Field]
     advanced: list[Field]
@@ -131,7 +135,8 @@ class Choice:
             ("config", forms.differences(self.config, self.base)),
             ("environment_config", forms.differences(self.world, self.base_world)),
         ):
-            asked |= {f"{prefix}.{key}": forms.show(value) for key, value in changed.items()}
+            named = {f"{prefix}.{key}": forms.show(value) for key, value in changed.items()}
+            asked |= {SHORT.get(name, name): value for name, value in named.items()}
         if self.total_steps is not None and self.total_steps != self.base_steps:
             asked["total_steps"] = forms.show(self.total_steps)
         if self.seed:
@@ -147,6 +152,7 @@ class Choice:
 
 def read(catalog: ModuleType, form: Mapping[str, str]) -> Choice:
     """Return the recipe that an address or a form asks for; what it leaves open is filled in."""
+    form = {LAYOUT: form["layout"], **form} if "layout" in form else form
     environment, unknown = _environment(catalog, form.get("environment", ""))
     algorithm, unfit = _algorithm(catalog, environment, form.get("algorithm", ""))
     named = catalog.presets_for(algorithm.id, environment.id)
@@ -226,6 +232,7 @@ def view(catalog: ModuleType, choice: Choice, violations: tuple[Violation, ...] 
         algorithm=choice.algorithm,
         environment=choice.environment,
         scene=scene_of(choice.environment, world),
+        editor=editor_of(choice.environment.id, world, config),
         world=worlds,
         basic=[field for field in inputs if not field.is_advanced],
         advanced=[field for field in inputs if field.is_advanced],

@@ -1,0 +1,148 @@
+// @ts-check
+// What the buttons, sliders and lists of the editor do: one function for each kind of event.
+
+import { make } from "./chart-frame.js";
+import { faultWords, gammaOf, positionOf } from "./editor-words.js";
+import { send } from "./editor-solver.js";
+import { json } from "./api.js";
+import { number } from "./format.js";
+import { t } from "./text.js";
+import { toast } from "./toast.js";
+
+/** @typedef {any} Editor the element grid-editor */
+
+/** @param {Editor} editor @returns {Record<string, (event: any) => void>} */
+export function actsOf(editor) {
+  listSaved(editor);
+  return {
+    click: (event) => click(editor, event),
+    input: (event) => slide(editor, event.target),
+    keydown: (event) => key(editor, event),
+    change: (event) => {
+      event.stopPropagation(); // the form asks for its recipe again only when the drawing has changed
+      size(editor, event.target);
+      if (event.target.matches("[data-slip]")) editor.options.write({ slip: Number(event.target.value) });
+    },
+  };
+}
+
+/** @param {Editor} editor @param {PointerEvent} event */
+function click(editor, event) {
+  const target = /** @type {HTMLElement} */ (event.target);
+  const tool = /** @type {HTMLElement | null} */ (target.closest("[data-tool]"));
+  if (tool) for (const other of editor.querySelectorAll("[data-tool]")) other.setAttribute("aria-pressed", String(other === tool));
+  if (tool) editor.find("[data-for-reward]").hidden = tool.dataset.tool !== "r";
+  const classic = /** @type {HTMLElement | null} */ (target.closest("[data-classic]"));
+  if (classic && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    open(editor, JSON.parse(classic.dataset.classic ?? "{}"), Number(classic.dataset.classicGamma ?? editor.gamma));
+  }
+  const button = /** @type {HTMLElement | null} */ (target.closest("[data-do]"));
+  if (button) DOES[/** @type {keyof DOES} */ (button.dataset.do)](editor);
+}
+
+const DOES = {
+  undo: (/** @type {Editor} */ editor) => editor.world.undo() && editor.changed(),
+  redo: (/** @type {Editor} */ editor) => editor.world.redo() && editor.changed(),
+  clear: (/** @type {Editor} */ editor) => {
+    const { rows, cols } = editor.world;
+    const letters = Array.from({ length: rows * cols }, (_unused, cell) => (cell === 0 ? "S" : cell === rows * cols - 1 ? "G" : "."));
+    const layout = Array.from({ length: rows }, (_unused, row) => letters.slice(row * cols, (row + 1) * cols).join("")).join("/");
+    editor.world.load({ layout, rewards: "" });
+    editor.changed();
+  },
+  apply: async (/** @type {Editor} */ editor) => {
+    const said = editor.find("[data-applied]");
+    const { body, faults } = await send("PATCH", `/runs/${editor.getAttribute("run")}`, { environment_config: editor.options.read() });
+    const step = body?.edit?.step;
+    if (faults.length) said.textContent = faults.map(faultWords).join(" ");
+    else said.textContent = step === undefined || step === null ? t("Changed from its next step on.") : t("Changed from step {step} on.", { step: number(step) });
+  },
+  save: async (/** @type {Editor} */ editor) => {
+    const name = editor.find("[data-save-name]").value.trim();
+    if (!name) return editor.find("[data-save-name]").focus();
+    const { faults } = await send("POST", "/environments", { name, environment_config: editor.options.read() });
+    toast(faults.length ? faults.map(faultWords).join(" ") : t("Saved as {name}.", { name }), faults.length ? "bad" : "");
+    if (!faults.length) listSaved(editor);
+  },
+};
+
+/** Show what can be taken back, and the size. @param {Editor} editor */
+export function showState(editor) {
+  editor.find("[data-do=undo]").disabled = !editor.world.canUndo;
+  editor.find("[data-do=redo]").disabled = !editor.world.canRedo;
+  const [rows, cols] = [editor.find("[data-rows]"), editor.find("[data-cols]")];
+  if (rows) rows.value = String(editor.world.rows);
+  if (cols) cols.value = String(editor.world.cols);
+}
+
+/** Show another world, as one step back. @param {Editor} editor @param {Record<string, any>} config @param {number} gamma */
+function open(editor, config, gamma) {
+  const { layout, rewards = "", ...others } = config;
+  editor.world.load({ layout, rewards });
+  slider(editor, gamma);
+  editor.options.write({ slip: 0, step_reward: -0.04, goal_reward: 1, pit_reward: -1, ...others, ...editor.world.drawing });
+  const slip = editor.find("[data-slip]");
+  slip.value = editor.options.text("slip");
+  slip.nextElementSibling.textContent = number(Number(slip.value), 2);
+  editor.changed();
+}
+
+/** @param {Editor} editor @param {number} gamma */
+function slider(editor, gamma) {
+  editor.gamma = gamma;
+  const range = editor.find("[data-gamma]");
+  range.value = String(positionOf(gamma));
+  range.setAttribute("aria-valuetext", String(gamma));
+  range.nextElementSibling.textContent = String(gamma);
+}
+
+/** γ and slip recolour at once. @param {Editor} editor @param {HTMLInputElement} input */
+function slide(editor, input) {
+  if (input.matches("[data-gamma]")) slider(editor, gammaOf(Number(input.value)));
+  else if (input.matches("[data-slip]")) {
+    if (input.nextElementSibling) input.nextElementSibling.textContent = input.value;
+    editor.options.keep("slip", Number(input.value));
+  } else return;
+  editor.refresh();
+}
+
+/** @param {Editor} editor @param {HTMLInputElement} input */
+function size(editor, input) {
+  if (!input.matches("[data-rows], [data-cols]")) return;
+  const most = Number(editor.getAttribute("largest"));
+  const of = (/** @type {string} */ name) => Math.min(Math.max(Math.round(Number(editor.find(name).value)) || 1, 1), most);
+  if (editor.world.resize(of("[data-rows]"), of("[data-cols]"))) editor.changed();
+  else editor.refresh();
+}
+
+/** Ctrl Z and Ctrl Y anywhere in the editor but in its texts; Enter in a field is no Start. @param {Editor} editor @param {KeyboardEvent} event */
+function key(editor, event) {
+  const input = /** @type {HTMLInputElement} */ (event.target);
+  if (event.key === "Enter" && input.matches("input")) {
+    event.preventDefault();
+    if (input.matches("[data-save-name]")) DOES.save(editor);
+    else size(editor, input);
+  }
+  if (!(event.ctrlKey || event.metaKey) || input.matches("input[data-save-name], input[data-reward]")) return;
+  const is_redo = event.key === "y" || (event.shiftKey && event.key.toLowerCase() === "z");
+  if (!is_redo && event.key !== "z") return;
+  event.preventDefault();
+  DOES[is_redo ? "redo" : "undo"](editor);
+}
+
+/** Worlds saved under a name, as links that open in the editor. @param {Editor} editor */
+async function listSaved(editor) {
+  const list = editor.find("[data-saved]");
+  if (!list) return;
+  const { saved = [] } = await json("/environments/gridworld").catch(() => ({}));
+  editor.find("[data-saved-count]").textContent = saved.length ? String(saved.length) : "";
+  list.replaceChildren(...saved.map((/** @type {any} */ one) => {
+    const link = /** @type {HTMLAnchorElement} */ (make("a", "", one.name));
+    link.href = `/?${new URLSearchParams({ environment: "gridworld", layout: one.environment_config.layout })}`;
+    link.dataset.classic = JSON.stringify(one.environment_config);
+    const item = make("li");
+    item.append(link);
+    return item;
+  }));
+}

@@ -1,0 +1,55 @@
+// @ts-check
+// Asks the server for V* of a drawing. One question at a time; of those that come meanwhile only the last is asked.
+
+import { t } from "./text.js";
+
+/**
+ * @typedef {{v: number[], policy: number[][], reachable: boolean[], start_value: number, gamma: number, layout: {rows: number, cols: number, cells: string}}} Answer
+ * @typedef {{where: string, rule: string, way_out: string}} Fault
+ */
+
+export class Solver {
+  #told;
+  /** @type {object | null} */
+  #wanted = null;
+  #is_busy = false;
+
+  /** @param {(answer: Answer | null, faults: Fault[]) => void} told */
+  constructor(told) {
+    this.#told = told;
+  }
+
+  /** @param {{environment_config: object, gamma: number}} question */
+  async ask(question) {
+    this.#wanted = question;
+    if (this.#is_busy) return;
+    this.#is_busy = true;
+    while (this.#wanted) {
+      const asked = this.#wanted;
+      this.#wanted = null;
+      const { body, faults } = await send("POST", "/environments/gridworld/solution", asked);
+      if (!this.#wanted) this.#told(faults.length ? null : body, faults);
+    }
+    this.#is_busy = false;
+  }
+}
+
+/**
+ * Send JSON; what is refused comes back as its faults, and so does a server that does not answer.
+ * @param {string} method @param {string} path @param {object} content @returns {Promise<{body: any, faults: Fault[]}>}
+ */
+export async function send(method, path, content) {
+  try {
+    const answer = await fetch(`/api/v1${path}`, {
+      method,
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: JSON.stringify(content),
+    });
+    const body = answer.status === 204 ? {} : await answer.json();
+    if (answer.ok) return { body, faults: [] };
+    return { body, faults: body.errors?.length ? body.errors : [{ where: "", rule: body.detail ?? String(answer.status), way_out: "" }] };
+  } catch {
+    return { body: null, faults: [{ where: "", rule: t("The server did not answer."), way_out: t("Is it still running?") }] };
+  }
+}

@@ -1,0 +1,40 @@
+// @ts-check
+// A cell of an edited world in words, and the slider's scale of discounts.
+
+import { number } from "./format.js";
+import { t } from "./text.js";
+
+const ACTIONS = [t("up"), t("right"), t("down"), t("left")];
+const NAMES = { "#": t("wall"), ".": t("floor"), S: t("start"), G: t("goal"), X: t("pit"), "^": t("wind up"), ">": t("wind right"), v: t("wind down"), "<": t("wind left") };
+const LAST = 100; // of the slider: γ = 1 itself
+const DECADES = 3; // 1 − γ falls from 1 to 0.001 on the way
+
+/** @param {import("./editor-world.js").World} world @param {number} cell @param {import("./editor-solver.js").Answer | null} answer */
+export function wordsOf(world, cell, answer) {
+  const letter = world.letters[cell];
+  const reward = world.rewards.get(cell);
+  const words = [t("row {row}, column {col}: {name}", { row: Math.floor(cell / world.cols), col: cell % world.cols, name: NAMES[/** @type {keyof NAMES} */ (letter)] ?? letter })];
+  if (reward !== undefined) words.push(t("reward {reward}", { reward: number(reward) }));
+  const is_same = answer && answer.layout.cells[cell] === letter && answer.layout.cols === world.cols && cell < answer.v.length;
+  if (is_same && !"#GX".includes(letter)) {
+    if (!answer.reachable[cell]) words.push(t("no episode comes here"));
+    else words.push(`V* ${number(answer.v[cell])}`, t("best: {actions}", { actions: answer.policy[cell].map((action) => ACTIONS[action]).join(", ") }));
+  }
+  return words.join(" · ");
+}
+
+/** What the whole world is worth. @param {import("./editor-solver.js").Answer | null} answer */
+export const worthOf = (answer) => (answer ? t("V* at the start {value} with γ {gamma}", { value: number(answer.start_value), gamma: number(answer.gamma) }) : "");
+
+/** What was refused, as a sentence. @param {import("./editor-solver.js").Fault} fault */
+export const faultWords = ({ rule, way_out }) => `${rule[0]?.toUpperCase() ?? ""}${rule.slice(1)}. ${way_out}`.trim();
+
+/** @param {number} position 0 to 100 */
+export function gammaOf(position) {
+  if (position >= LAST) return 1;
+  const gamma = 1 - 10 ** ((-DECADES * position) / LAST);
+  return Number(gamma.toFixed(gamma > 0.99 ? 4 : 3));
+}
+
+/** @param {number} gamma */
+export const positionOf = (gamma) => (gamma >= 1 ? LAST : Math.min(LAST - 1, Math.round((-Math.log10(1 - gamma) * LAST) / DECADES)));

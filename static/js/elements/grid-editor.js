@@ -1,0 +1,155 @@
+// @ts-check
+// The gridworld editor. Draws a world with V* and the best actions in it; the form around it, or a run, gets what was drawn.
+
+import { Surface } from "../canvas.js";
+import { actsOf, showState } from "../editor-acts.js";
+import { drawWorld, heightOf, placeOf } from "../editor-draw.js";
+import { Hand, keysOf } from "../editor-hand.js";
+import { Options } from "../editor-options.js";
+import { Solver } from "../editor-solver.js";
+import { faultWords, positionOf, wordsOf, worthOf } from "../editor-words.js";
+import { World } from "../editor-world.js";
+
+class GridEditor extends HTMLElement {
+  /** @type {World} */
+  world = new World({ layout: "S", rewards: "" });
+  /** @type {Options} */
+  options = new Options(this, {});
+  gamma = 0.99;
+  /** @type {Surface | null} */
+  #surface = null;
+  /** @type {Hand | null} */
+  #hand = null;
+  /** @type {import("../editor-solver.js").Answer | null} */
+  #answer = null;
+  /** @type {Set<string>} layouts that the form was given, so that a late answer to an older one is known as such */
+  #sent = new Set();
+  #solver = new Solver((answer, faults) => this.#solved(answer, faults));
+
+  connectedCallback() {
+    if (!this.#hand) this.#build();
+    const canvas = /** @type {HTMLCanvasElement} */ (this.querySelector("canvas"));
+    this.#surface = new Surface(canvas, (ctx, width) => this.#draw(ctx, width), (width) => heightOf(this.world, width));
+    document.addEventListener("htmx:after:swap", this.#swapped);
+    this.closest("form")?.addEventListener("change", this.#typed);
+    this.refresh();
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("htmx:after:swap", this.#swapped);
+    this.#surface?.close();
+    this.#surface = null;
+  }
+
+  #build() {
+    this.options = new Options(this, JSON.parse(this.getAttribute("config") ?? "{}"));
+    this.world = new World({ layout: this.options.text("layout"), rewards: this.options.text("rewards") });
+    this.gamma = Number(this.getAttribute("gamma") ?? 0.99);
+    this.find("[data-gamma]")?.setAttribute("value", String(positionOf(this.gamma)));
+    const stage = /** @type {HTMLElement} */ (this.find(".editor-stage"));
+    this.#hand = new Hand(stage, {
+      keys: keysOf(this),
+      world: () => this.world,
+      place: () => placeOf(this.world, this.#surface?.width || stage.clientWidth || 1),
+      tool: () => this.find("[data-tool][aria-pressed=true]")?.dataset.tool ?? "#",
+      put: (cell, tool) => this.#put(cell, tool),
+      done: () => this.done(),
+      words: (cell) => wordsOf(this.world, cell, this.#answer),
+      hover: (cell) => this.#say(cell),
+    });
+    for (const [name, act] of Object.entries(actsOf(this))) this.addEventListener(name, act);
+  }
+
+  /** @param {string} selector @returns {HTMLInputElement | null} */
+  find(selector) {
+    return this.querySelector(selector);
+  }
+
+  /** A stroke or a change of text has ended: it becomes one step back, and the form hears of it. */
+  done() {
+    if (this.world.commit()) this.changed();
+    else this.refresh();
+  }
+
+  changed() {
+    this.#sent.add(this.world.drawing.layout);
+    this.options.write({ ...this.world.drawing });
+    this.refresh();
+  }
+
+  /** Draw again, and ask for V* again. */
+  refresh() {
+    showState(this);
+    this.#ask(this.world.drawing);
+  }
+
+  /** @param {import("../editor-world.js").Drawing} drawing */
+  #ask(drawing) {
+    this.#surface?.soon();
+    this.#hand?.follow();
+    this.#solver.ask({ environment_config: { ...this.options.read(), ...drawing }, gamma: this.gamma });
+  }
+
+  /** @param {number} cell @param {string} tool a letter, or r for the reward of the field */
+  #put(cell, tool) {
+    if (tool === "r") this.world.reward(cell, this.find("[data-reward]")?.value ?? "");
+    else this.world.place(cell, tool);
+    this.#say(cell);
+    this.#ask(this.world.draft());
+  }
+
+  /** @param {CanvasRenderingContext2D} ctx @param {number} width */
+  #draw(ctx, width) {
+    drawWorld(ctx, width, this.world, this.#answer);
+    this.#hand?.follow();
+  }
+
+  /** @param {import("../editor-solver.js").Answer | null} answer @param {import("../editor-solver.js").Fault[]} faults */
+  #solved(answer, faults) {
+    this.#answer = answer;
+    this.#show("[data-problem]", "hidden", !faults.length);
+    this.#write("problem", faults.map(faultWords).join("\n"));
+    this.#show("[data-do=apply]", "disabled", !answer);
+    this.#say(null);
+    this.#surface?.soon();
+  }
+
+  /** Say a cell, or what the whole world is worth. @param {number | null} cell */
+  #say(cell) {
+    this.#write("readout", cell === null ? worthOf(this.#answer) : wordsOf(this.world, cell, this.#answer));
+    if (cell !== null) this.#write("spoken", wordsOf(this.world, cell, this.#answer));
+  }
+
+  /** @param {string} name @param {string} text */
+  #write(name, text) {
+    const element = this.find(`[data-${name}]`);
+    if (element && element.textContent !== text) element.textContent = text;
+  }
+
+  /** @param {string} selector @param {string} name @param {boolean} is_on */
+  #show(selector, name, is_on) {
+    this.find(selector)?.toggleAttribute(name, is_on);
+  }
+
+  /** The form was changed by hand: by text, by a preset, or by another discount. @param {Event} event */
+  #typed = (event) => {
+    if (this.contains(/** @type {Node} */ (event.target)) || !event.isTrusted) return;
+    this.gamma = this.options.gamma() ?? this.gamma;
+    this.#adopt();
+  };
+
+  /** After an answer of the server the form holds its text; one that answers an older drawing is set right. */
+  #swapped = () => {
+    if (!this.isConnected) return;
+    const text = this.options.text("layout");
+    if (text !== this.world.drawing.layout && this.#sent.has(text)) this.changed();
+    else this.#adopt();
+  };
+
+  #adopt() {
+    this.world.load({ layout: this.options.text("layout"), rewards: this.options.text("rewards") });
+    this.refresh();
+  }
+}
+
+customElements.define("grid-editor", GridEditor);
