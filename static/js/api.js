@@ -1,5 +1,7 @@
 // @ts-check
-// Reading the REST interface.
+// Reading the REST interface, and asking it to act.
+
+import { t } from "./text.js";
 
 /** @param {string} path @param {string} [accept] */
 async function ask(path, accept = "application/json") {
@@ -11,6 +13,14 @@ async function ask(path, accept = "application/json") {
 /** @param {string} path @returns {Promise<any>} */
 export async function json(path) {
   return (await ask(path)).json();
+}
+
+/** Ask for something to be done; returns why not, or nothing. @param {string} path @param {object} body @returns {Promise<string>} */
+export async function post(path, body) {
+  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  const answer = await fetch(`/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body), credentials: "same-origin" }).catch(() => null);
+  if (!answer) return t("The server did not answer. Is it still running?");
+  return answer.ok ? "" : ((await answer.json().catch(() => null))?.detail ?? String(answer.status));
 }
 
 /**

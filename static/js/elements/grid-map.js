@@ -3,6 +3,7 @@
 // cursor that reads cells out.
 
 import { Surface } from "../canvas.js";
+import { followSteps } from "../cell-flash.js";
 import { make } from "../chart-frame.js";
 import { diverging, paintScale, sequential, token } from "../colors.js";
 import { number } from "../format.js";
@@ -28,6 +29,7 @@ class GridMap extends HTMLElement {
   /** @type {ReturnType<typeof planeChoice>} */
   #choice = null;
   #leave = () => {};
+  #steps = () => {};
   /** @type {Surface | null} */
   #surface = null;
   /** @type {number | null} */
@@ -56,10 +58,12 @@ class GridMap extends HTMLElement {
     this.#canvas.addEventListener("keydown", (event) => this.#move(event));
     this.#table.addEventListener("toggle", () => this.#fillTable());
     const run = Number(this.getAttribute("run"));
+    this.#steps = followSteps(run, this.#canvas, () => this.#surface && { frame: this.#frame, plane: this.#plane, at: this.#place(this.#surface.width) });
     this.#leave = watchFrames({ run, panel: this.getAttribute("panel") ?? "grid_values" }, (found) => this.#show(found));
   }
 
   disconnectedCallback() {
+    this.#steps();
     this.#leave();
     this.#choice?.leave();
     this.#surface?.close();

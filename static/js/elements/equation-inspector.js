@@ -1,0 +1,119 @@
+// @ts-check
+// The update rule with the numbers of the last step in it, what it changed, and the line that did it. Attributes: run, panel.
+
+import { post } from "../api.js";
+import { diagramOf } from "../backup-diagram.js";
+import { tellStep } from "../cell-flash.js";
+import { make } from "../chart-frame.js";
+import { watchFrames } from "../frames.js";
+import { change, formula, happened, product, setFormula, source, terms } from "../inspector-parts.js";
+import { define } from "../loader.js";
+import { t } from "../text.js";
+import { toast } from "../toast.js";
+
+const UNITS = { step: t("One step"), update: t("One update"), episode: t("One episode") };
+const ASKED_MS = 5000;
+
+class EquationInspector extends HTMLElement {
+  #leave = () => {};
+  #asked_at = -Infinity;
+  #step = -1;
+  #shape = "";
+  #hint = make("p", "muted small", t("Pause and press Step."));
+  #body = make("div", "inspector");
+  #words = make("p", "small");
+  #note = make("p", "notice small");
+  #rule = formula(true);
+  #numbers = formula(true);
+  #change = make("p", "inspector-change");
+  #terms = make("dl", "inspector-terms");
+  #link = /** @type {HTMLAnchorElement} */ (make("a", "inspector-source"));
+  #diagram = make("div");
+  /** @type {HTMLButtonElement[]} */
+  #buttons = [];
+  #page = /** @type {HTMLElement | null} */ (null);
+  #states = new MutationObserver(() => this.#turn());
+
+  connectedCallback() {
+    const run = Number(this.getAttribute("run"));
+    const group = make("div", "button-group");
+    this.#buttons = Object.entries(UNITS).map(([unit, label]) => {
+      const button = /** @type {HTMLButtonElement} */ (make("button", "button", label));
+      button.type = "button";
+      button.dataset.size = "small";
+      button.addEventListener("click", () => this.#go(run, unit));
+      return button;
+    });
+    group.append(...this.#buttons);
+    this.#change.setAttribute("aria-live", "polite");
+    const below = make("div", "inspector-below");
+    const result = make("div", "inspector-result");
+    result.append(this.#change, this.#link);
+    below.append(result, this.#diagram);
+    this.#body.append(this.#words, title(t("The rule")), this.#rule, title(t("With this step's numbers")), this.#numbers, this.#note, below, this.#terms);
+    this.#body.hidden = true;
+    this.replaceChildren(group, this.#hint, this.#body);
+    define(this);
+    this.#page = this.closest("run-page");
+    if (this.#page) this.#states.observe(this.#page, { attributeFilter: ["data-state"] });
+    this.#turn();
+    this.#leave = watchFrames({ run, panel: this.getAttribute("panel") ?? "inspector" }, (frame) => this.#show(run, frame));
+  }
+
+  disconnectedCallback() {
+    this.#leave();
+    this.#states.disconnect();
+  }
+
+  get #is_paused() {
+    return this.#page?.dataset.state === "paused";
+  }
+
+  #turn() {
+    const is_ended = /finished|stopped|failed/.test(this.#page?.dataset.state ?? "");
+    for (const button of this.#buttons) {
+      button.disabled = !this.#is_paused;
+      button.title = this.#is_paused ? "" : t("Pause it first");
+      button.hidden = is_ended;
+    }
+    const empty = is_ended ? t("Nothing was inspected before this run ended. Start one, pause it and press Step.") : t("Pause and press Step.");
+    this.#hint.textContent = empty;
+  }
+
+  /** @param {number} run @param {string} unit */
+  async #go(run, unit) {
+    this.#asked_at = performance.now();
+    const refusal = await post(`/runs/${run}/step`, { unit, count: 1 });
+    if (refusal) toast(refusal, "bad");
+  }
+
+  /** @param {number} run @param {any} frame */
+  #show(run, { meta, step }) {
+    if (!meta?.equation) return;
+    this.#body.hidden = false;
+    this.#hint.hidden = true;
+    this.#words.textContent = `${t("Step {step}.", { step })} ${happened(meta.transition)}`;
+    setFormula(this.#rule, `${meta.equation} \\qquad (${meta.number})`);
+    for (const part of [this.#numbers, this.#numbers.previousElementSibling, this.#change]) part?.toggleAttribute("hidden", !meta.has_update);
+    this.#note.hidden = meta.has_update;
+    this.#note.textContent = meta.note;
+    if (meta.has_update) {
+      setFormula(this.#numbers, `${product(meta.numbers)} = ${product(String(Number(meta.result?.toPrecision(6))))}`);
+      change(this.#change, meta);
+    }
+    terms(this.#terms, meta.has_update ? meta.terms : []);
+    source(this.#link, meta);
+    if (this.#shape !== meta.backup) this.#diagram.replaceChildren(diagramOf((this.#shape = meta.backup)));
+    define(this);
+    const is_stepped = this.#is_paused || performance.now() - this.#asked_at < ASKED_MS;
+    if (meta.has_update && is_stepped && this.#step !== step && this.#step >= 0) {
+      tellStep(run, meta.state);
+    }
+    this.#step = step;
+  }
+}
+
+/** @param {string} text */
+const title = (text) => make("h3", "inspector-title", text);
+
+customElements.define("equation-inspector", EquationInspector);

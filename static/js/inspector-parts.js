@@ -1,0 +1,71 @@
+// @ts-check
+// The inspector's parts: the step in words, the rule, the rule with numbers, what changed, the line of source.
+
+import { make } from "./chart-frame.js";
+import { number } from "./format.js";
+import { t } from "./text.js";
+
+/** @param {number | null | undefined} value */
+const exact = (value) => number(value, 6);
+
+/** A formula that can change. @param {boolean} is_block */
+export function formula(is_block) {
+  const tex = make("math-tex");
+  if (is_block) tex.setAttribute("display", "block");
+  return tex;
+}
+
+/** @param {HTMLElement} element @param {string} tex */
+export function setFormula(element, tex) {
+  if (element.getAttribute("tex") === tex) return;
+  if (element.dataset.set === undefined) element.textContent = tex;
+  element.setAttribute("tex", tex);
+}
+
+/** Numbers side by side are a product. @param {string} tex */
+export const product = (tex) => tex.replace(/([\d)])\s+(?=[\d(])/g, "$1 \\cdot ");
+
+/** What happened in the world. @param {any} transition */
+export function happened(transition) {
+  if (!transition) return t("This algorithm takes no step: it plans with the model.");
+  const { state_name, action_name, reward, next_name, terminated, truncated } = transition;
+  const end = terminated ? t("The episode ended there.") : truncated ? t("The time limit cut the episode there.") : "";
+  const words = t("In {state}, {action} led to {next} with reward {reward}.", { state: state_name, action: action_name, next: next_name, reward: exact(reward) });
+  return [words, end].filter(Boolean).join(" ");
+}
+
+/** Old and new value of the entry that changed. @param {HTMLElement} host @param {any} meta */
+export function change(host, meta) {
+  const of = meta.action_name ? t("{state}, {action}", { state: meta.state_name, action: meta.action_name }) : meta.state_name;
+  const by = meta.new - meta.old;
+  const figures = make("span", "inspector-figures");
+  figures.append(make("span", "muted", exact(meta.old)), " → ", make("strong", "", exact(meta.new)));
+  const sign = by > 0 ? "+" : "";
+  figures.append(make("span", "inspector-by", by === 0 ? t("unchanged") : `${sign}${exact(by)}`));
+  /** @type {HTMLElement} */ (figures.lastElementChild).dataset.sign = by > 0 ? "up" : by < 0 ? "down" : "none";
+  host.replaceChildren(make("span", "small", of), figures);
+}
+
+/** One pair a symbol. @param {HTMLElement} host @param {{symbol: string, value: number | null}[]} terms */
+export function terms(host, terms) {
+  if (host.childElementCount !== terms.length) host.replaceChildren(...terms.map(pair));
+  terms.forEach(({ symbol, value }, i) => {
+    const [name, figure] = host.children[i].children;
+    setFormula(/** @type {HTMLElement} */ (name.firstElementChild), symbol);
+    figure.textContent = exact(value);
+  });
+}
+
+function pair() {
+  const made = make("div", "inspector-term");
+  const name = make("dt");
+  name.append(formula(false));
+  made.append(name, make("dd"));
+  return made;
+}
+
+/** The line that did it, as a link to it. @param {HTMLAnchorElement} link @param {any} meta */
+export function source(link, meta) {
+  link.href = `/learn/${meta.algorithm}#L${meta.line}`;
+  link.replaceChildren(make("span", "source-number", String(meta.line)), make("code", "", meta.source));
+}
