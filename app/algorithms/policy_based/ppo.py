@@ -5,13 +5,13 @@ away the reason to move any action's probability further than a factor 1 ± ε f
 
 The ratio of the new to the old probability of the action taken, and the clipped surrogate, whose negative is minimised:
 
-$$r_t(\theta) = \frac{\pi_\theta(a_t \mid s_t)}{\pi_{\theta_{old}}(a_t \mid s_t)} \tag{1}$$
+$$\rho_t(\theta) = \frac{\pi_\theta(a_t \mid s_t)}{\pi_{\theta_{old}}(a_t \mid s_t)} \tag{1}$$
 
-$$L^{clip}(\theta) = -\,\mathbb{E}_t\big[\min\big(r_t \hat A_t,\; \mathrm{clip}(r_t, 1-\epsilon, 1+\epsilon)\,\hat A_t\big)\big] \tag{2}$$
+$$L^{clip}(\theta) = -\,\mathbb{E}_t\big[\min\big(\rho_t \hat A_t,\; \mathrm{clip}(\rho_t, 1-\epsilon, 1+\epsilon)\,\hat A_t\big)\big] \tag{2}$$
 
 Advantages are generalized advantage estimates; their sum with the old value is the critic's target:
 
-$$\delta_t = R_{t+1} + \gamma V^{next}_t - V(s_t), \qquad \hat A_t = \delta_t + \gamma\lambda\,\hat A_{t+1} \tag{3}$$
+$$\delta_t = r_{t+1} + \gamma V^{next}_t - V(s_t), \qquad \hat A_t = \delta_t + \gamma\lambda\,\hat A_{t+1} \tag{3}$$
 
 $$L^{V}(\theta) = \mathbb{E}_t\big[(V_\theta(s_t) - \hat G_t)^2\big], \qquad \hat G_t = \hat A_t + V(s_t) \tag{4}$$
 

@@ -6,7 +6,7 @@ breaks the correlation of successive steps, and a target network that changes on
 The target of a transition, with the target network's parameters θ⁻. After a terminated step nothing follows; after a
 truncated one the value of the state it was stopped in does:
 
-$$y = R_{t+1} + \gamma\,(1 - terminated)\,\max_{a'} Q_{\theta^-}(s_{t+1}, a') \tag{1}$$
+$$y = r_{t+1} + \gamma\,(1 - \text{terminated}_{t+1})\,\max_{a'} Q_{\theta^-}(s_{t+1}, a') \tag{1}$$
 
 The loss is Huber's: quadratic for errors below 1 and linear beyond, so that one wild target cannot dominate a minibatch:
 
@@ -23,7 +23,7 @@ $$\theta^- \leftarrow (1 - \tau)\,\theta^- + \tau\,\theta \tag{4}$$
 
 The behaviour is ε-greedy, ε falling on a line over the first part of the budget:
 
-$$a_t = \begin{cases} \text{uniformly random} & \text{with probability } \epsilon_t \\ \arg\max_a Q_\theta(s_t, a) & \text{otherwise} \end{cases} \tag{5}$$
+$$a_t = \begin{cases} \text{uniformly random} & \text{with probability } \varepsilon_t \\ \arg\max_a Q_\theta(s_t, a) & \text{otherwise} \end{cases} \tag{5}$$
 
 What this file leaves out:
 1. frame stacking and the convolutional network for images;
@@ -86,9 +86,9 @@ class DQNConfig(Config):
         help=_("Share of the way the target network moves: 1 copies the network, smaller values follow it softly."))
     exploration_fraction: float = Hyper(0.1, low=0, high=1, unit=_("share of the budget"), live="update",
         help=_("Part of the budget over which epsilon falls: raising it explores longer."))
-    exploration_initial_eps: float = Hyper(1.0, low=0, high=1, symbol=r"\epsilon_0", live="update", advanced=True,
+    exploration_initial_eps: float = Hyper(1.0, low=0, high=1, symbol=r"\varepsilon_0", live="update", advanced=True,
         help=_("Epsilon at the start: raising it begins with more random actions."))
-    exploration_final_eps: float = Hyper(0.05, low=0, high=1, symbol=r"\epsilon", live="update",
+    exploration_final_eps: float = Hyper(0.05, low=0, high=1, symbol=r"\varepsilon", live="update",
         help=_("Epsilon after the fall: raising it keeps exploring, at the price of the training return."))
     max_grad_norm: float = Hyper(10.0, above=0, high=1e6, live="update", advanced=True,
         help=_("Largest gradient norm: raising it lets rare large gradients through."))
