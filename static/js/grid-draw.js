@@ -13,7 +13,7 @@ import { dot, flag, label } from "./grid-glyphs.js";
 
 const GAP = 1.25;
 const LARGEST = 112;
-const LARGEST_ALONE = 300;
+const LARGEST_ALONE = 240;
 const EDGE = { left: 30, top: 20 };
 const NAMED = 16; // pixels a cell must have for its corner to be written in
 
@@ -42,7 +42,7 @@ export function cells(ctx, meta, at, color) {
     if (letter === "G") flag(ctx, x, y, at.size);
     const sign = meta.labels?.[index] || (letter === "S" ? "S" : "");
     const small = Math.min(at.size * 0.2, 16);
-    if (sign && at.size > (meta.labels ? NAMED : 26)) label(ctx, sign, x + Math.max(at.size * 0.14, 7), y + Math.max(at.size * 0.16, 7), Math.max(at.size * 0.16, 8), ink(fill));
+    if (sign && at.size > (meta.labels ? NAMED : 26)) label(ctx, sign, x + Math.max(Math.min(at.size, LARGEST) * 0.14, 7), y + Math.max(Math.min(at.size, LARGEST) * 0.16, 7), Math.max(Math.min(at.size * 0.16, 14), 8), ink(fill));
     if ("<>^v".includes(letter) && at.size > 22) label(ctx, { "<": "←", ">": "→", "^": "↑", v: "↓" }[letter] ?? "", x + at.size * 0.85, y + at.size * 0.2, small, own ? token("--muted") : ink(fill));
   }
   edges(ctx, meta, at);

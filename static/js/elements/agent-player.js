@@ -111,7 +111,7 @@ class AgentPlayer extends HTMLElement {
     const episode = await json(`/runs/${this.run}/episodes/${value}`).catch(() => null);
     if (!episode || this.#chosen !== value) return;
     this.#states = episode.states;
-    this.#scene ??= { drawing: episode.drawing, ...episode.layout };
+    this.#scene = { ...this.#scene, drawing: episode.drawing, ...episode.layout }; // the world as it was then
     this.#scrub.max = String(this.#states.length - 1);
     this.#words.textContent = replayed(episode);
     this.#canvas.setAttribute("aria-label", this.#words.textContent);
@@ -121,8 +121,7 @@ class AgentPlayer extends HTMLElement {
 
   /** @param {number} at */
   #seek(at) {
-    this.#at = at;
-    this.#held_until = 0;
+    [this.#at, this.#held_until] = [at, 0];
     this.#surface?.soon();
   }
 
