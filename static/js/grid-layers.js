@@ -2,6 +2,7 @@
 // What a frame of a table has to show: its layers, their names, which are signed, and the sentence below the map.
 
 import { make } from "./chart-frame.js";
+import { diverging, paintScale, sequential } from "./colors.js";
 import { number, steps } from "./format.js";
 import { t } from "./text.js";
 
@@ -44,4 +45,12 @@ export function summaryOf({ meta, step }, layer) {
   }
   if (layer === "error") return t("max {max}, RMS {rms}", { max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
   return `${at} · ${t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable })}`;
+}
+
+/** The scale of a layer's colours. @param {HTMLElement} host @param {string} layer @param {[number, number]} range */
+export function showRange(host, layer, [low, high]) {
+  const bar = make("span", "scale-bar");
+  const most = isSigned(layer) ? Math.max(-low, high) : 0;
+  paintScale(bar, isSigned(layer) ? diverging : sequential, isSigned(layer) ? -1 : 0);
+  host.replaceChildren(number(isSigned(layer) ? -most : low, 3), bar, number(isSigned(layer) ? most : high, 3));
 }

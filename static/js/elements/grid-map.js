@@ -1,16 +1,15 @@
 // @ts-check
-// The maps of a table. Attributes: run, panel, mode (the layer to show; without it the viewer chooses). Arrow keys move a
-// cursor that reads cells out.
+// The maps of a table. Attributes: run, panel, mode (the layer; without it the viewer chooses). Arrow keys read cells out.
 
 import { Surface } from "../canvas.js";
 import { followSteps } from "../cell-flash.js";
 import { make } from "../chart-frame.js";
-import { diverging, paintScale, sequential, token } from "../colors.js";
+import { token } from "../colors.js";
 import { number } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { cellAfter, cellAt } from "../grid-cursor.js";
 import { corner, place, triangles, values } from "../grid-draw.js";
-import { NAMES, isSigned, layerChoice, layerOf, policyOn, summaryOf } from "../grid-layers.js";
+import { NAMES, isSigned, layerChoice, layerOf, policyOn, showRange, summaryOf } from "../grid-layers.js";
 import { planeChoice, planeOf, rangeOf } from "../grid-planes.js";
 import { tableOf, wordsOf } from "../grid-words.js";
 import { t } from "../text.js";
@@ -35,24 +34,21 @@ class GridMap extends HTMLElement {
   /** @type {number | null} */
   #cell = null;
   #canvas = /** @type {HTMLCanvasElement} */ (make("canvas", "map-canvas"));
-  #readout = make("p", "readout");
+  #readout = make("p", "visually-hidden");
   #scale = make("span", "scale");
   #facts = make("span");
   #summary = "";
   #table = /** @type {HTMLDetailsElement} */ (make("details", "behind"));
 
   connectedCallback() {
-    const frame = make("div", "map-frame");
+    const [frame, foot] = [make("div", "map-frame"), make("div", "caption")];
     frame.append(this.#canvas);
-    const foot = make("div", "caption");
     foot.append(this.#facts);
     this.#readout.setAttribute("aria-live", "polite");
-    this.#readout.className = "visually-hidden";
     this.#table.replaceChildren(make("summary", "", t("Table")));
     this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
     this.#parts = [frame, this.#scale, foot, this.#table, this.#readout];
-    this.#canvas.tabIndex = 0;
-    this.#canvas.setAttribute("role", "img");
+    Object.assign(this.#canvas, { tabIndex: 0, role: "img" });
     this.#canvas.addEventListener("pointermove", (event) => this.#point(event));
     this.#canvas.addEventListener("pointerleave", () => this.#choose(null));
     this.#canvas.addEventListener("keydown", (event) => this.#move(event));
@@ -99,14 +95,10 @@ class GridMap extends HTMLElement {
     this.#frame = frame;
     this.#view = planeOf(frame, this.#plane);
     this.#surface ??= this.#build();
-    const { meta } = frame;
-    const layer = this.mode;
+    const [meta, layer] = [frame.meta, this.mode];
     const [low, high] = rangeOf(frame, layer);
     this.#summary = summaryOf(frame, layer);
-    const bar = make("span", "scale-bar");
-    const signed = isSigned(layer);
-    paintScale(bar, signed ? diverging : sequential, signed ? -1 : 0);
-    this.#scale.replaceChildren(number(signed ? -Math.max(-low, high) : low, 3), bar, number(signed ? Math.max(-low, high) : high, 3));
+    showRange(this.#scale, layer, [low, high]);
     this.#canvas.setAttribute("aria-label", t("{name} map, {rows} by {cols} cells, from {low} to {high}. Arrow keys read cells.", { name: NAMES[layer], rows: meta.rows, cols: meta.cols, low: number(low, 3), high: number(high, 3) }));
     this.#fillTable();
     this.#choose(this.#cell);
