@@ -241,7 +241,8 @@ def sweep(memory: Any, visits: Any, knobs: Any, pair: Any, trace: Any) -> Any:
 def surprise(model: Any, q: Any, gamma: Any, pair: Any) -> Any:
     """Return the expected reward, what follows, what the model expects of a pair, and how far the table is from it."""
     state, action = pair // q.shape[1], pair % q.shape[1]
-    reward, follows = expectation(*model, q, state, action)
+    next_states, rewards, ends, counts = model
+    reward, follows = expectation(next_states, rewards, ends, counts, q, state, action)
     target = reward + gamma * follows  # (1)
     priority = abs(target - q[state, action])  # (2)
     return reward, follows, target, priority

@@ -155,7 +155,8 @@ def tables(agent: TabularAgent) -> Tables:
 
 def bonus_signal(agent: TabularAgent) -> F64:
     """Return what not knowing each arm adds to its mean (1, A)."""
-    return np.where(agent.course.visits[0] > 0, bounds_of(agent) - agent.memory.q[0], 0.0)
+    bonus: F64 = np.where(agent.course.visits[0] > 0, bounds_of(agent) - agent.memory.q[0], 0.0)
+    return bonus
 
 
 METHOD = Method(
