@@ -13,6 +13,7 @@ const HEADINGS = {
   "up right": [SLANT, -SLANT], "down right": [SLANT, SLANT], "down left": [-SLANT, SLANT], "up left": [-SLANT, -SLANT],
 };
 const GAP = 1.25;
+const WIDE = "−88"; // as wide as most figures: what fits it decides for every cell alike
 
 /** Where an action points, or null where it is no direction. @param {string} name */
 export const heading = (name) => HEADINGS[/** @type {keyof HEADINGS} */ (name.toLowerCase())] ?? null;
@@ -40,7 +41,7 @@ export function actionValues(ctx, { x, y, size }, names, value, scale) {
   const toward = names.map(heading);
   const others = names.map((_name, action) => action).filter((action) => !toward[action]);
   const is_slanted = toward.some((one) => one && one[0] !== 0 && one[1] !== 0);
-  const inner = others.length === names.length ? size - 2 * GAP : size * 0.46;
+  const inner = others.length === names.length ? size - 2 * GAP : size * 0.36;
   const [cx, cy, half] = [x + size / 2, y + size / 2, size / 2 - GAP];
   toward.forEach((one, action) => {
     if (!one) return;
@@ -58,20 +59,21 @@ export function actionValues(ctx, { x, y, size }, names, value, scale) {
     ctx.lineTo(cx + half * (dx - dy), cy + half * (dy + dx));
     ctx.lineTo(cx + half * (dx + dy), cy + half * (dy - dx));
     ctx.fill();
-    if (size >= 58) label(ctx, number(value(action), 2), cx + dx * half * 0.66, cy + dy * half * 0.68, Math.min(size * 0.14, 11), ink(color), others.length ? size / 3 : 0);
+    if (size >= 58) label(ctx, number(value(action), 2), cx + dx * half * (others.length ? 0.7 : 0.66), cy + dy * half * 0.68, Math.min(size * 0.14, 11), ink(color), others.length ? size / 3 : 0);
   });
   const band = inner / Math.max(others.length, 1);
+  const height = Math.min(band * 0.7, 13);
+  ctx.font = `500 ${Math.max(8, height)}px system-ui, sans-serif`;
+  const fits = (/** @type {(name: string) => string} */ words) => others.every((action) => ctx.measureText(words(names[action])).width <= inner - 4);
+  const has_names = fits((name) => `${name} ${WIDE}`);
+  const has_figures = has_names || fits((name) => `${short(name)} ${WIDE}`);
   others.forEach((action, row) => {
     const color = scale(value(action));
     const top = cy - inner / 2 + row * band;
     ctx.fillStyle = css(color);
     ctx.fillRect(cx - inner / 2, top, inner, Math.max(band - (band > 4 ? 1 : 0), 0.5));
     if (band < 10) return;
-    const figure = number(value(action), 2);
-    const height = Math.min(band * 0.7, 13);
-    ctx.font = `500 ${Math.max(8, height)}px system-ui, sans-serif`;
-    const words = [`${names[action]} ${figure}`, `${short(names[action])} ${figure}`, short(names[action])];
-    const fitting = words.find((text) => ctx.measureText(text).width <= inner - 4);
-    if (fitting) label(ctx, fitting, cx, top + band / 2, height, ink(color));
+    const name = has_names ? names[action] : short(names[action]);
+    label(ctx, has_figures ? `${name} ${number(value(action), 2)}` : name, cx, top + band / 2, height, ink(color));
   });
 }
