@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 
 from app import catalog
-from app.algorithms.planning.value_iteration import Model, model_from, sweep
+from app.algorithms.planning.value_iteration import sweep
 from app.core.jit import plain
+from app.parts.planner import BACKUP_TRACE, Model, model_from
 from app.parts.tabular import TabularMDP
 from app.parts.tabular_agent import TabularAgent
 from app.training.local import job_here, run_here
@@ -152,16 +153,16 @@ def random_model(n_states: int, n_actions: int, n_outcomes: int) -> Model:
 @pytest.mark.parametrize("n_outcomes", [1, 3])
 def test_value_iteration_backups_per_second(n_outcomes: int) -> None:
     model = random_model(10_000, 4, n_outcomes)
-    v, v_new = np.zeros(10_000), np.zeros(10_000)
-    sweep(model, v, v_new, 0.99)
+    v, v_new, trace = np.zeros(10_000), np.zeros(10_000), np.zeros(len(BACKUP_TRACE))
+    sweep(model, v, v_new, 0.99, trace)
     twin = np.zeros(10_000)
-    plain(sweep)(model, v, twin, 0.99)
+    plain(sweep)(model, v, twin, 0.99, trace)
     assert np.array_equal(twin, v_new)
     rates = []
     for _ in range(ROUNDS):
         begun = process_time()
         for _ in range(50):
-            sweep(model, v, v_new, 0.99)
+            sweep(model, v, v_new, 0.99, trace)
             v, v_new = v_new, v
         rates.append(50 * 40_000 / (process_time() - begun))
     rate = statistics.median(rates)

@@ -5,38 +5,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app import catalog
 from app.algorithms.planning import value_iteration
-from app.algorithms.planning.value_iteration import ValueIteration, ValueIterationConfig, sweep
+from app.algorithms.planning.value_iteration import sweep
 from app.core.codecs import trees_equal
-from app.core.contracts import Problem
 from app.core.errors import InvalidInput, TrainingDiverged
-from app.core.jit import plain
-from app.parts.batch import TabularEnvironment
-from app.parts.tabular import mdp_from_outcomes, policy_evaluation
-
-SWEEPS = ("synchronous", "in_place")
-WORLDS = [("FrozenLake-v1", {}), ("FrozenLake-v1", {"map_name": "8x8"}), ("CliffWalking-v1", {}),
-          ("CliffWalking-v1", {"is_slippery": True}), ("gridworld", {"slip": 0.2})]  # fmt: skip
+from app.parts.planner import BACKUP_TRACE, Planner
+from app.parts.tabular import policy_evaluation
+from tests.algorithms.planning import planners
+from tests.algorithms.planning.planners import SWEEPS, WORLDS, slots, solve, use_plain_twins
 
 
-def planner(environment: str, world: dict[str, Any] | None = None, **config: Any) -> ValueIteration:
-    recipe = catalog.resolve("value_iteration", environment, config=config, environment_config=world, preset="")
-    agent = catalog.build(recipe)[3]
-    assert isinstance(agent, ValueIteration)
-    return agent
+def planner(environment: str, world: dict[str, Any] | None = None, **config: Any) -> Planner:
+    return planners.planner_on("value_iteration", environment, world, **config)
 
 
-def planner_in(outcomes: Any, **config: Any) -> ValueIteration:
-    world = TabularEnvironment("tiny", mdp_from_outcomes(outcomes, np.eye(len(outcomes))[0]), 10)
-    return ValueIteration(ValueIterationConfig(**config), Problem(world, 0, 100))
-
-
-def solve(agent: ValueIteration) -> int:
-    for count in range(1, 20_000):
-        if agent.update(1).finished:
-            return count
-    raise AssertionError("did not converge")
+def planner_in(outcomes: Any, start: int = 0, **config: Any) -> Planner:
+    return planners.planner_in("value_iteration", outcomes, start=start, **config)
 
 
 @pytest.mark.parametrize("kind", SWEEPS)
@@ -47,7 +31,7 @@ def test_values_equal_the_linear_solve_of_their_greedy_policy(
     agent = planner(environment, world, gamma=0.99, sweep=kind)
     sweeps = solve(agent)
     reachable = agent.exact.reachable
-    exact = policy_evaluation(agent.mdp, agent.signals()["policy"](), 0.99)
+    exact = policy_evaluation(agent.exact.mdp, agent.signals()["policy"](), 0.99)
     error = np.abs(agent.signals()["v"]() - exact)[reachable].max()
     print(f"{environment} {world} {kind}: {sweeps} sweeps, error {error:.1e}")  # noqa: T201
     assert error < 1e-10
@@ -83,9 +67,8 @@ def test_sweeps_are_the_hand_worked_ones() -> None:
     assert agent.signals()["v"]().tolist() == [2.0, 2.0]
     # Chain 1 → 0 → end, started in 1: in place, 1 reads what 0 has just become.
     backwards = [[[(1.0, 0, 2.0, True)]], [[(1.0, 0, 1.0, False)]]]
-    world = TabularEnvironment("tiny", mdp_from_outcomes(backwards, np.array([0.0, 1.0])), 10)
     for kind, first in (("synchronous", [2.0, 1.0]), ("in_place", [2.0, 2.0])):
-        agent = ValueIteration(ValueIterationConfig(gamma=0.5, sweep=kind), Problem(world, 0, 10))
+        agent = planner_in(backwards, start=1, gamma=0.5, sweep=kind)
         agent.update(1)
         assert agent.signals()["v"]().tolist() == first
 
@@ -106,7 +89,7 @@ def test_in_place_needs_fewer_sweeps() -> None:
 def test_a_larger_theta_ends_sooner() -> None:
     loose = planner("FrozenLake-v1", theta=1e-4)
     assert solve(loose) < solve(planner("FrozenLake-v1"))
-    residual = loose.exact.scalars(loose.v[0], loose.signals()["q"]())["tabular/max_bellman_residual"]
+    residual = loose.exact.scalars(loose.memory.v[0], loose.signals()["q"]())["tabular/max_bellman_residual"]
     assert residual < 1e-4
 
 
@@ -123,7 +106,7 @@ def test_an_end_has_no_next_value_and_the_known_mistake_gives_two() -> None:
 def test_the_kernel_equals_its_plain_twin(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled, interpreted = planner("FrozenLake-v1", sweep=kind), planner("FrozenLake-v1", sweep=kind)
     scalars = [compiled.update(1).scalars for _ in range(20)]
-    monkeypatch.setattr(value_iteration, "sweep", plain(sweep))
+    use_plain_twins(monkeypatch)
     assert [interpreted.update(1).scalars for _ in range(20)] == scalars
     assert trees_equal(compiled.state(), interpreted.state()) == []
 
@@ -173,11 +156,22 @@ def test_no_discount_is_refused_where_nothing_ends() -> None:
 
 def test_infinite_values_stop_the_run() -> None:
     agent = planner_in([[[(1.0, 0, 1e308, False)]]], gamma=0.99)
-    agent.v[:] = 1e308
+    agent.memory.v[:] = 1e308
     with pytest.raises(TrainingDiverged, match="step 1: "):
         agent.update(1)
 
 
 def test_a_sweep_reports_its_largest_change() -> None:
     agent = planner_in([[[(1.0, 0, -3.0, False)]]], gamma=0.5)
-    assert sweep(agent.model, np.zeros(1), np.zeros(1), 0.5) == 3.0
+    assert sweep(agent.model, np.zeros(1), np.zeros(1), 0.5, np.zeros(len(BACKUP_TRACE))) == 3.0
+
+
+def test_the_inspector_shows_the_state_that_changed_most() -> None:
+    # γ = 1/2, V = 0: state 0 becomes max(1, 3) = 3, state 1 becomes 2: the change of state 0 is the largest, by action 1.
+    agent = planner_in([[[(1.0, 1, 1.0, False)], [(1.0, 1, 3.0, False)]], [[(1.0, 1, 2.0, True)]] * 2], gamma=0.5)
+    assert np.isnan(agent.signals()["trace"]()).all()
+    agent.update(1)
+    assert slots(agent) == {"s": 0, "a": 1, "r": 3, "v next": 0, "v old": 0, "gamma": 0.5, "v new": 3}
+    # Second sweep: state 0 becomes 3 + 2/2 = 4, state 1 stays 2.
+    agent.update(1)
+    assert slots(agent) == {"s": 0, "a": 1, "r": 3, "v next": 2, "v old": 3, "gamma": 0.5, "v new": 4}

@@ -1,0 +1,108 @@
+"""Conservative policy iteration: no step falls below its bound, its steps are the paper's, and α = 1 is policy iteration."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.algorithms.planning.conservative_policy_iteration import improvement_bound, prospect, reward_range
+from app.core.errors import InvalidInput
+from app.parts.planner import Planner
+from app.parts.tabular import optimal_values, policy_evaluation
+from tests.algorithms.planning.planners import WORLDS, planner_in, planner_on, slots
+
+NAME = "conservative_policy_iteration"
+TWO_ARMS = [[[(1.0, 0, 1.0, True)], [(1.0, 0, 3.0, True)]]]
+
+
+def steps_of(agent: Planner, count: int) -> list[dict[str, float]]:
+    return [agent.update(1).scalars for _ in range(count)]
+
+
+@pytest.mark.parametrize("rule", ["paper", "largest_advantage", "constant"])
+@pytest.mark.parametrize(("environment", "world"), WORLDS[:-1])
+def test_no_step_falls_below_its_bound(environment: str, world: dict[str, Any], rule: str) -> None:
+    agent = planner_on(NAME, environment, world, gamma=0.9, step_rule=rule, alpha=0.3)
+    for scalars in steps_of(agent, 60):
+        slack = 1e-12 * max(1.0, float(np.abs(agent.memory.v).max()))
+        assert scalars["planning/improvement"] >= scalars["planning/improvement_bound"] - slack
+        assert rule == "constant" or scalars["planning/improvement_bound"] >= 0
+
+
+def test_the_paper_guarantees_its_closed_form() -> None:
+    """Corollary 4.2 in values that are not normalised: the return rises by at least (1 − γ) 𝔸² / (8 R)."""
+    agent = planner_on(NAME, "FrozenLake-v1", gamma=0.9)
+    for scalars in steps_of(agent, 20):
+        assert scalars["planning/improvement_bound"] >= 0.1 * scalars["planning/policy_advantage"] ** 2 / 8
+        assert scalars["planning/step_size"] == pytest.approx(0.1 * scalars["planning/policy_advantage"] / (4 * 10))
+
+
+def test_the_first_step_is_the_hand_worked_one() -> None:
+    """Two arms that end, with 1 and 3: V = 2, A = (−1, +1); one step of an episode: d = 1 − γ = 1/2, 𝔸 = 1/2, ε = 1.
+
+    R = 3, so (4) gives α = ½ · ½ / (4 · 3 / ½) = 1/96; π of the second arm becomes ½ + ½ · 1/96; J rises by α · 1.
+    The bound: α / ½ · (½ − 2 α ½ / (1 − ½ (1 − α))).
+    """
+    agent = planner_in(NAME, TWO_ARMS, gamma=0.5)
+    (scalars,) = steps_of(agent, 1)
+    alpha = 1 / 96
+    assert scalars["planning/policy_advantage"] == 0.5
+    assert scalars["planning/step_size"] == pytest.approx(alpha, rel=1e-14)
+    assert scalars["planning/improvement"] == pytest.approx(alpha, rel=1e-12)
+    assert scalars["planning/improvement_bound"] == pytest.approx(
+        2 * alpha * (0.5 - alpha / (0.5 + alpha / 2)), rel=1e-12
+    )
+    assert slots(agent) == pytest.approx(
+        {"s": 0, "a": 1, "pi": 0.5, "alpha": alpha, "pi greedy": 1, "pi new": 0.5 + alpha / 2, "advantage": 1}
+    )
+    assert agent.memory.v[0, 0] == pytest.approx(2 + alpha, rel=1e-14)
+
+
+def test_a_step_longer_than_the_bound_allows_can_make_it_worse() -> None:
+    """The greedy policy is better one step ahead of where the policy walks, not where it will walk: here α = 1 is safe only
+    because it is exact policy iteration; the bound itself turns negative and says nothing."""
+    agent = planner_on(NAME, "FrozenLake-v1", gamma=0.9, step_rule="constant", alpha=1.0)
+    (scalars,) = steps_of(agent, 1)
+    assert scalars["planning/improvement_bound"] < 0 < scalars["planning/improvement"]
+
+
+def test_a_constant_step_of_one_is_policy_iteration() -> None:
+    agent = planner_on(NAME, "FrozenLake-v1", gamma=0.9, step_rule="constant", alpha=1.0)
+    assert len(steps_of(agent, 8)) == 8
+    assert np.abs(agent.memory.v[0] - optimal_values(agent.exact.mdp, 0.9)).max() < 1e-10
+
+
+def test_the_known_advantage_allows_longer_steps_and_each_raises_the_return() -> None:
+    agent = planner_on(NAME, "FrozenLake-v1", gamma=0.9, step_rule="largest_advantage")
+    paper = planner_on(NAME, "FrozenLake-v1", gamma=0.9)
+    assert steps_of(agent, 1)[0]["planning/step_size"] > 10 * steps_of(paper, 1)[0]["planning/step_size"]
+    values = [agent.memory.v[0, 0]]
+    for _ in range(300):
+        agent.update(1)
+        values.append(agent.memory.v[0, 0])
+    assert (np.diff(values) > 0).all()
+    assert values[-1] > 1.1 * values[0]
+
+
+def test_the_bound_is_that_of_the_theorem() -> None:
+    agent = planner_on(NAME, "FrozenLake-v1", gamma=0.9)
+    policy, v = agent.memory.policy[0], agent.memory.v[0]
+    promise = prospect(agent.exact.mdp, policy, v, 0.9)
+    assert v == pytest.approx(policy_evaluation(agent.exact.mdp, policy, 0.9), abs=1e-12)
+    assert promise.visits.sum() <= 1 + 1e-12
+    assert improvement_bound(0.0, promise, 0.9) == 0
+    tiny = improvement_bound(1e-9, promise, 0.9)
+    assert tiny == pytest.approx(1e-9 * promise.policy_advantage / 0.1, rel=1e-6)
+    assert reward_range(agent.exact.mdp) == 1
+
+
+def test_it_ends_where_nothing_is_better() -> None:
+    agent = planner_in(NAME, TWO_ARMS, gamma=0.0, step_rule="largest_advantage")
+    assert not agent.update(1).finished  # γ = 0: nothing speaks against the whole step
+    assert agent.memory.policy[0].tolist() == [[0, 1]]
+    assert agent.update(1).finished
+
+
+def test_no_discount_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="gamma"):
+        planner_in(NAME, TWO_ARMS, gamma=1.0)
