@@ -169,6 +169,8 @@ def _kind(schema: Mapping[str, Any]) -> str:
 def _typed(kind: str, text: str, schema: Mapping[str, Any]) -> Any:
     text = text.strip()
     try:
+        if kind == "check" and text in ("true", "false"):
+            return text == "true"
         if kind == "whole":
             return int(text) if not any(letter in text for letter in ".eE") else _whole_of(text)
         if kind == "number":

@@ -47,6 +47,12 @@ def test_text_becomes_typed_values() -> None:
     assert forms.parse(Example, form) == {"alpha": 0.5, "count": 4, "kind": "b", "on": False, "text": "r\ns"}
 
 
+def test_an_address_says_yes_and_no_in_words() -> None:
+    assert forms.parse(Example, {"config.on": "false"}) == {"on": False}
+    assert forms.parse(Example, {"config.on": "true"}) == {"on": True}
+    assert forms.parse(Example, {"config.on": "perhaps"}) == {"on": "perhaps"}
+
+
 def test_text_that_is_no_number_stays_for_the_config_to_refuse() -> None:
     values = forms.parse(Example, {"config.alpha": "much", "config.count": "1.5"})
     assert values == {"alpha": "much", "count": 1.5}
