@@ -9,6 +9,7 @@ from app.jobs.launching import Launcher
 from app.jobs.lineage import Connection, newest
 from app.store import edits, runs
 from app.store.clock import utc_now
+from app.store.reach import reached
 
 TRAINING = ("starting", "running")
 STOPPABLE = ("queued", *TRAINING, "pausing", "paused")
@@ -99,21 +100,26 @@ class Actions:
         self._floor.store.writer.do(lambda connection: runs.set_speed(connection, run, value))
         self._command(run, "speed", value=value)
 
-    def edit(self, run: int, config: dict[str, Any]) -> dict[str, Any]:
-        """Change hyperparameters of a live run; the row is committed before the worker hears of it."""
+    def edit(self, run: int, config: dict[str, Any], kind: str = edits.CONFIG) -> dict[str, Any]:
+        """Change hyperparameters of a live run, or its world; the row is committed before the worker hears of it."""
         row = self._allow(run, "edit", "queued", *TRAINING, "pausing", "paused")
-        changes, when = checked_edit(row, config)
+        changes, when = (checked_world if kind == edits.ENVIRONMENT else checked_edit)(row, config)
 
         def work(connection: Connection) -> int:
-            edit = edits.add(connection, run, changes)
-            runs.edit_config(connection, run, changes)
+            if reached(connection, run) >= row.total_steps:
+                raise Refused.one(
+                    "step", row.total_steps, _("every step of the run is recorded already; none is left to change"),
+                    _("Fork the run from an earlier checkpoint."),
+                )  # fmt: skip
+            edit = edits.add(connection, run, changes, kind=kind)
+            (runs.edit_world if kind == edits.ENVIRONMENT else runs.edit_config)(connection, run, changes)
             return edit
 
         edit = self._floor.store.writer.do(work)
         attempt = self._floor.attempts.get(run)
         if attempt is not None and edit not in attempt.edits:
             attempt.edits.add(edit)
-            attempt.command("edit", id=edit, config=changes)
+            attempt.command("edit", id=edit, config=changes, kind=kind)
         return {"id": edit, "effective": when, "step": None}
 
     def let_go(self, attempt: Attempt) -> None:
@@ -165,6 +171,17 @@ def _stop(connection: Connection, run: int, has_process: bool) -> bool:
     if moved:
         runs.set_receipt(connection, run, **facts)
     return moved
+
+
+def checked_world(row: runs.RunRow, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return (the changed options of the world, when they take effect); see `app.training.worlds.edited`."""
+    from app import catalog
+    from app.training import worlds
+
+    algorithm, spec = catalog.algorithm(row.algorithm), catalog.environment(row.environment)
+    config = algorithm.config.parse(row.config_now)
+    after, _environment = worlds.edited(algorithm, config, spec, now=row.environment_config_now, changes=options)
+    return {name: after[name] for name in options}, "step"
 
 
 def checked_edit(row: runs.RunRow, config: dict[str, Any]) -> tuple[dict[str, Any], str]:

@@ -112,7 +112,7 @@ class Launcher:
             total_steps=row.total_steps,
             folder=str(self._floor.store.run_folder(run)),
             checkpoint=starts[0],
-            edits=[{name: edit[name] for name in ("id", "step", "config")} for edit in edits.list_(connection, run)],
+            edits=_edits(connection, run),
             reached=reached(connection, run),
             speed=row.speed,
             paused=paused,
@@ -131,6 +131,11 @@ class Launcher:
                 connection, job.run, to=to, expected=(then,), reason=reason, attempt=job.attempt
             )
         )
+
+
+def _edits(connection: Connection, run: int) -> list[dict[str, Any]]:
+    made = [edit for edit in edits.list_(connection, run) if edit["refused"] is None]
+    return [{name: edit[name] for name in ("id", "step", "config", "kind")} for edit in made]
 
 
 def start_points(connection: Connection, row: runs.RunRow, folder: Path) -> list[str | None]:

@@ -37,8 +37,10 @@ def insert(store: Store, connection: Connection, new: runs.RunNew) -> int:
     return run
 
 
-def config_of(store: Store, connection: Connection, run: int, *, checkpoint: str) -> dict[str, Any]:
-    """Return the configuration that was in force when a checkpoint was made, as its manifest says.
+def configs_of(
+    store: Store, connection: Connection, run: int, *, checkpoint: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return (hyperparameters, options of the environment) in force when a checkpoint was made, as its manifest says.
 
     Raises:
         Missing: the checkpoint does not exist (any more).
@@ -47,15 +49,16 @@ def config_of(store: Store, connection: Connection, run: int, *, checkpoint: str
     folder = _kept_folder(store, connection, run, checkpoint=checkpoint)
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
-        claimed, config = manifest.pop("sha256"), manifest["meta"]["config"]
-        is_whole = content_hash(manifest) == claimed and isinstance(config, dict)
+        claimed, meta = manifest.pop("sha256"), manifest["meta"]
+        config, world = dict(meta["config"]), dict(meta.get("environment_config") or {})
+        is_whole = content_hash(manifest) == claimed
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         is_whole = False
     if not is_whole:
         raise CheckpointDamaged(_("checkpoint {id}: its {file} is damaged. Fork from another checkpoint.").format(
             id=checkpoint, file=MANIFEST
         ))  # fmt: skip
-    return dict(config)
+    return config, world
 
 
 def _kept_folder(store: Store, connection: Connection, run: int, *, checkpoint: str) -> Path:

@@ -110,9 +110,13 @@ class Supervisor:
         """Limit a run's steps a second; None is full speed."""
         self._ask_thread(lambda: self._actions.set_speed(run, value))
 
-    def edit(self, run: int, config: dict[str, Any]) -> dict[str, Any]:
-        """Change hyperparameters of a live run; returns {id, effective: step | update | episode, step: None}."""
-        return self._ask_thread(lambda: self._actions.edit(run, config))
+    def edit(self, run: int, config: dict[str, Any], kind: str = "config") -> dict[str, Any]:
+        """Change hyperparameters of a live run; returns {id, effective: step | update | episode, step: None}.
+
+        Args:
+            kind: "environment" where `config` holds options of the world instead.
+        """
+        return self._ask_thread(lambda: self._actions.edit(run, config, kind))
 
     def watch(self, run: int, viewer: str, panels: list[dict[str, Any]]) -> None:
         """Say what a viewer looks at, [{panel, options}]; the worker then sends live frames of it."""

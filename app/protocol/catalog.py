@@ -1,10 +1,12 @@
 """Algorithms and environments as the API gives them."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from app.protocol.base import Answer
+from app.protocol.base import SAVED, Answer, Identifier, Request, Values
+
+SavedName = Annotated[str, StringConstraints(pattern=SAVED, strip_whitespace=True)]
 
 
 class Health(Answer):
@@ -74,6 +76,29 @@ class AxisInfo(Answer):
     high: float
 
 
+class WorldSave(Request):
+    """A world to keep under a name: an environment with options of its own."""
+
+    name: SavedName = Field(description="What to find it by.", examples=["Two rooms"])
+    environment: Identifier = Field("gridworld", description="Id from /environments.", examples=["gridworld"])
+    environment_config: Values = Field(
+        description="Options that differ from the defaults.", examples=[{"layout": "S..#.../...#..G", "slip": 0.1}]
+    )
+    replace: Annotated[bool, Field(strict=True)] = Field(
+        False, description="Put it in the place of another one of the same name."
+    )
+
+
+class SavedWorld(Answer):
+    """A world kept under a name; `environment_config` is all that POST /runs needs to start in it."""
+
+    environment: str
+    name: str
+    environment_config: dict[str, Any]
+    created: str
+    links: dict[str, str] = Field(default_factory=dict)
+
+
 class EnvironmentInfo(Answer):
     """One environment with its default options."""
 
@@ -95,6 +120,12 @@ class EnvironmentInfo(Answer):
     references: list[ReferenceInfo] = Field(description="Known numbers of the return: optimum, published scores.")
     fits: list[str] = Field(description="Algorithms that can train on it.")
     source: str
+    live: dict[str, str] = Field(
+        default_factory=dict, description="Options that may change while a run goes, and when each takes effect."
+    )
+    saved: list[SavedWorld] = Field(
+        default_factory=list, description="Worlds saved under a name; only of one environment."
+    )
     links: dict[str, str] = Field(default_factory=dict)
 
 

@@ -57,6 +57,12 @@ class RunPatch(Request):
         description="Live edit of hyperparameters that may change while the agent runs.",
         examples=[{"alpha": 0.1}],
     )
+    environment_config: Values | None = Field(
+        None,
+        description="Live edit of the world, where it may change while the agent runs; rows and columns stay. "
+        "Not together with `config`.",
+        examples=[{"slip": 0.1}],
+    )
 
 
 class StepRequest(Request):
@@ -103,7 +109,7 @@ class Run(Answer):
     tags: list[str] = Field(examples=[["lesson-1"]])
     algorithm: str = Field(examples=["q_learning"])
     environment: str = Field(examples=["CliffWalking-v1"])
-    environment_config: dict[str, Any] = Field(description="Resolved options of the environment.")
+    environment_config: dict[str, Any] = Field(description="Options of the environment in force now.")
     preset: str | None = None
     config: dict[str, Any] = Field(description="Hyperparameters in force now.")
     seed: int = Field(examples=[1])
@@ -131,7 +137,7 @@ class Run(Answer):
     parent: Parent | None = Field(None, description="Of a fork: where it came from.")
     flags: dict[str, Any] = Field(default_factory=dict, description="For example `nondeterministic`.")
     links: dict[str, str] = Field(default_factory=dict)
-    edit: EditAnswer | None = Field(None, description="Answer to a PATCH with `config`.")
+    edit: EditAnswer | None = Field(None, description="Answer to a PATCH with `config` or `environment_config`.")
 
 
 class RunPage(Answer):

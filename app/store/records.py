@@ -109,10 +109,16 @@ def _checkpoint(connection: Connection, run: int, attempt: int, record: Record) 
 
 
 def _edit(connection: Connection, run: int, _attempt: int, record: Record) -> None:
-    """Note when an edit took effect. What an earlier attempt recorded beyond a new edit belongs to a future that is gone."""
+    """Note when an edit took effect, or why it never does.
+
+    What an earlier attempt recorded beyond a new edit belongs to a future that is gone.
+    """
     header = record.header
-    if edits.set_step(connection, run, edit=header["id"], step=header["step"]):
-        runs.edit_config(connection, run, header["config"])
+    if header.get("refused"):
+        runs.refuse_edit(connection, run, edit=header["id"], reason=header["refused"])
+    elif edits.set_step(connection, run, edit=header["id"], step=header["step"]):
+        change = runs.edit_world if header.get("kind") == edits.ENVIRONMENT else runs.edit_config
+        change(connection, run, header["config"])
         series.truncate(connection, run, after_step=header["step"])
         frames.truncate(connection, run, after_step=header["step"])
         episodes.truncate(connection, run, after_step=header["step"])

@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy import delete as sql_delete
 
+from app.core.text import _
+from app.store import edits, events
 from app.store.changes import Change, note
 from app.store.clock import utc_now
 from app.store.requests import recall_request, remember_request
@@ -31,8 +33,8 @@ from app.store.tables import RUN_TAGS, RUNS
 
 __all__ = [
     "ACTIVE", "OPEN", "STATES", "TERMINAL", "TRANSITIONS", "RunNew", "RunRow", "active", "claim", "counts_by_state",
-    "create", "delete", "edit_config", "flag", "get", "get_many", "patch", "queue_position", "queued", "recall_request",
-    "remember_request", "set_progress", "set_receipt", "set_speed", "transition",
+    "create", "delete", "edit_config", "edit_world", "flag", "get", "get_many", "patch", "queue_position", "queued", "recall_request",
+    "refuse_edit", "remember_request", "set_progress", "set_receipt", "set_speed", "transition",
 ]  # fmt: skip
 
 PLACES_TOLD = 200
@@ -66,7 +68,7 @@ class RunRow:
     """One row. Times are ISO 8601 UTC texts.
 
     Attributes:
-        config: as started; `config_now` has the live edits in it.
+        config, environment_config: as started; `config_now` and `environment_config_now` have the live edits in them.
         clock_s: seconds of training so far.
         speed: steps per second, or None for full speed.
         latest: scalar name → last value; `best`: {value, step} of the highest eval/mean_reward, ties to the later.
@@ -105,6 +107,7 @@ class RunRow:
     created: str
     started: str | None
     ended: str | None
+    environment_config_now: dict[str, Any]
 
     @property
     def is_terminal(self) -> bool:
@@ -119,7 +122,8 @@ def create(connection: Connection, new: RunNew) -> int:
     """Insert a queued run and return its id."""
     values = {item.name: getattr(new, item.name) for item in fields(RunNew)}
     values |= {"tags": list(new.tags), "config": dict(new.config), "config_now": dict(new.config),
-               "environment_config": dict(new.environment_config), "provenance": dict(new.provenance)}  # fmt: skip
+               "environment_config": dict(new.environment_config),
+               "environment_config_now": dict(new.environment_config), "provenance": dict(new.provenance)}  # fmt: skip
     fresh = {"state": QUEUED, "reason": "", "attempt": 0, "step": 0, "clock_s": 0.0, "latest": {}, "flags": {}}
     statement = insert(RUNS).values(**values, **fresh, created=utc_now()).returning(RUNS.c.id)
     run = int(connection.execute(statement).scalar_one())
@@ -190,6 +194,8 @@ def transition(
     where = (RUNS.c.id == run) & RUNS.c.state.in_(sources(to, expected))
     if attempt is not None:
         where &= RUNS.c.attempt == attempt
+    if to in TERMINAL and connection.execute(select(RUNS.c.id).where(where)).first() is not None:
+        _answer_edits(connection, run)
     row = connection.execute(update(RUNS).where(where).values(**values).returning(RUNS.c.started, RUNS.c.ended)).first()
     if row is None:
         return False
@@ -246,6 +252,25 @@ def edit_config(connection: Connection, run: int, changes: Mapping[str, Any]) ->
     return now is not None and _set(connection, run, {"config_now": {**now, **changes}})
 
 
+def edit_world(connection: Connection, run: int, changes: Mapping[str, Any]) -> bool:
+    """Lay an edit of the world over the present options of the environment of a run that has not ended."""
+    now = connection.execute(select(RUNS.c.environment_config_now).where(RUNS.c.id == run)).scalar()
+    return now is not None and _set(connection, run, {"environment_config_now": {**now, **changes}})
+
+
+def refuse_edit(connection: Connection, run: int, *, edit: int, reason: str) -> None:
+    """Take back an edit that never takes effect: the present configuration is what it would be without it."""
+    if not edits.refuse(connection, run, edit=edit, reason=reason):
+        return
+    row = get(connection, run)
+    assert row is not None
+    config = {**row.config, **edits.changes(connection, run, edits.CONFIG)}
+    world = {**row.environment_config, **edits.changes(connection, run, edits.ENVIRONMENT)}
+    _set(connection, run, {"config_now": config, "environment_config_now": world})
+    event = {"step": row.step, "event": "warning", "text": reason, "data": {"id": edit, "refused": True}}
+    events.add(connection, run, attempt=row.attempt, event={**event, "key": f"refused:{edit}"})
+
+
 def set_receipt(connection: Connection, run: int, **facts: Any) -> bool:
     """Add facts to the receipt of a stop (asked, acknowledged, process_gone, checkpoint), also after the end."""
     found = connection.execute(select(RUNS.c.receipt).where(RUNS.c.id == run)).first()
@@ -284,6 +309,13 @@ def counts_by_state(connection: Connection) -> dict[str, int]:
     """Return how many runs are in each state; every state is named."""
     counted = connection.execute(select(RUNS.c.state, func.count()).group_by(RUNS.c.state)).all()
     return dict.fromkeys(STATES, 0) | dict(counted)
+
+
+def _answer_edits(connection: Connection, run: int) -> None:
+    """Refuse the edits that no worker answered before the run ended."""
+    reason = _("The run ended before the edit could take effect; fork it from an earlier checkpoint instead.")
+    for edit in edits.unanswered(connection, run):
+        refuse_edit(connection, run, edit=edit, reason=reason)
 
 
 def _set(connection: Connection, run: int, values: dict[str, Any]) -> bool:

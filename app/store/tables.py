@@ -58,6 +58,7 @@ RUNS = Table(
     Column("created", Text, nullable=False),
     Column("started", Text),
     Column("ended", Text),
+    Column("environment_config_now", _JSON),  # after the edits of the world
     Index("runs_state", "state", "id"),
     Index("runs_algorithm", "algorithm", "id"),
     Index("runs_environment", "environment", "id"),
@@ -165,8 +166,19 @@ EDITS = Table(
     Column("step", BigInteger),  # null until the worker says when it took effect
     Column("config", _JSON, nullable=False),
     Column("created", Text, nullable=False),
+    Column("kind", Text, nullable=False, server_default="config"),  # what it changes: config or environment
+    Column("refused", Text),  # why it never takes effect
     Index("edits_run", "run", "id"),
     sqlite_autoincrement=True,
+)
+
+WORLDS = Table(
+    "worlds",
+    METADATA,
+    Column("environment", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("config", _JSON, nullable=False),
+    Column("created", Text, nullable=False),
 )
 
 EPISODES = Table(

@@ -9,9 +9,9 @@ from app.core.specs import AlgorithmSpec, EnvironmentSpec, PanelSpec, Subject
 from app.training.job import Job
 
 
-@dataclass(frozen=True)
+@dataclass
 class Built:
-    """A fresh agent, its world, and the panels that can draw them."""
+    """An agent, its world, and the panels that can draw them. `environment` is another one when the world has changed."""
 
     algorithm: AlgorithmSpec
     environment_spec: EnvironmentSpec

@@ -13,7 +13,8 @@ class Job:
         config: the hyperparameters the run was started with, fully resolved, before any edit.
         folder: the run's folder; checkpoints lie in `<folder>/checkpoints/<id>`.
         checkpoint: a checkpoint's id to resume from, or the absolute path of another run's to fork from.
-        edits: committed edits [{id, step, config}]; `step` is None where no worker answered yet.
+        edits: committed edits [{id, step, config, kind}]; `step` is None where no worker answered yet; `kind` is `config`
+            (of the hyperparameters, also where it is missing) or `environment` (of the world's options).
         reached: the furthest step whose records are stored; a new edit takes effect no earlier.
         paused_at: the step to which a run that starts paused first returns.
         speed: environment steps per second, or None for full speed.

@@ -272,10 +272,8 @@ class _Loop:
         self.pace.limit(command.get("value"))
 
     def _edit(self, command: Command) -> None:
-        try:
-            self.session.edit(int(command["id"]), dict(command["config"]))
-        except PlaygroundError as error:
-            self.output.event("warning", str(error), data={"id": command["id"]})
+        kind = str(command.get("kind", "config"))
+        self.session.try_edit(int(command["id"]), dict(command["config"]), kind)
 
     def _checkpoint(self, command: Command) -> None:
         self._save("requested")

@@ -64,9 +64,14 @@ class Output:
         """A checkpoint exists, verified; others were removed for it."""
         self.sink.record("checkpoint", asdict(info))
 
-    def edit(self, edit: int, config: Header) -> None:
+    def edit(self, edit: int, config: Header, kind: str = "config") -> None:
         """An edit took effect here."""
-        self.sink.record("edit", {"id": edit, "step": self.step, "config": config})
+        header: Header = {"id": edit, "step": self.step, "config": config}
+        self.sink.record("edit", header if kind == "config" else {**header, "kind": kind})
+
+    def refuse(self, edit: int, reason: str) -> None:
+        """An edit never takes effect."""
+        self.sink.record("edit", {"id": edit, "step": self.step, "refused": reason})
 
     def progress(self, clock_s: float, fps: float) -> None:
         """How far, how long, how fast."""

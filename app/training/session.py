@@ -1,18 +1,20 @@
 """One agent in training, without clock or commands: its recorder, its evaluations, its checkpoints, its edits.
 
 Everything here follows from the number of steps alone, so a session restored from a checkpoint repeats what an
-uninterrupted one does. At one step, in this order: points, record, picture, evaluation, edits, checkpoint.
+uninterrupted one does. At one step, in this order: points, record, picture, evaluation, changes of the world, edits,
+checkpoint.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from app.core.contracts import Tree
-from app.core.errors import InvalidInput
+from app.core.contracts import Environment, Tree
+from app.core.errors import InvalidInput, PlaygroundError, shorten
 from app.core.report import Report
 from app.core.text import _
 from app.training.build import Builder, Built
@@ -23,6 +25,7 @@ from app.training.live import History
 from app.training.output import Output
 from app.training.recorder import Recorder
 from app.training.schedule import Calendar, Due, Pace
+from app.training.worlds import World
 
 FINAL_EPISODES = 100
 
@@ -33,6 +36,7 @@ class Session:
     def __init__(self, job: Job, built: Built, output: Output, pace: Pace) -> None:
         self.job, self.built, self.output, self.pace = job, built, output, pace
         self.agent, self.config = built.agent, built.agent.config
+        self.world = World(built, job.environment_config)
         self.recorder = Recorder(built.algorithm.scalars)
         self.keeper = Keeper(job.checkpoints_folder)
         self.history = History(built, output)
@@ -51,12 +55,14 @@ class Session:
         self.output.step = self.step
         if self.step == 0:
             self.history.keep()
+        self._follow_world()
         self._repeat_edits()
 
     def room(self) -> int:
         """Return how many steps the next call may take without passing a boundary; at least 1."""
-        end = min(self._due.next, self.known[0]["step"]) if self.known else self._due.next
-        return max(1, end - self.step)
+        ends: list[int] = [self._due.next, *(edit["step"] for edit in self.known[:1])]
+        change = self.world.next_change()
+        return max(1, min(ends if change is None else [*ends, change]) - self.step)
 
     def advance(self, max_steps: int) -> Report:
         """Let the agent learn for at most `max_steps`, record it, and do what is due where it stands then.
@@ -77,7 +83,7 @@ class Session:
             self.is_finished = True
         elif not report.steps:
             raise RuntimeError(f"{self.job.algorithm} took no step at step {self.step} and did not say it is finished")
-        elif self.step >= self._due.next or self.known:
+        elif self.step >= self._due.next or self.known or self.world.next_change() is not None:
             self._do_what_is_due()
         return report
 
@@ -116,8 +122,8 @@ class Session:
         """Send the points that wait; return whether there were any."""
         return self.output.points(self.recorder)
 
-    def edit(self, edit: int, changes: dict[str, Any]) -> None:
-        """Change live hyperparameters from here on, with a checkpoint from before it.
+    def edit(self, edit: int, changes: dict[str, Any], kind: str = "config") -> None:
+        """Change live hyperparameters, or with `kind` "environment" the world, from here on, with a checkpoint from before.
 
         While a resumed run catches up, "here" is the furthest step that is stored: what was recorded stays.
 
@@ -126,24 +132,34 @@ class Session:
         """
         if edit in self.applied or any(item["id"] == edit for item in self.known):
             return
-        config = self._edited(changes)
+        apply = self._prepared(changes, kind)
         if max(self.step, self.job.reached) >= self.job.total_steps:
             raise InvalidInput.one(
                 "edit", edit, _("every step of the run is recorded already; none is left that it could change"),
                 _("Fork the run from an earlier checkpoint."),
             )  # fmt: skip
         if self.step < self.job.reached:
-            self.known.append({"id": edit, "step": self.job.reached, "config": changes, "is_new": True})
+            waiting = {"id": edit, "step": self.job.reached, "config": changes, "kind": kind, "is_new": True}
+            self.known.append(waiting)
             self.known.sort(key=_when)
             return
         self.flush()
         if not self.keeper.has(self.step, "before_edit"):
             self.checkpoint("before_edit")
-        before = self.config.model_dump(mode="json")
-        self._apply(edit, config)
-        self.output.edit(edit, changes)
-        told = ", ".join(f"{name}: {before[name]} → {value}" for name, value in changes.items())
-        self.output.event("edit", told, data={"id": edit, "config": changes}, key=f"edit:{edit}")
+        before = self.world.config if kind == "environment" else self.config.model_dump(mode="json")
+        apply()
+        self.applied.append(edit)
+        self.output.edit(edit, changes, kind)
+        told = ", ".join(f"{name}: {shorten(before[name])} → {shorten(value)}" for name, value in changes.items())
+        name = "environment_config" if kind == "environment" else "config"
+        self.output.event("edit", told, data={"id": edit, name: changes}, key=f"edit:{edit}")
+
+    def try_edit(self, edit: int, changes: dict[str, Any], kind: str) -> None:
+        """Make an edit, or answer why it cannot be made."""
+        try:
+            self.edit(edit, changes, kind)
+        except PlaygroundError as error:
+            self.output.refuse(edit, str(error))
 
     def checkpoint(self, kind: str) -> str:
         """Write a checkpoint of this moment and return its id."""
@@ -171,7 +187,15 @@ class Session:
         due.pass_by(self.step)
         if evaluation_is_due:
             self._evaluate(self.job.eval_episodes)
+        self._follow_world()
         self._repeat_edits()
+
+    def _follow_world(self) -> None:
+        """Let the world change where its time has come, and keep a picture of the changed one."""
+        if self.world.follow(self.step):
+            self.history.keep()
+            text = _("The world changed at step {step}").format(step=self.step)
+            self.output.event("world", text, data={"change": self.world.followed}, key=f"world:{self.step}")
 
     def _record(self) -> None:
         clocked = {"time/run_clock": self.pace.clock_s, "time/fps": self.pace.fps(self.step)}
@@ -212,24 +236,38 @@ class Session:
                 )
         return self.config.edited(changes)
 
-    def _apply(self, edit: int, config: Any) -> None:
+    def _prepared(self, changes: dict[str, Any], kind: str) -> Callable[[], None]:
+        """Check an edit and return what carries it out."""
+        if kind == "environment":
+            options, environment = self.world.edited(changes)
+            return lambda: self._go_on_in(options, environment)
+        config = self._edited(changes)
+        return lambda: self._go_on_with(config)
+
+    def _go_on_with(self, config: Any) -> None:
         self.agent.edit(config)
         self.config = config
-        self.applied.append(edit)
+
+    def _go_on_in(self, options: dict[str, Any], environment: Environment) -> None:
+        self.world.replace(options, environment, self.step)
+        self.history.keep()
 
     def _repeat_edits(self) -> None:
         """Apply the edits of earlier attempts whose step has come; those that no worker answered are answered now."""
         while self.known and self.step >= self.known[0]["step"]:
             item = self.known.pop(0)
+            kind = item.get("kind", "config")
             if item["is_new"]:
-                self.edit(item["id"], item["config"])
+                self.try_edit(item["id"], item["config"], kind)
             else:
-                self._apply(item["id"], self._edited(item["config"]))
+                self._prepared(item["config"], kind)()
+                self.applied.append(item["id"])
 
     def _tree(self) -> Tree:
         counters = {
             "step": self.step, "updates": self.updates, "evaluations": self.evaluations, "best": self.best,
             "pictures": self.history.kept, "clock_s": self.pace.clock_s, "ended_at": self.ended_at,
+            "world": self.world.followed,
         }  # fmt: skip
         return {"agent": self.agent.state(), "recorder": self.recorder.state(), "session": counters}
 
@@ -237,15 +275,16 @@ class Session:
         job = self.job
         return {
             "run": job.run, "attempt": job.attempt, "algorithm": job.algorithm, "environment": job.environment,
-            "environment_config": job.environment_config, "config": self.config.model_dump(mode="json"),
+            "environment_config": self.world.config, "config": self.config.model_dump(mode="json"),
             "version": self.built.algorithm.version, "seed": job.seed, "total_steps": job.total_steps,
             "edits": list(self.applied), "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }  # fmt: skip
 
     def _load(self, tree: Tree, *, is_fork: bool) -> None:
+        counters = tree["session"]
+        self.world.continue_from(int(counters.get("world", 0)))
         self.agent.load(tree["agent"])
         self.recorder.load(tree["recorder"], numbered=not is_fork)
-        counters = tree["session"]
         self.step, self.updates = int(counters["step"]), int(counters["updates"])
         self.evaluations, self.history.kept = int(counters["evaluations"]), int(counters["pictures"])
         self.best = -math.inf if is_fork else float(counters["best"])
@@ -278,10 +317,11 @@ def _restored(
     tree, meta = restored
     is_fork = meta["run"] != job.run
     applied: list[int] = [] if is_fork else list(meta["edits"])
-    edits = {edit["id"]: edit["config"] for edit in job.edits}
-    wanted = dict(job.config)
-    for number in applied:
-        wanted |= edits.get(number, {})
+    made = {edit["id"]: edit for edit in job.edits}
+    wanted, world = dict(job.config), dict(job.environment_config)
+    for edit in (made[number] for number in applied if number in made):
+        (world if edit.get("kind") == "environment" else wanted).update(edit["config"])
+    job = replace(job, environment_config=world)
     then = meta["config"]
     changed = {name: value for name, value in wanted.items() if then.get(name) != value}
     built = builder(replace(job, config=then))

@@ -3,13 +3,24 @@
 from typing import Annotated
 
 from fastapi import Path
+from starlette.responses import Response
 
-from app.protocol.catalog import AlgorithmInfo, AlgorithmList, EnvironmentInfo, EnvironmentList, Health
-from app.web import describe
-from app.web.context import READS, Service, api_router
+from app.protocol.base import SAVED
+from app.protocol.catalog import (
+    AlgorithmInfo,
+    AlgorithmList,
+    EnvironmentInfo,
+    EnvironmentList,
+    Health,
+    SavedWorld,
+    WorldSave,
+)
+from app.web import describe, saved_worlds
+from app.web.context import CREATES, READS, Service, api_router
 from app.web.problems import documented
 
 router = api_router("catalogue")
+LOCATION = {"Location": {"description": "The saved world.", "schema": {"type": "string"}}}
 Name = Annotated[str, Path(max_length=64, description="Id from the list.", examples=["q_learning"])]
 
 
@@ -45,4 +56,29 @@ def list_environments(playground: Service) -> EnvironmentList:
 )  # fmt: skip
 def read_environment(id: Name, playground: Service) -> EnvironmentInfo:
     catalog = playground.catalog()
-    return describe.environment_info(catalog, describe.known(catalog.environment, id))
+    info = describe.environment_info(catalog, describe.known(catalog.environment, id))
+    return info.model_copy(update={"saved": saved_worlds.listed(playground, id)})
+
+
+@router.post(
+    "/environments", operation_id="save_world", summary="Save a drawn world under a name", status_code=201,
+    response_model=SavedWorld, responses={**documented(*CREATES, "refused"), 201: {"headers": LOCATION}},
+)  # fmt: skip
+def save_world(body: WorldSave, playground: Service) -> Response:
+    """`environment_config` of the answer is all that POST /runs needs to start in it."""
+    saved = saved_worlds.save(playground, body)
+    headers = {"Location": saved.links["self"]}
+    return Response(saved.model_dump_json(), 201, headers, media_type="application/json")
+
+
+@router.delete(
+    "/environments/{id}/saved/{name}", operation_id="delete_world", summary="Delete a saved world", status_code=204,
+    responses=documented(*READS),
+)  # fmt: skip
+def delete_world(
+    id: Name,
+    name: Annotated[str, Path(pattern=SAVED, description="Its name.", examples=["Two rooms"])],
+    playground: Service,
+) -> None:
+    """Runs in it go on."""
+    saved_worlds.remove(playground, id, name)

@@ -26,7 +26,7 @@ def run_model(row: RunRow, queue_position: int | None = None) -> Run:
         tags=row.tags,
         algorithm=row.algorithm,
         environment=row.environment,
-        environment_config=row.environment_config,
+        environment_config=row.environment_config_now,
         preset=row.preset,
         config=row.config_now,
         seed=row.seed,
@@ -125,6 +125,7 @@ def environment_info(catalog: ModuleType, spec: EnvironmentSpec) -> EnvironmentI
         references=references,
         fits=[name for name, other in catalog.algorithms().items() if not catalog.misfit(other, spec)],
         source=spec.source,
+        live={name: str(when) for name, when in spec.config.live_names().items()},
         links={"self": f"{API}/environments/{spec.id}"},
     )
 

@@ -12,7 +12,7 @@ from app.core.text import _
 from app.protocol.runs import Run
 from app.web.problems import ProblemError
 
-EDITABLE = ("name", "tags", "speed", "config")
+EDITABLE = ("name", "tags", "speed", "config", "environment_config")
 
 
 def tag_of(body: bytes) -> str:

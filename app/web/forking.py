@@ -42,12 +42,12 @@ def new_run(store: Store, connection: Any, catalog: ModuleType, *, parent: int, 
     if total <= saved["step"]:
         rule = _("the checkpoint is at step {step} already").format(step=saved["step"])
         raise InvalidInput.one("total_steps", total, rule, _("Name a larger budget or an earlier checkpoint."))
-    kept = lineage.config_of(store, connection, row.id, checkpoint=saved["id"])
+    kept, world = lineage.configs_of(store, connection, row.id, checkpoint=saved["id"])
     recipe = catalog.resolve(
         row.algorithm,
         row.environment,
         config={**kept, **body.config},
-        environment_config=row.environment_config,
+        environment_config=world,
         preset="",
         total_steps=total,
         seed=row.seed if body.seed is None else body.seed,

@@ -16,7 +16,7 @@ from app.core.specs import PanelSpec
 from app.core.text import _
 from app.jobs.frames import DrawnFrame
 from app.protocol.data import Checkpoint, Episode, EpisodeDetail, Event, EventPage, PanelFrames
-from app.store import checkpoints, episodes, events, frames, series
+from app.store import checkpoints, edits, episodes, events, frames, series
 from app.store import runs as run_rows
 from app.store.points import Reduced
 from app.web.describe import API
@@ -154,6 +154,9 @@ def episode(playground: Playground, run: int, number: int) -> EpisodeDetail:
     with playground.store.read() as connection:
         row = _exists(connection, run)
         found = episodes.get(connection, run, number)
+        world = dict(row.environment_config)
+        if found is not None:  # an evaluation comes before what is edited at the same step
+            world |= edits.changes(connection, run, edits.ENVIRONMENT, before=int(found[0]["step"]))
     if found is None:
         way_out = _("GET {address} lists them.").format(address=f"{API}/runs/{run}/episodes")
         raise Missing.one("episode", number, _("this run has no such episode"), way_out)
@@ -168,7 +171,7 @@ def episode(playground: Playground, run: int, number: int) -> EpisodeDetail:
             "actions": np.asarray(arrays["actions"]).tolist(),
             "rewards": numbers(np.asarray(arrays["rewards"], np.float64)),
             "drawing": spec.drawing if spec else "",
-            "layout": _layout(spec, row.environment_config) if spec else None,
+            "layout": _layout(spec, world, int(facts["step"])) if spec else None,
         }
     )
 
@@ -232,12 +235,14 @@ def _episode(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "return": finite_or_null(row["return"])}
 
 
-def _layout(spec: Any, environment_config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the grid of a run's environment; None where it has none, or where an old run's options no longer parse."""
+def _layout(spec: Any, environment_config: Mapping[str, Any], step: int) -> dict[str, Any] | None:
+    """Return the grid of a run's environment before a step; None where it has none, or where old options no longer parse."""
     try:
         world = spec.make(spec.config.parse(dict(environment_config), "environment_config"))
     except InvalidInput:
         return None
+    for at, changed in world.changes:
+        world = changed if at < step else world
     layout = getattr(world.mdp, "layout", None)
     return {**layout.facts(), **layout.places()} if layout else None
 

@@ -50,7 +50,7 @@ class Jobs(Protocol):
     def checkpoint(self, run: int) -> None: ...
     def step(self, run: int, unit: str, count: int) -> None: ...
     def set_speed(self, run: int, value: float | None) -> None: ...
-    def edit(self, run: int, config: dict[str, Any]) -> Mapping[str, Any]: ...
+    def edit(self, run: int, config: dict[str, Any], kind: str = "config") -> Mapping[str, Any]: ...
     def watch(self, run: int, viewer: str, panels: list[dict[str, Any]]) -> None: ...
     def unwatch(self, viewer: str) -> None: ...
     def frame(self, run: int, panel: str, options: dict[str, Any], step: int | None) -> DrawnFrame: ...
@@ -199,11 +199,15 @@ class Playground:
         return RunPage(items=[run_model(row, places.get(row.id)) for row in rows], next_cursor=next_cursor)
 
     def patch_run(self, id: int, body: RunPatch, *, if_match: str | None = None) -> Run:
-        """Change name, tags, speed or live hyperparameters; all of it is checked before any of it is done."""
+        """Change name, tags, speed, live hyperparameters or the world; all of it is checked before any of it is done."""
         run = self.run(id)
         check_if_match(if_match, run)
         given = body.model_fields_set
-        if run.state in run_rows.TERMINAL and (body.config is not None or "speed" in given):
+        is_edit = body.config is not None or body.environment_config is not None
+        if body.config and body.environment_config:
+            rule = _("cannot change together with config, because each takes effect at a step of its own")
+            raise InvalidInput.one("environment_config", "…", rule, _("Send two requests."))
+        if run.state in run_rows.TERMINAL and (is_edit or "speed" in given):
             raise Refused.one(
                 "state", run.state, _("an ended run never changes"), _("Fork it to go on with other values.")
             )
@@ -211,6 +215,9 @@ class Playground:
         if body.config:
             self.catalog()
             answer = EditAnswer.model_validate(self.jobs.edit(id, body.config))
+        if body.environment_config is not None:
+            self.catalog()
+            answer = EditAnswer.model_validate(self.jobs.edit(id, body.environment_config, "environment"))
         if "speed" in given:
             self.jobs.set_speed(id, body.speed)
         if body.name is not None or body.tags is not None:

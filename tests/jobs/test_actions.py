@@ -120,7 +120,7 @@ def test_an_edit_is_committed_before_it_is_sent_and_sent_once(floor):
     assert (answer["effective"], answer["step"]) == ("step", None)
     assert floor.row(run).config_now["alpha"] == 0.25
     assert worker.wait_for("command").header == {
-        "type": "command", "name": "edit", "id": answer["id"], "config": {"alpha": 0.25},
+        "type": "command", "name": "edit", "id": answer["id"], "config": {"alpha": 0.25}, "kind": "config",
     }  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def test_an_edit_of_a_waiting_run_travels_with_its_job(floor):
     answer = floor.supervisor.edit(run, {"alpha": 0.25})
     worker.state("finished", 1000)
     second = floor.engine.worker(1)
-    assert second.job["edits"] == [{"id": answer["id"], "step": None, "config": {"alpha": 0.25}}]
+    assert second.job["edits"] == [{"id": answer["id"], "step": None, "config": {"alpha": 0.25}, "kind": "config"}]
     floor.wait_for(run, "starting")
     assert second.commands() == []
 

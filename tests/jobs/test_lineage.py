@@ -68,13 +68,13 @@ def test_the_configuration_of_a_checkpoint_is_that_of_its_manifest(store):
     shutil.rmtree(folder)
     write_checkpoint(folder, {"w": np.zeros(1)}, {"config": {"alpha": 0.25}})
     with store.read() as connection:
-        assert lineage.config_of(store, connection, parent, checkpoint="5-auto-1") == {"alpha": 0.25}
+        assert lineage.configs_of(store, connection, parent, checkpoint="5-auto-1")[0] == {"alpha": 0.25}
         with pytest.raises(Missing):
-            lineage.config_of(store, connection, parent, checkpoint="6-auto-2")
+            lineage.configs_of(store, connection, parent, checkpoint="6-auto-2")
         manifest = folder / "manifest.json"
         manifest.write_text(manifest.read_text().replace("0.25", "0.75"))
         with pytest.raises(CheckpointDamaged, match="another checkpoint"):
-            lineage.config_of(store, connection, parent, checkpoint="5-auto-1")
+            lineage.configs_of(store, connection, parent, checkpoint="5-auto-1")
 
 
 def test_the_newest_checkpoint_has_the_most_steps_then_the_highest_number():

@@ -55,7 +55,7 @@ class CountingBatch:
 class CountingWorld:
     """A world without a model."""
 
-    id, n_actions, observation_size, max_episode_steps, mdp = "counting", 2, 1, 50, None
+    id, n_actions, observation_size, max_episode_steps, mdp, changes = "counting", 2, 1, 50, None, ()
 
     def batch(self, n_envs: int, seed: int, stream: str, features: bool) -> CountingBatch:
         return CountingBatch(n_envs, seed, stream)

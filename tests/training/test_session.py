@@ -109,10 +109,9 @@ def test_an_edit_that_no_step_is_left_for_is_refused_with_the_reason(tmp_path: P
     first.train(job(tmp_path))
     resumed = job(tmp_path, attempt=2, checkpoint=checkpoint_of(first, "requested"), reached=2_000)
     assert second.train(resumed) == "finished"
-    assert not second.of("edit")
-    (warning,) = [header for header in second.of("event") if header["event"] == "warning"]
-    assert "none is left that it could change" in warning["text"]
-    assert warning["data"] == {"id": 1}
+    (answer,) = second.of("edit")
+    assert answer["id"] == 1
+    assert "none is left that it could change" in answer["refused"]
 
 
 def test_a_run_resumed_on_its_way_back_runs_on_and_forgets_its_steps(tmp_path: Path) -> None:

@@ -355,3 +355,29 @@ def test_what_cannot_change_live_says_whether_a_fork_can_change_it(client: TestC
     gamma, initial_q = refused.json()["errors"]
     assert gamma["way_out"].startswith("Fork the run to change it. These may change: alpha")
     assert initial_q["way_out"].startswith("Start a new run to change it.")
+
+
+def test_the_world_of_a_run_is_edited_and_what_cannot_be_is_refused(client: TestClient) -> None:
+    options = {"layout": "S.../..../...G"}
+    wanted = {"algorithm": "q_learning", "environment": "gridworld", "environment_config": options, "total_steps": 1000}
+    address = client.post(f"{API}/runs", json=wanted).json()["links"]["self"]
+    answer = client.patch(address, json={"environment_config": {"layout": "S.../###./...G"}})
+    assert answer.status_code == 200, answer.text
+    run = answer.json()
+    assert (run["edit"]["effective"], run["edit"]["step"]) == ("step", None)
+    assert run["environment_config"]["layout"] == "S.../###./...G"
+    for change, status, said in (
+        ({"layout": "S.../####/...G"}, 422, "no goal can be reached"),
+        ({"layout": "S..../...../....G"}, 422, "start a new run"),
+        ({"max_episode_steps": 9}, 422, "cannot change while the run lives"),
+        ({}, 422, "names nothing to change"),
+    ):
+        refused = client.patch(address, json={"environment_config": change})
+        assert refused.status_code == status
+        assert said in refused.json()["detail"]
+    both = client.patch(address, json={"environment_config": {"slip": 0.1}, "config": {"alpha": 0.1}})
+    assert "Send two requests" in both.json()["detail"]
+    assert client.get(address).json()["environment_config"] == run["environment_config"]
+    cliff = client.post(f"{API}/runs", json=CLIFF).json()["links"]["self"]
+    fixed = client.patch(cliff, json={"environment_config": {"is_slippery": True}})
+    assert (fixed.status_code, fixed.json()["title"]) == (409, "Not possible now")

@@ -1,0 +1,144 @@
+"""Worlds that change while a run goes: because a user edits their options, or by themselves at set steps.
+
+A changed world has the same states and actions, so that the agent goes on in it with everything it has learned.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from app.core.contracts import Environment
+from app.core.errors import InvalidInput, Refused, Violation, shorten
+from app.core.specs import AlgorithmSpec, EnvironmentSpec
+from app.core.text import _
+from app.training.build import Built
+
+WHERE = "environment_config"
+
+
+@runtime_checkable
+class EntersWorlds(Protocol):
+    """An agent that can go on in a changed world."""
+
+    def enter(self, environment: Environment) -> None:
+        """Continue in `environment` from the next step on: same states, same actions."""
+
+
+class World:
+    """The environment that a session trains in.
+
+    Attributes:
+        config: its options now.
+        followed: how many of the changes it makes by itself have come about.
+    """
+
+    def __init__(self, built: Built, config: Mapping[str, Any]) -> None:
+        self._built, self._base = built, built.environment
+        self.config = dict(config)
+        self.followed = 0
+
+    def next_change(self) -> int | None:
+        """Return the step at which it changes by itself next, or None."""
+        left = self._base.changes[self.followed :]
+        return left[0][0] if left else None
+
+    def continue_from(self, followed: int) -> None:
+        """Let a fresh agent begin in the world as it was after so many changes; load its state after that."""
+        self.followed = followed
+        if followed:
+            self._enter(self._base.changes[followed - 1][1])
+
+    def follow(self, step: int) -> bool:
+        """Make the changes whose step has come; return whether there were any."""
+        due = [environment for at, environment in self._base.changes[self.followed :] if at <= step]
+        if due:
+            self.followed += len(due)
+            self._enter(due[-1])
+        return bool(due)
+
+    def edited(self, changes: Mapping[str, Any]) -> tuple[dict[str, Any], Environment]:
+        """Return the options and the environment after an edit; see `edited`."""
+        built = self._built
+        return edited(built.algorithm, built.agent.config, built.environment_spec, now=self.config, changes=changes)
+
+    def replace(self, config: dict[str, Any], environment: Environment, step: int) -> None:
+        """Go on in an edited world, as it is at `step`."""
+        self.config, self._base = config, environment
+        self.followed = sum(at <= step for at, _changed in environment.changes)
+        self._enter(environment.changes[self.followed - 1][1] if self.followed else environment)
+
+    def _enter(self, environment: Environment) -> None:
+        agent = self._built.agent
+        if not isinstance(agent, EntersWorlds):
+            raise _no_entry(self._built.algorithm)
+        agent.enter(environment)
+        self._built.environment = environment
+
+
+def edited(
+    algorithm: AlgorithmSpec, config: Any, spec: EnvironmentSpec, *, now: Mapping[str, Any], changes: Mapping[str, Any]
+) -> tuple[dict[str, Any], Environment]:
+    """Return (all options, environment) after an edit of a running world.
+
+    Args:
+        config: the agent's hyperparameters now.
+        now: the options as they are.
+
+    Raises:
+        Refused: this environment, or this algorithm, does not take such edits.
+        InvalidInput: an option breaks a rule or changes the size, or no end could be reached.
+    """
+    if not algorithm.tabular:
+        raise _no_entry(algorithm)
+    _check_names(spec, changes)
+    parsed = spec.config.parse({**now, **changes}, WHERE)
+    before, after = spec.make(spec.config.parse(dict(now), WHERE)), spec.make(parsed)
+    if _size(before) != _size(after):
+        rule = _("would change the size from {before} to {after}, and what is learned belongs to the cells there are")
+        raise InvalidInput.one(
+            WHERE, ", ".join(changes), rule.format(before=_size(before), after=_size(after)),
+            _("Keep rows and columns, or start a new run."),
+        )  # fmt: skip
+    try:
+        algorithm.check(config, after)
+    except InvalidInput as error:
+        way_out = _("The run goes on unchanged. Leave a way to an end from every cell that can be reached.")
+        raise InvalidInput(
+            [
+                Violation(WHERE, ", ".join(changes), f"{item.where}={item.value} {item.rule}", way_out)
+                for item in error.violations
+            ]
+        ) from None
+    return parsed.model_dump(mode="json"), after
+
+
+def _check_names(spec: EnvironmentSpec, changes: Mapping[str, Any]) -> None:
+    live = spec.config.live_names()
+    if not live:
+        raise Refused.one(
+            WHERE, spec.id, _("the world of this environment does not change while a run goes"),
+            _("Start a new run with other options."),
+        )  # fmt: skip
+    known = _("These may change: {names}.").format(names=", ".join(live))
+    if not changes:
+        raise InvalidInput.one(WHERE, "{}", _("names nothing to change"), known)
+    fixed = [
+        Violation(f"{WHERE}.{name}", shorten(value), _("cannot change while the run lives"), known)
+        for name, value in changes.items()
+        if name not in live
+    ]
+    if fixed:
+        raise InvalidInput(fixed)
+
+
+def _no_entry(algorithm: AlgorithmSpec) -> InvalidInput:
+    rule = _("{name} cannot go on in a changed world").format(name=algorithm.name)
+    return Refused.one("algorithm", algorithm.id, rule, _("Start a new run with other options."))
+
+
+def _size(environment: Environment) -> str:
+    """Return the size in words; two worlds of the same size have the same states and actions."""
+    mdp = environment.mdp
+    layout = getattr(mdp, "layout", None)
+    if layout is not None:
+        return f"{layout.rows} × {layout.cols} ({environment.n_actions})"
+    return f"{environment.observation_size} ({environment.n_actions})"
