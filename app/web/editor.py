@@ -7,6 +7,7 @@ from typing import Any
 from app.core.text import _
 from app.environments.gridworld import LARGEST
 from app.web.classics import CLASSICS, Classic
+from app.web.views import RunView
 
 ENVIRONMENT = "gridworld"
 USUAL_GAMMA = 0.99
@@ -72,3 +73,11 @@ def editor_of(environment: str, world: Mapping[str, Any], config: Mapping[str, A
     gamma = config.get("gamma", USUAL_GAMMA)
     is_usable = isinstance(gamma, int | float) and 0 <= gamma <= 1
     return Editor(dict(world), float(gamma) if is_usable else USUAL_GAMMA, run)
+
+
+def of_run(view: RunView) -> Editor | None:
+    """Return the editor of a run's world, or None where the run has ended or its agent cannot go on in a changed one."""
+    agent = view.algorithm.agent if view.algorithm and view.algorithm.tabular else None
+    if view.is_ended or not hasattr(agent, "enter"):
+        return None
+    return editor_of(view.run.environment, view.run.environment_config, view.run.config, view.run.id)

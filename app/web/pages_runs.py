@@ -17,7 +17,7 @@ from app.core.text import _
 from app.protocol.runs import ForkRequest, Run, RunPatch, StepRequest
 from app.store import checkpoints, events, series
 from app.store import runs as run_rows
-from app.web import forking, forms, lessons, recipe, views
+from app.web import editor, forking, forms, lessons, recipe, views
 from app.web.context import RunId, Service
 from app.web.posted import Chosen, Form, numbers
 from app.web.rendering import PageRoute, is_fragment, page
@@ -231,6 +231,7 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "view": view,
         "tab": tab if tab in TABS else "maths",
         "maps": maps[:1],
+        "editor": editor.of_run(view),
         "others": [picture for picture in view.pictures if picture not in maps[:1]],
         "checkpoints": views.labelled(kept),
         "started_config": row.config if row else {},

@@ -1,15 +1,15 @@
 // @ts-check
 // What the buttons, sliders and lists of the editor do: one function for each kind of event.
 
-import { make } from "./chart-frame.js";
 import { faultWords, gammaOf, positionOf } from "./editor-words.js";
+import { listSaved, saveWorld } from "./editor-saved.js";
 import { send } from "./editor-solver.js";
-import { json } from "./api.js";
 import { number } from "./format.js";
 import { t } from "./text.js";
-import { toast } from "./toast.js";
 
 /** @typedef {any} Editor the element grid-editor */
+
+const USUAL = { rewards: "", slip: 0, step_reward: -0.04, goal_reward: 1, pit_reward: -1 }; // the gridworld's own defaults
 
 /** @param {Editor} editor @returns {Record<string, (event: any) => void>} */
 export function actsOf(editor) {
@@ -21,7 +21,7 @@ export function actsOf(editor) {
     change: (event) => {
       event.stopPropagation(); // the form asks for its recipe again only when the drawing has changed
       size(editor, event.target);
-      if (event.target.matches("[data-slip]")) editor.options.write({ slip: Number(event.target.value) });
+      if (event.target.matches("[data-slip]") && editor.world.load({ slip: Number(event.target.value) })) editor.changed();
     },
   };
 }
@@ -52,19 +52,15 @@ const DOES = {
     editor.changed();
   },
   apply: async (/** @type {Editor} */ editor) => {
-    const said = editor.find("[data-applied]");
-    const { body, faults } = await send("PATCH", `/runs/${editor.getAttribute("run")}`, { environment_config: editor.options.read() });
+    const changes = Object.fromEntries(Object.entries(editor.world.drawing).filter(([name, value]) => value !== editor.base[name]));
+    const { body, faults } = await send("PATCH", `/runs/${editor.getAttribute("run")}`, { environment_config: changes });
     const step = body?.edit?.step;
-    if (faults.length) said.textContent = faults.map(faultWords).join(" ");
-    else said.textContent = step === undefined || step === null ? t("Changed from its next step on.") : t("Changed from step {step} on.", { step: number(step) });
+    if (!faults.length) editor.base = editor.world.drawing;
+    const done = step === undefined || step === null ? t("Changed from its next step on.") : t("Changed from step {step} on.", { step: number(step) });
+    editor.find("[data-applied]").textContent = faults.length ? faults.map(faultWords).join(" ") : done;
+    showState(editor);
   },
-  save: async (/** @type {Editor} */ editor) => {
-    const name = editor.find("[data-save-name]").value.trim();
-    if (!name) return editor.find("[data-save-name]").focus();
-    const { faults } = await send("POST", "/environments", { name, environment_config: editor.options.read() });
-    toast(faults.length ? faults.map(faultWords).join(" ") : t("Saved as {name}.", { name }), faults.length ? "bad" : "");
-    if (!faults.length) listSaved(editor);
-  },
+  save: saveWorld,
 };
 
 /** Show what can be taken back, and the size. @param {Editor} editor */
@@ -74,17 +70,17 @@ export function showState(editor) {
   const [rows, cols] = [editor.find("[data-rows]"), editor.find("[data-cols]")];
   if (rows) rows.value = String(editor.world.rows);
   if (cols) cols.value = String(editor.world.cols);
+  const apply = editor.find("[data-do=apply]");
+  if (apply) apply.disabled = !editor.answer || JSON.stringify(editor.base) === JSON.stringify(editor.world.drawing);
+  const slip = editor.find("[data-slip]");
+  slip.value = String(editor.world.drawing.slip ?? 0);
+  slip.nextElementSibling.textContent = number(Number(editor.world.drawing.slip ?? 0), 2);
 }
 
 /** Show another world, as one step back. @param {Editor} editor @param {Record<string, any>} config @param {number} gamma */
 function open(editor, config, gamma) {
-  const { layout, rewards = "", ...others } = config;
-  editor.world.load({ layout, rewards });
   slider(editor, gamma);
-  editor.options.write({ slip: 0, step_reward: -0.04, goal_reward: 1, pit_reward: -1, ...others, ...editor.world.drawing });
-  const slip = editor.find("[data-slip]");
-  slip.value = editor.options.text("slip");
-  slip.nextElementSibling.textContent = number(Number(slip.value), 2);
+  editor.world.load({ ...USUAL, ...config });
   editor.changed();
 }
 
@@ -100,11 +96,10 @@ function slider(editor, gamma) {
 /** γ and slip recolour at once. @param {Editor} editor @param {HTMLInputElement} input */
 function slide(editor, input) {
   if (input.matches("[data-gamma]")) slider(editor, gammaOf(Number(input.value)));
-  else if (input.matches("[data-slip]")) {
+  if (input.matches("[data-slip]")) {
     if (input.nextElementSibling) input.nextElementSibling.textContent = input.value;
-    editor.options.keep("slip", Number(input.value));
-  } else return;
-  editor.refresh();
+    editor.ask({ ...editor.world.drawing, slip: Number(input.value) });
+  } else if (input.matches("[data-gamma]")) editor.ask(editor.world.drawing);
 }
 
 /** @param {Editor} editor @param {HTMLInputElement} input */
@@ -121,7 +116,7 @@ function key(editor, event) {
   const input = /** @type {HTMLInputElement} */ (event.target);
   if (event.key === "Enter" && input.matches("input")) {
     event.preventDefault();
-    if (input.matches("[data-save-name]")) DOES.save(editor);
+    if (input.matches("[data-save-name]")) saveWorld(editor);
     else size(editor, input);
   }
   if (!(event.ctrlKey || event.metaKey) || input.matches("input[data-save-name], input[data-reward]")) return;
@@ -129,20 +124,4 @@ function key(editor, event) {
   if (!is_redo && event.key !== "z") return;
   event.preventDefault();
   DOES[is_redo ? "redo" : "undo"](editor);
-}
-
-/** Worlds saved under a name, as links that open in the editor. @param {Editor} editor */
-async function listSaved(editor) {
-  const list = editor.find("[data-saved]");
-  if (!list) return;
-  const { saved = [] } = await json("/environments/gridworld").catch(() => ({}));
-  editor.find("[data-saved-count]").textContent = saved.length ? String(saved.length) : "";
-  list.replaceChildren(...saved.map((/** @type {any} */ one) => {
-    const link = /** @type {HTMLAnchorElement} */ (make("a", "", one.name));
-    link.href = `/?${new URLSearchParams({ environment: "gridworld", layout: one.environment_config.layout })}`;
-    link.dataset.classic = JSON.stringify(one.environment_config);
-    const item = make("li");
-    item.append(link);
-    return item;
-  }));
 }

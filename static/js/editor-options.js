@@ -1,67 +1,44 @@
 // @ts-check
 // Where the options of an edited world are kept: in the fields of the form around the editor, or, without one, beside it.
 
-/** @typedef {Record<string, string | number>} Values */
+/** @typedef {import("./editor-world.js").Drawing} Drawing */
 
 const PREFIX = "environment_config.";
 const TEXTS = new Set(["layout", "rewards"]);
 
 export class Options {
-  /** @type {Values} */
+  /** @type {Drawing} */
   #kept;
   #form;
-  #is_ahead = false;
 
-  /** @param {HTMLElement} editor @param {Values} config */
+  /** @param {HTMLElement} editor @param {Drawing} config */
   constructor(editor, config) {
     this.#kept = { ...config };
     this.#form = editor.closest("form");
   }
 
-  /** @param {string} name */
-  #field(name) {
-    const found = this.#form?.elements.namedItem(PREFIX + name);
-    return found instanceof HTMLInputElement || found instanceof HTMLTextAreaElement ? found : null;
-  }
-
-  /** Everything, as the API takes it: numbers as numbers, what is no number as it was typed. */
+  /** Everything, as the API takes it: numbers as numbers, what is no number as it was typed. @returns {Drawing} */
   read() {
-    /** @type {Values} */
-    const values = {};
-    for (const [name, kept] of Object.entries(this.#kept)) {
-      const text = this.text(name);
-      if (TEXTS.has(name)) values[name] = text;
+    const values = { ...this.#kept };
+    for (const name of Object.keys(this.#kept)) {
+      const text = this.#field(name)?.value;
+      if (text === undefined) continue;
+      if (name === "layout") values.layout = text.trim().replace(/\r?\n/g, "/");
+      else if (TEXTS.has(name)) values[name] = text;
       else if (text.trim() !== "") values[name] = Number.isFinite(Number(text)) ? Number(text) : text;
-      else if (!this.#form) values[name] = kept;
     }
     return values;
   }
 
-  /** @param {string} name */
-  text(name) {
-    const text = this.#field(name)?.value ?? String(this.#kept[name] ?? "");
-    return name === "layout" ? text.trim().replace(/\r?\n/g, "/") : text;
-  }
-
-  /** Hold a value before the form hears of it: while a slider moves. @param {string} name @param {number} value */
-  keep(name, value) {
-    this.#kept[name] = value;
-    const field = this.#field(name);
-    if (field) field.value = String(value);
-    this.#is_ahead = true;
-  }
-
-  /** Write what differs, and say so to the form once. @param {Values} values */
+  /** Write what differs, and say so to the form once. @param {Drawing} values */
   write(values) {
-    let changed = this.#is_ahead ? this.#field("slip") : null;
-    this.#is_ahead = false;
+    const before = this.read();
+    let changed = null;
     for (const [name, value] of Object.entries(values)) {
-      if (this.text(name) === String(value)) continue;
+      const field = before[name] === value ? null : this.#field(name);
       this.#kept[name] = value;
-      const field = this.#field(name);
-      if (!field) continue;
-      field.value = String(value);
-      changed = field;
+      if (field) field.value = String(value);
+      changed = field ?? changed;
     }
     changed?.dispatchEvent(new Event("change", { bubbles: true }));
   }
@@ -71,5 +48,11 @@ export class Options {
     const field = this.#form?.elements.namedItem("config.gamma");
     const value = field instanceof HTMLInputElement && field.value.trim() !== "" ? Number(field.value) : NaN;
     return value >= 0 && value <= 1 ? value : null;
+  }
+
+  /** @param {string} name */
+  #field(name) {
+    const found = this.#form?.elements.namedItem(PREFIX + name);
+    return found instanceof HTMLInputElement || found instanceof HTMLTextAreaElement ? found : null;
   }
 }

@@ -36,15 +36,15 @@ export class Solver {
 
 /**
  * Send JSON; what is refused comes back as its faults, and so does a server that does not answer.
- * @param {string} method @param {string} path @param {object} content @returns {Promise<{body: any, faults: Fault[]}>}
+ * @param {string} method @param {string} path @param {object} [content] @returns {Promise<{body: any, faults: Fault[]}>}
  */
 export async function send(method, path, content) {
   try {
     const answer = await fetch(`/api/v1${path}`, {
       method,
       credentials: "same-origin",
-      headers: { "Content-Type": "application/json", Accept: "application/json" },
-      body: JSON.stringify(content),
+      headers: { Accept: "application/json", ...(content && { "Content-Type": "application/json" }) },
+      body: content && JSON.stringify(content),
     });
     const body = answer.status === 204 ? {} : await answer.json();
     if (answer.ok) return { body, faults: [] };

@@ -23,8 +23,27 @@ export function wordsOf(world, cell, answer) {
   return words.join(" · ");
 }
 
-/** What the whole world is worth. @param {import("./editor-solver.js").Answer | null} answer */
-export const worthOf = (answer) => (answer ? t("V* at the start {value} with γ {gamma}", { value: number(answer.start_value), gamma: number(answer.gamma) }) : "");
+/** Say a cell, or what the whole world is worth. @param {any} editor @param {number | null} cell */
+export function say(editor, cell) {
+  const words = cell === null ? worthOf(editor.answer) : wordsOf(editor.world, cell, editor.answer);
+  write(editor, "readout", words);
+  if (cell !== null) write(editor, "spoken", words);
+}
+
+/** Say what was refused beside the drawing. @param {any} editor @param {import("./editor-solver.js").Fault[]} faults */
+export function complain(editor, faults) {
+  editor.find("[data-problem]").hidden = !faults.length;
+  write(editor, "problem", faults.map(faultWords).join("\n"));
+}
+
+/** Words are written only where they differ, so that they are read out once. @param {any} editor @param {string} name @param {string} text */
+function write(editor, name, text) {
+  const element = editor.find(`[data-${name}]`);
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** @param {import("./editor-solver.js").Answer | null} answer */
+const worthOf = (answer) => (answer ? t("V* at the start {value} with γ {gamma}", { value: number(answer.start_value), gamma: number(answer.gamma) }) : "");
 
 /** What was refused, as a sentence. @param {import("./editor-solver.js").Fault} fault */
 export const faultWords = ({ rule, way_out }) => `${rule[0]?.toUpperCase() ?? ""}${rule.slice(1)}. ${way_out}`.trim();

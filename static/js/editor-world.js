@@ -1,7 +1,7 @@
 // @ts-check
 // A world being drawn: its letters, the rewards of single cells, and every step back. Knows no page.
 
-/** @typedef {{layout: string, rewards: string}} Drawing */
+/** @typedef {Record<string, any>} Drawing every option of the world by name; `layout` and `rewards` are drawn here */
 
 const MOST_UNDONE = 300;
 const FLOOR = ".";
@@ -51,9 +51,10 @@ export class World {
     return this.load(this.draft());
   }
 
-  /** Replace everything, as one step back; returns whether anything changed. @param {Drawing} drawing */
-  load(drawing) {
-    if (drawing.layout === this.drawing.layout && drawing.rewards === this.drawing.rewards) return false;
+  /** Replace what is named, as one step back; returns whether anything changed. @param {Drawing} changes */
+  load(changes) {
+    const drawing = { ...this.drawing, ...changes };
+    if (JSON.stringify(drawing) === JSON.stringify(this.drawing)) return false;
     this.#past.push(this.drawing);
     this.#past.splice(0, this.#past.length - MOST_UNDONE);
     this.#future = [];
@@ -98,7 +99,7 @@ export class World {
     this.cols = Math.max(1, ...lines.map((line) => line.length));
     this.letters = lines.flatMap((line) => [...line.padEnd(this.cols, FLOOR)]);
     this.rewards = new Map();
-    for (const [row, col, reward] of rewardsOf(drawing.rewards)) {
+    for (const [row, col, reward] of rewardsOf(drawing.rewards ?? "")) {
       if (row < this.rows && col < this.cols) this.rewards.set(row * this.cols + col, reward);
     }
   }
@@ -108,7 +109,7 @@ export class World {
     const lines = Array.from({ length: this.rows }, (_unused, row) => this.letters.slice(row * this.cols, (row + 1) * this.cols).join(""));
     const cells = [...this.rewards].sort(([one], [other]) => one - other);
     const rewards = cells.map(([cell, reward]) => `${Math.floor(cell / this.cols)},${cell % this.cols}:${reward}`);
-    return { layout: lines.join("/"), rewards: rewards.join(";") };
+    return { ...this.drawing, layout: lines.join("/"), rewards: rewards.join(";") };
   }
 }
 

@@ -7,12 +7,12 @@ import { drawWorld, heightOf, placeOf } from "../editor-draw.js";
 import { Hand, keysOf } from "../editor-hand.js";
 import { Options } from "../editor-options.js";
 import { Solver } from "../editor-solver.js";
-import { faultWords, positionOf, wordsOf, worthOf } from "../editor-words.js";
+import { complain, positionOf, say, wordsOf } from "../editor-words.js";
 import { World } from "../editor-world.js";
 
 class GridEditor extends HTMLElement {
   /** @type {World} */
-  world = new World({ layout: "S", rewards: "" });
+  world = new World({ layout: "S" });
   /** @type {Options} */
   options = new Options(this, {});
   gamma = 0.99;
@@ -21,9 +21,11 @@ class GridEditor extends HTMLElement {
   /** @type {Hand | null} */
   #hand = null;
   /** @type {import("../editor-solver.js").Answer | null} */
-  #answer = null;
+  answer = null;
   /** @type {Set<string>} layouts that the form was given, so that a late answer to an older one is known as such */
   #sent = new Set();
+  /** @type {import("../editor-world.js").Drawing} what the run goes on in */
+  base = {};
   #solver = new Solver((answer, faults) => this.#solved(answer, faults));
 
   connectedCallback() {
@@ -43,7 +45,8 @@ class GridEditor extends HTMLElement {
 
   #build() {
     this.options = new Options(this, JSON.parse(this.getAttribute("config") ?? "{}"));
-    this.world = new World({ layout: this.options.text("layout"), rewards: this.options.text("rewards") });
+    this.base = this.options.read();
+    this.world = new World(this.base);
     this.gamma = Number(this.getAttribute("gamma") ?? 0.99);
     this.find("[data-gamma]")?.setAttribute("value", String(positionOf(this.gamma)));
     const stage = /** @type {HTMLElement} */ (this.find(".editor-stage"));
@@ -54,8 +57,8 @@ class GridEditor extends HTMLElement {
       tool: () => this.find("[data-tool][aria-pressed=true]")?.dataset.tool ?? "#",
       put: (cell, tool) => this.#put(cell, tool),
       done: () => this.done(),
-      words: (cell) => wordsOf(this.world, cell, this.#answer),
-      hover: (cell) => this.#say(cell),
+      words: (cell) => wordsOf(this.world, cell, this.answer),
+      hover: (cell) => say(this, cell),
     });
     for (const [name, act] of Object.entries(actsOf(this))) this.addEventListener(name, act);
   }
@@ -73,62 +76,44 @@ class GridEditor extends HTMLElement {
 
   changed() {
     this.#sent.add(this.world.drawing.layout);
-    this.options.write({ ...this.world.drawing });
+    this.options.write(this.world.drawing);
     this.refresh();
   }
 
   /** Draw again, and ask for V* again. */
   refresh() {
     showState(this);
-    this.#ask(this.world.drawing);
+    this.ask(this.world.drawing);
   }
 
-  /** @param {import("../editor-world.js").Drawing} drawing */
-  #ask(drawing) {
+  /** Draw, and ask for V* of a drawing. @param {import("../editor-world.js").Drawing} drawing */
+  ask(drawing) {
     this.#surface?.soon();
     this.#hand?.follow();
-    this.#solver.ask({ environment_config: { ...this.options.read(), ...drawing }, gamma: this.gamma });
+    this.#solver.ask({ environment_config: drawing, gamma: this.gamma });
   }
 
   /** @param {number} cell @param {string} tool a letter, or r for the reward of the field */
   #put(cell, tool) {
     if (tool === "r") this.world.reward(cell, this.find("[data-reward]")?.value ?? "");
     else this.world.place(cell, tool);
-    this.#say(cell);
-    this.#ask(this.world.draft());
+    say(this, cell);
+    this.ask(this.world.draft());
   }
 
   /** @param {CanvasRenderingContext2D} ctx @param {number} width */
   #draw(ctx, width) {
-    drawWorld(ctx, width, this.world, this.#answer);
+    drawWorld(ctx, width, this.world, this.answer);
     this.#hand?.follow();
   }
 
   /** @param {import("../editor-solver.js").Answer | null} answer @param {import("../editor-solver.js").Fault[]} faults */
   #solved(answer, faults) {
-    this.#answer = answer;
-    this.#show("[data-problem]", "hidden", !faults.length);
-    this.#write("problem", faults.map(faultWords).join("\n"));
-    this.#show("[data-do=apply]", "disabled", !answer);
-    this.#say(null);
+    this.answer = answer;
+    complain(this, faults);
+    showState(this);
+    say(this, null);
     this.#surface?.soon();
-  }
-
-  /** Say a cell, or what the whole world is worth. @param {number | null} cell */
-  #say(cell) {
-    this.#write("readout", cell === null ? worthOf(this.#answer) : wordsOf(this.world, cell, this.#answer));
-    if (cell !== null) this.#write("spoken", wordsOf(this.world, cell, this.#answer));
-  }
-
-  /** @param {string} name @param {string} text */
-  #write(name, text) {
-    const element = this.find(`[data-${name}]`);
-    if (element && element.textContent !== text) element.textContent = text;
-  }
-
-  /** @param {string} selector @param {string} name @param {boolean} is_on */
-  #show(selector, name, is_on) {
-    this.find(selector)?.toggleAttribute(name, is_on);
   }
 
   /** The form was changed by hand: by text, by a preset, or by another discount. @param {Event} event */
@@ -141,13 +126,13 @@ class GridEditor extends HTMLElement {
   /** After an answer of the server the form holds its text; one that answers an older drawing is set right. */
   #swapped = () => {
     if (!this.isConnected) return;
-    const text = this.options.text("layout");
-    if (text !== this.world.drawing.layout && this.#sent.has(text)) this.changed();
+    const { layout } = this.options.read();
+    if (layout !== this.world.drawing.layout && this.#sent.has(layout)) this.changed();
     else this.#adopt();
   };
 
   #adopt() {
-    this.world.load({ layout: this.options.text("layout"), rewards: this.options.text("rewards") });
+    this.world.load(this.options.read());
     this.refresh();
   }
 }

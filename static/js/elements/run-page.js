@@ -50,7 +50,7 @@ class RunPage extends HTMLElement {
     this.dataset.state = state;
     if (!/finished|stopped|failed/.test(state)) return;
     this.#refresh("edit", "menus");
-    this.querySelector("[data-while-open]")?.setAttribute("hidden", "");
+    for (const part of this.querySelectorAll("[data-while-open]")) part.setAttribute("hidden", "");
   };
 
   /** @param {string} name @param {string} text */
