@@ -46,9 +46,10 @@ class Word:
 
 
 def terms(catalog: ModuleType) -> list[Used]:
-    """Return the words of reinforcement learning by name, each with the files that say it."""
+    """Return the words of reinforcement learning that some file says, by name, each with those files."""
     files = list(_files(catalog))
-    return [Used(term, _places(term, files)) for term in sorted(TERMS, key=lambda term: term.name.casefold())]
+    found = [Used(term, _places(term, files)) for term in sorted(TERMS, key=lambda term: term.name.casefold())]
+    return [used for used in found if used.places]
 
 
 def scalars(catalog: ModuleType) -> list[Used]:

@@ -20,6 +20,7 @@ from app.web.markup import Equation, Line
 from app.web.roadmap import Sight, Station
 from app.web.scenes import Scene, scene_of
 
+PART = re.compile(r"(?P<before>\bparts?\s+)<code>(?P<name>\w+)</code>")
 OWN = ("app.algorithms.", "app.environments.")
 AUTHOR_AND_YEAR = re.compile(r"^(?P<author>\w+).*?\((?P<year>\d{4})\)")
 
@@ -105,8 +106,8 @@ def reading(path: Path, references: tuple[str, ...] = ()) -> Reading:
     text = docstring_of(path)
     parts = markup.sections(text)
     return Reading(
-        maths=markup.render(_without_title(parts[""]), markup.lines_of(lines)),
-        leaves_out=markup.render(parts.get("leaves_out", "")),
+        maths=_linked(markup.render(_without_title(parts[""]), markup.lines_of(lines))),
+        leaves_out=_linked(markup.render(parts.get("leaves_out", ""))),
         sources=sources(parts.get("sources", ""), references),
         lines=lines,
         file="/".join(path.parts[path.parts.index("app") :] if "app" in path.parts else path.parts[-2:]),
@@ -155,6 +156,17 @@ def _module(spec: AlgorithmSpec | EnvironmentSpec) -> ModuleType:
     made = spec.agent if isinstance(spec, AlgorithmSpec) else spec.make
     names = [str(getattr(item, "__module__", "")) for item in (spec.config, made)]
     return sys.modules[next((name for name in names if name.startswith(OWN)), names[0])]
+
+
+def _linked(html: Markup) -> Markup:
+    """Return a text in which “the part `name`” leads to that part's page."""
+    known = lesson_parts.parts()
+
+    def link(found: re.Match[str]) -> str:
+        name = found["name"]
+        return f'{found["before"]}<a href="/learn/parts/{name}"><code>{name}</code></a>' if name in known else found[0]
+
+    return Markup(PART.sub(link, html))
 
 
 def _without_title(text: str) -> str:

@@ -106,6 +106,7 @@ def difference(algorithm: str, playground: Service, other: Annotated[str, Query(
         "base": base,
         "difference": differences.compare(_source(base), _source(spec)) if base else None,
         "lineage": roadmap.lineage(catalog, spec),
+        "names": {item.id: item.name for item in catalog.algorithms().values()},
         "family": [item for item in roadmap.family(catalog, spec) if item is not spec],
     }
     return _page("difference.html", "learn", context)

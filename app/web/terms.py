@@ -51,7 +51,7 @@ TERMS = (
     Term(_("Model"), r"p(s', r \mid s, a)", _("The probabilities of what follows an action. Planners are given it; Dyna learns it."), r"\bmodel\b"),
     Term(_("Bellman residual"), "", _("The largest change one exact backup would make. It is zero only at the fixed point."), r"\bbellman.residual"),
     Term(_("Prediction, control"), "", _("Finding the values of a given policy; finding a better policy."), r"\bprediction\b|\bcontrol\b"),
-    Term(_("Eligibility trace"), "e(s)", _("How much each state or pair takes part in the next error; it fades by γλ a step."), r"\beligibilit|\btraces\b"),
+    Term(_("Eligibility trace"), "z(s)", _("How much each state or pair takes part in the next error; it fades by γλ a step."), r"\beligibilit|\btraces\b"),
     Term(_("λ-return"), r"G^\lambda_t", _("The mean of all n-step returns, the n-step one weighted (1 − λ)λⁿ⁻¹."), r"λ-return|\blambda.return|\bgae\b|\\lambda"),
     Term(_("Importance sampling"), r"\rho", _("Weighting what one policy saw by how likely another would have done it. The mean weight is 1."), r"\bimportance.sampl"),
     Term(_("Maximisation bias"), "", _("The maximum of noisy estimates is too large on average; two estimates, one choosing and one judging, undo it."), r"\bupward bias\b|\bmaximi[sz]ation bias\b|\boverestimat"),

@@ -10,9 +10,11 @@ class LessonView extends HTMLElement {
   connectedCallback() {
     this.#listening = new AbortController();
     const { signal } = this.#listening;
-    if (!location.hash) this.#showFirst();
+    if (!location.hash.startsWith("#line-")) this.#showFirst();
+    this.#light(this.#chosen());
+    addEventListener("hashchange", () => this.#light(this.#chosen()), { signal });
     for (const kind of ["pointerover", "focusin"]) this.addEventListener(kind, (event) => this.#light(numbersAt(event.target)), { signal });
-    for (const kind of ["pointerleave", "focusout"]) this.addEventListener(kind, () => this.#light(this.#focused()), { signal });
+    for (const kind of ["pointerleave", "focusout"]) this.addEventListener(kind, () => this.#light(this.#chosen()), { signal });
   }
 
   disconnectedCallback() {
@@ -28,10 +30,11 @@ class LessonView extends HTMLElement {
     if (source && head > 0) source.scrollTop = lines[head].getBoundingClientRect().top - lines[0].getBoundingClientRect().top;
   }
 
-  /** What the keyboard is on stays lit when the pointer leaves. */
-  #focused() {
+  /** What the keyboard is on, or else what the address names, stays lit when the pointer leaves. */
+  #chosen() {
     const active = document.activeElement;
-    return active && this.contains(active) ? numbersAt(active) : [];
+    const focused = active && this.contains(active) ? numbersAt(active) : [];
+    return focused.length ? focused : numbersAt(location.hash ? document.getElementById(location.hash.slice(1)) : null);
   }
 
   /** @param {string[]} numbers */
