@@ -1,0 +1,74 @@
+"""The inspector on a paused run: one step shows the transition, the rule with its numbers, the change, the line of source.
+
+Covers static/js/elements/equation-inspector.js and static/js/link.js.
+"""
+
+import json
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Open, Server
+from tests.browser.test_accessibility import check
+
+CLIFF = {"algorithm": "q_learning", "environment": "CliffWalking-v1", "total_steps": 500_000_000, "speed": 50}
+
+
+def paused(page: Page, server: Server) -> int:
+    """Start a run over REST, open its page and pause it there."""
+    headers = {"Content-Type": "application/json", "Origin": server.url}
+    made = page.request.post(f"{server.url}/api/v1/runs", data=json.dumps(CLIFF), headers=headers)
+    number = int(made.json()["id"])
+    page.goto(f"/runs/{number}")
+    expect(page.locator("#run-header [data-live=state]")).to_have_text("running", timeout=90_000)
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.locator("#run-header [data-live=state]")).to_have_text("paused", timeout=90_000)
+    return number
+
+
+def test_a_step_is_shown_with_its_numbers_and_its_line(visit: Open, server: Server) -> None:
+    page = visit("/runs").page
+    number = paused(page, server)
+    inspector = page.locator("equation-inspector")
+    before = page.locator("#run-header [data-live=step]").inner_text()
+    inspector.get_by_role("button", name="One step").click()
+    expect(page.locator("#run-header [data-live=step]")).not_to_have_text(before)
+    expect(inspector).to_contain_text(re.compile(r"Step \d+\. In state \d+ .* led to state"))
+    expect(inspector.locator("math-tex[data-set=formula]").nth(1)).to_be_attached()
+    expect(page.locator(".cell-flash").first).to_be_attached()
+    facts = page.request.get(f"{server.url}/api/v1/runs/{number}/frames/inspector").json()["meta"]
+    terms = {term["symbol"]: term["value"] for term in facts["terms"]}
+    delta = terms["r"] + terms["\\gamma"] * terms["\\max_{a'} Q(s',a')"] - terms["Q(s,a)"]
+    assert abs(facts["old"] + terms["\\alpha"] * delta - facts["new"]) < 1e-12
+    expect(inspector.get_by_role("img", name=re.compile("Backup diagram"))).to_be_visible()
+    check(page)
+    link = inspector.locator(".inspector-source")
+    expect(link).to_contain_text(f"# ({facts['number']})")
+    link.click()
+    page.wait_for_url(re.compile(rf"/learn/q_learning#L{facts['line']}$"))
+    expect(page.locator(f"#L{facts['line']}")).to_be_attached()
+
+
+def test_the_map_stays_while_the_header_steps(visit: Open, server: Server) -> None:
+    page = visit("/runs", width=360).page
+    paused(page, server)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    before = page.locator("#run-header [data-live=step]").inner_text()
+    page.get_by_label("Step", exact=True).fill("3")
+    page.locator("#run-header .steps").get_by_role("button", name="episode").click()
+    expect(page.locator("#run-header [data-live=step]")).not_to_have_text(before)
+    expect(page.locator("grid-map[data-hero] canvas")).to_be_visible()
+    assert page.locator(":popover-open").count() == 0
+    assert page.get_by_label("Step", exact=True).input_value() == "3", "the count stays"
+
+
+def test_a_lost_server_is_said_and_taken_back(visit: Open) -> None:
+    found = visit("/runs")
+    page = found.page
+    page.route("**/api/v1/stream*", lambda route: route.abort())
+    page.reload()
+    note = page.get_by_text("Connection lost, trying again…")
+    expect(note).to_be_visible()
+    page.unroute("**/api/v1/stream*")
+    expect(note).to_be_hidden()
+    found.complaints.clear()  # the browser says each failed request
