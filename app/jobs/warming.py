@@ -12,7 +12,7 @@ from typing import Any
 
 from app import catalog
 from app.core.contracts import Array
-from app.core.jit import cache_folder
+from app.core.jit import kernels_folder, sources_hash
 from app.core.specs import AlgorithmSpec
 from app.core.text import _
 from app.training.job import Job
@@ -82,8 +82,12 @@ def rehearse(job: Job) -> None:
 
 
 def _marker(algorithm: str, environment: str) -> Path | None:
-    folder = cache_folder()
-    return folder / f"{algorithm}--{environment}.compiled" if folder else None
+    agents, worlds = (
+        sources_hash(spec.config.__module__)
+        for spec in (catalog.algorithm(algorithm), catalog.environment(environment))
+    )
+    base = kernels_folder()
+    return base / f"{algorithm}--{environment}--{agents}{worlds}.compiled" if base else None
 
 
 def _mark(algorithm: str, environment: str) -> None:

@@ -40,19 +40,55 @@ def divide(values):  # type: ignore[no-untyped-def]
 
 def test_the_cache_folder_is_named_by_the_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(jit.CACHE_VARIABLE, str(tmp_path))
-    assert jit.cache_folder() == tmp_path / jit.sources_hash()
+    assert jit.cache_folder("app.core.jit") == tmp_path / jit.sources_hash("app.core.jit")
     monkeypatch.delenv(jit.CACHE_VARIABLE)
-    assert jit.cache_folder() is None
+    assert jit.cache_folder("app.core.jit") is None
 
 
-def test_an_edited_source_file_gives_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    core = tmp_path / "app" / "core"
-    core.mkdir(parents=True)
-    callee = tmp_path / "app" / "callee.py"
-    callee.write_text("one")
-    monkeypatch.setattr(jit, "__file__", str(core / "jit.py"))
-    before = jit.sources_hash()
-    callee.write_text("two")
-    assert jit.sources_hash() != before
-    callee.write_text("one")
-    assert jit.sources_hash() == before
+def forget() -> None:
+    jit._imported.cache_clear()
+    jit.sources_hash.cache_clear()
+
+
+SOURCES = {
+    "app.callee": b"one",
+    "app.parts": b"",
+    "app.parts.middle": b"from app.callee import (\n    one,\n    two,\n)\n",
+    "app.caller": b"from app.parts import middle\n",
+    "app.stranger": b"import numpy",
+}
+
+
+@pytest.mark.parametrize(
+    ("edited", "changed"),
+    [
+        ("app.callee", {"app.callee", "app.parts.middle", "app.caller"}),
+        ("app.caller", {"app.caller"}),
+        ("app.stranger", {"app.stranger"}),
+    ],
+)
+def test_an_edited_file_gives_another_folder_to_those_that_import_it(
+    edited: str, changed: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hashes(sources: dict[str, bytes]) -> dict[str, str]:
+        monkeypatch.setattr(jit, "_sources", lambda: sources)
+        forget()
+        return {module: jit.sources_hash(module) for module in sources}
+
+    before, after = hashes(SOURCES), hashes({**SOURCES, edited: SOURCES[edited] + b" # edited"})
+    forget()
+    assert {module for module in SOURCES if before[module] != after[module]} == changed
+
+
+def test_a_kernel_depends_on_the_kernels_it_calls() -> None:
+    closure = jit._closure("app.algorithms.tabular.q_learning")
+    assert {"app.parts.exploration", "app.parts.tabular", "app.core.randomness", "app.core.jit"} <= closure
+    assert not any(name.startswith(("app.web", "app.jobs", "app.store")) for name in closure)
+
+
+def test_a_module_that_is_not_ours_depends_on_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = jit.sources_hash("tests.core.test_jit")
+    monkeypatch.setattr(jit, "_sources", lambda: {"app.web.app": b"edited"})
+    forget()
+    assert jit.sources_hash("tests.core.test_jit") != before
+    forget()

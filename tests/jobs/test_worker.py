@@ -118,7 +118,7 @@ def test_warming_takes_every_algorithm_through_a_run(caplog):
 
 
 def test_a_pair_that_never_ran_here_is_rehearsed_once_and_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(warming, "cache_folder", lambda: tmp_path / "kernels")
+    monkeypatch.setattr(warming, "kernels_folder", lambda: tmp_path / "kernels")
     job = job_here(catalog.resolve("q_learning", "FrozenLake-v1", total_steps=2_000), tmp_path / "run")
     said = []
     outbox = SimpleNamespace(record=lambda kind, header: said.append((kind, header["state"], header["reason"])))
