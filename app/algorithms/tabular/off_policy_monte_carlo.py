@@ -45,15 +45,14 @@ import numpy as np
 
 from app.core.config import Hyper
 from app.core.contracts import Environment, Problem
-from app.core.errors import InvalidInput
 from app.core.jit import kernel
-from app.core.randomness import below, philox_block, unit
+from app.core.randomness import philox_block, unit
 from app.core.scalars import Scalar
 from app.core.specs import AlgorithmSpec, Inspector, Smoke, Term
 from app.core.text import _
 from app.parts.episodes import Record, eligibility_of, episode_record
-from app.parts.evaluated import EvaluatedPolicy, check_evaluated, policy_to_evaluate, sample_action
-from app.parts.exact import Exact, model_of, policy_changes
+from app.parts.evaluated import EvaluatedPolicy, policy_to_evaluate
+from app.parts.exact import Exact, policy_changes
 from app.parts.exploration import (
     Discount,
     EpsilonGreedy,
@@ -61,20 +60,27 @@ from app.parts.exploration import (
     InitialValue,
     exploration_knobs,
     exploration_rate,
-    greedy_action,
 )
-from app.parts.tabular import one_hot, sample_outcome
+from app.parts.importance import (
+    behave,
+    behaviour_chance,
+    best_policy,
+    count_weight,
+    refuse_uncovered,
+    tables_of_control,
+    tables_of_prediction,
+    target_chance,
+    target_value,
+)
+from app.parts.tabular import sample_outcome
 from app.parts.tabular_agent import (
     BASIC_SIGNALS,
     CONTROL_SCALARS,
     DRAWS,
     F64,
     Method,
-    Tables,
     TabularAgent,
     action_values,
-    check,
-    control_tables,
     first_state,
 )
 
@@ -137,15 +143,9 @@ class Knobs(NamedTuple):
 def memory(config: OffPolicyMonteCarloConfig, exact: Exact) -> Memory:
     """Return the table, the policies and an empty record of an episode."""
     q, record = action_values(config.initial_q, exact), episode_record(exact.horizon)
-    target, base = policies(config, exact)
+    target, base = policy_to_evaluate(config, exact), best_policy(exact)
     chances, taken_in = np.ones((1, exact.horizon)), np.zeros(q.shape, np.int64)
     return Memory(q, np.zeros(q.shape), np.zeros((1, 3)), target[None], base[None], *record, chances, taken_in)
-
-
-def policies(config: OffPolicyMonteCarloConfig, exact: Exact) -> tuple[F64, F64]:
-    """Return the policy to evaluate and a best policy of the true model (S, A), which the behaviour of prediction mixes."""
-    best = config.edited({"policy": "optimal", "policy_epsilon": 0.0})
-    return policy_to_evaluate(config, exact), policy_to_evaluate(best, exact)
 
 
 def knobs(config: OffPolicyMonteCarloConfig) -> Knobs:
@@ -240,65 +240,9 @@ def learn_from_episode(memory: Any, knobs: Any, length: Any, follows: Any, trace
     return np.isfinite(q_new)
 
 
-@kernel
-def behave(memory: Any, state: Any, epsilon: Any, is_control: Any, words: Any) -> Any:
-    """Return an action by three random words (3,): whether to explore, which action then, which of the others else."""
-    if unit(words[0]) < epsilon:
-        return below(words[1], memory.q.shape[2])
-    if is_control:
-        return greedy_action(memory.q[0], state, words[2])
-    return sample_action(memory.base[0], state, unit(words[2]))
-
-
-@kernel
-def behaviour_chance(memory: Any, state: Any, action: Any, epsilon: Any, is_control: Any) -> Any:
-    """Return b(action | state), with which `behave` takes it."""
-    n_actions = memory.q.shape[2]
-    if not is_control:
-        return (1 - epsilon) * memory.base[0, state, action] + epsilon / n_actions
-    best = memory.q[0, state].max()
-    n_best = (memory.q[0, state] == best).sum()
-    is_best = memory.q[0, state, action] == best
-    return (1 - epsilon) * is_best / n_best + epsilon / n_actions
-
-
-@kernel
-def target_chance(memory: Any, state: Any, action: Any, is_control: Any) -> Any:
-    """Return π(action | state): of the evaluated policy, or whether it is the first of the best actions."""
-    if is_control:
-        return 1.0 if memory.q[0, state].argmax() == action else 0.0
-    return memory.target[0, state, action]
-
-
-@kernel
-def target_value(memory: Any, state: Any, is_control: Any) -> Any:
-    """Return what the target policy expects of a state under the table."""
-    return memory.q[0, state].max() if is_control else (memory.target[0, state] * memory.q[0, state]).sum()
-
-
-@kernel
-def count_weight(memory: Any, is_control: Any, length: Any) -> None:
-    """Count the weight of the whole recorded episode, under the target as it is before it learns from it."""
-    weight = 1.0
-    for t in range(length):
-        chance = target_chance(memory, memory.states[0, t], memory.actions[0, t], is_control)
-        weight *= chance / memory.chances[0, t]
-    memory.weights[0, 0] += 1
-    memory.weights[0, 1] += weight
-    memory.weights[0, 2] += weight**2
-
-
-def tables_of_control(agent: TabularAgent) -> Tables:
-    """Return the tables of control: the target takes the first of the best actions."""
-    tables = control_tables(agent)
-    return replace(tables, target=one_hot(tables.q.argmax(axis=1), tables.q.shape[1]))
-
-
-def tables_of_prediction(agent: TabularAgent) -> Tables:
-    """Return the tables of prediction: v is what the target expects under q."""
-    held, epsilon = agent.memory, float(exploration_rate(agent.knobs.exploration, agent.step))
-    q, target = held.q[0].copy(), held.target[0].copy()
-    return Tables((target * q).sum(axis=1), q, target, (1 - epsilon) * held.base[0] + epsilon / q.shape[1])
+def check(config: OffPolicyMonteCarloConfig, environment: Environment) -> None:
+    """Raise InvalidInput where returns have no end, or where the target may take an action that the behaviour never takes."""
+    refuse_uncovered(config, config.target == "greedy", environment)
 
 
 def eligibility(agent: TabularAgent) -> F64:
@@ -322,32 +266,6 @@ def scalars(agent: TabularAgent) -> dict[str, float]:
     before, agent.recorded_greedy = agent.recorded_greedy, agent.exact.greedy_sets(q)
     changes = policy_changes(before, agent.recorded_greedy)
     return {**values, "tabular/greedy_return": agent.exact.greedy_return(q), "tabular/policy_changes": changes}
-
-
-def refuse_uncovered(config: OffPolicyMonteCarloConfig, environment: Environment) -> None:
-    """Raise InvalidInput where returns have no end, or where the target may take an action that the behaviour never takes."""
-    check(config, environment)
-    falls_to_zero = config.epsilon_schedule != "constant" and config.epsilon_final == 0
-    if config.epsilon > 0 and not falls_to_zero:
-        return
-    name = "epsilon_final" if config.epsilon > 0 else "epsilon"
-    mdp = model_of(environment, config.gamma)
-    exact = Exact(mdp, config.gamma, environment.max_episode_steps)
-    reachable = np.flatnonzero(exact.reachable)
-    state, action, why = int(reachable[0]), 0, "could become the greedy one"
-    if config.target == "evaluated":
-        check_evaluated(config, environment)
-        target, base = policies(config, exact)
-        uncovered = np.argwhere((target > 0) & (base == 0) & exact.reachable[:, None])
-        if not len(uncovered):
-            return
-        state, action, why = int(uncovered[0, 0]), int(uncovered[0, 1]), "is one that the target takes"
-    rule = (
-        f"the behaviour does not cover the target: in {mdp.name_of(state)} it never takes action {action}, which {why}"
-    )
-    raise InvalidInput.one(
-        f"config.{name}", 0, rule, "Raise it, so that the behaviour sometimes takes every action."
-    )  # fmt: skip
 
 
 CONTROL = Method(
@@ -378,7 +296,7 @@ SPEC = AlgorithmSpec(
     version=1,
     config=OffPolicyMonteCarloConfig,
     agent=agent,
-    check=refuse_uncovered,
+    check=check,
     smoke=Smoke("FrozenLake-v1", 50_000),
     emits=(*CONTROL_SCALARS, "tabular/epsilon", *(scalar.name for scalar in SCALARS)),
     signals=(*BASIC_SIGNALS, "eligibility"),

@@ -142,7 +142,7 @@ def upper_bounds(q: Any, visits: Any, step: Any, c: Any, bounds: Any) -> None:
 
 def bounds_of(agent: TabularAgent) -> F64:
     """Return the upper confidence bounds (1, A) now."""
-    bounds = np.empty_like(agent.memory.q[0])
+    bounds: F64 = np.empty_like(agent.memory.q[0])
     upper_bounds(agent.memory.q[0], agent.course.visits[0], agent.step, agent.knobs.c, bounds)
     return bounds
 
