@@ -4,6 +4,7 @@
 import json
 import math
 import os
+import shlex
 import shutil
 import sys
 import time
@@ -56,18 +57,20 @@ def default(
     context: typer.Context, host: Host = None, port: Port = None, data: Data = None, open: Open = False
 ) -> None:
     """Watch reinforcement learning happen. Without a command: serve."""
-    if context.invoked_subcommand is None:
-        serve(host, port, data, open)
-    elif any(value is not None for value in (host, port, data)) or open:
-        raise InvalidInput.one(
-            "options", "…", _("come after the command"), _("rl-playground COMMAND --help lists them.")
-        )
+    command = context.invoked_subcommand
+    context.obj = {"host": host, "port": port, "data": data, "open": open}  # given before the command
+    if command is None:
+        serve(context)
+    elif command != "serve" and (host is not None or port is not None or open):
+        rule = _("{command} listens nowhere").format(command=command)
+        raise InvalidInput.one("options", "--host, --port, --open", rule, _("Leave them out; --data may stay."))
 
 
 @app.command()
-def serve(host: Host = None, port: Port = None, data: Data = None, open: Open = False) -> None:
+def serve(context: typer.Context, host: Host = None, port: Port = None, data: Data = None, open: Open = False) -> None:
     """Serve the pages and the API."""
-    settings = _settings(host=host, port=port, data=data)
+    settings = _settings(context, host=host, port=port, data=data)
+    open = open or context.obj["open"]
     _use_kernel_cache(settings)
     from app.web import server
 
@@ -84,6 +87,7 @@ def serve(host: Host = None, port: Port = None, data: Data = None, open: Open = 
 
 @app.command()
 def train(  # the parameters are the command's options
+    context: typer.Context,
     environment: Annotated[str, typer.Argument(help=_("Id, for example CliffWalking-v1."))],
     algorithm: Annotated[str, typer.Argument(help=_("Id, for example q_learning."))],
     set: Annotated[
@@ -97,7 +101,7 @@ def train(  # the parameters are the command's options
     data: Data = None,
 ) -> None:
     """Train one run to its end. No server is needed; one that owns the data folder is used."""
-    settings = _settings(data=data)
+    settings = _settings(context, data=data)
     _use_kernel_cache(settings)
     request = _request(
         algorithm=algorithm,
@@ -111,20 +115,25 @@ def train(  # the parameters are the command's options
     )
     run = _train(settings, request)
     _print_result(run)
+    if run.state == "stopped":
+        _print_way_on(run, settings)
     if run.state == "failed":
         raise typer.Exit(1)
 
 
 @app.command()
 def token(
+    context: typer.Context,
     url: Annotated[bool, typer.Option("--url", help=_("Print a fresh link to the running server instead."))] = False,
     data: Data = None,
 ) -> None:
     """Print the token for programs, or a fresh link for the browser."""
-    from app.store.database import private_folder
     from app.web.identity import code_signer, make_code
 
-    folder = private_folder(_settings(data=data).data)
+    folder = _settings(context, data=data).data.expanduser().absolute()
+    if not folder.is_dir():
+        way_out = _("Check the name, or make the folder with `rl-playground serve --data {folder}`.")
+        raise InvalidInput.one("data", folder, _("there is no such folder"), way_out.format(folder=folder))
     secret = ensure_token(folder)
     if not url:
         typer.echo(secret)
@@ -136,12 +145,12 @@ def token(
 
 
 @app.command()
-def doctor(data: Data = None) -> None:
+def doctor(context: typer.Context, data: Data = None) -> None:
     """Print what matters when something does not work: versions, cores, folders, disk."""
     from app.store.database import SQLITE_FLOOR, sqlite_module
     from app.store.disk import file_system
 
-    settings = _settings(data=data)
+    settings = _settings(context, data=data)
     folder = settings.data.expanduser().absolute()
     near = next(path for path in (folder, *folder.parents) if path.exists())
     sqlite = sqlite_module()
@@ -231,7 +240,22 @@ def _print_result(run: Run) -> None:
     Console().print(table)
 
 
-def _settings(**given: Any) -> Settings:
+def _print_way_on(run: Run, settings: Settings) -> None:
+    """Say how to go on from where a run was stopped."""
+    owner = read_owner(settings.data.expanduser().absolute())
+    text = _("Run {id} was stopped at step {step:,}; its state is saved. To go on from there: {command}")
+    is_default = settings.data == Settings.model_fields["data"].get_default(call_default_factory=True)
+    folder = "" if is_default else f" --data {shlex.quote(str(settings.data))}"
+    page = _("open {url} and press Fork").format(url=f"{owner.url}/runs/{run.id}") if owner and owner.url else ""
+    command = page or _("rl-playground serve{folder}, then Fork on its page /runs/{id}").format(
+        folder=folder, id=run.id
+    )
+    typer.echo(text.format(id=run.id, step=run.step, command=command), err=True)
+
+
+def _settings(context: typer.Context, **given: Any) -> Settings:
+    """Return the settings with the options given after the command, or else before it."""
+    given = {name: context.obj[name] if value is None else value for name, value in given.items()}
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:

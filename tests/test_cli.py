@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 
 from app import cli
 from app.core.errors import InvalidInput
+from app.protocol.runs import Run
+from app.settings import Settings
 from app.store import runs, series
 from app.store.database import Store
 from app.store.lock import DataFolderLock
@@ -109,8 +111,38 @@ def test_serving_beyond_this_machine_is_refused_with_a_way_out(data: Path) -> No
     assert "ssh -L 8433:127.0.0.1:8433" in refused
 
 
-def test_options_before_a_command_are_not_lost_in_silence(data: Path) -> None:
-    assert "after the command" in str(invoke("--port", "9000", "doctor").exception)
+def test_options_before_a_command_are_not_lost_in_silence(data: Path, tmp_path: Path) -> None:
+    assert "doctor listens nowhere" in str(invoke("--port", "9000", "doctor").exception)
+    assert str(tmp_path / "elsewhere") in invoke("--data", str(tmp_path / "elsewhere"), "doctor").stdout
+    refused = str(invoke("--host", "0.0.0.0", "--port", "8433", "serve").exception)
+    assert "ssh -L 8433:127.0.0.1:8433" in refused
+
+
+def test_a_token_makes_no_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "mistyped"
+    refused = str(invoke("token", "--data", str(folder)).exception)
+    assert "there is no such folder" in refused
+    assert "rl-playground serve --data" in refused
+    assert not folder.exists()
+
+
+def test_a_stopped_training_says_how_to_go_on(data: Path, capsys: pytest.CaptureFixture[str], run: Run) -> None:
+    cli._print_way_on(run, Settings(data=data / "a b"))
+    said = capsys.readouterr().err
+    assert f"Run {run.id} was stopped at step 1,234" in said
+    assert f"rl-playground serve --data '{data}/a b', then Fork on its page /runs/{run.id}" in said
+    with DataFolderLock(data) as lock:
+        lock.write_owner(url="http://127.0.0.1:8420", instance="this start")
+        cli._print_way_on(run, Settings(data=data))
+    assert f"open http://127.0.0.1:8420/runs/{run.id} and press Fork" in capsys.readouterr().err
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run(
+        id=7, name="", tags=[], algorithm="q_learning", environment="FrozenLake-v1", environment_config={}, config={},
+        seed=0, state="stopped", attempt=1, step=1234, total_steps=2000, progress=0.6, created="2026-01-01",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -47,9 +47,15 @@ class LiveFrame:
 
 @dataclass
 class _Recent:
-    """The bounded recent past of one run. `forgotten` is the newest version that is no longer held."""
+    """The bounded recent past of one run.
+
+    Attributes:
+        forgotten: the newest version that is no longer held.
+        curves: the version at which its points changed last.
+    """
 
     forgotten: int = 0
+    curves: int = 0
     changes: deque[tuple[int, str, Mapping[str, Any], int]] = field(default_factory=deque)
     points: int = 0
     live: dict[str, LiveFrame] = field(default_factory=dict)
@@ -95,6 +101,12 @@ class Hub:
         with self._lock:
             recent = self._runs.get(run)
             return recent.live.get(live_key({"type": "frame", "panel": panel, "options": options})) if recent else None
+
+    def curves_version(self, run: int) -> int:
+        """Return a number that differs whenever points of the run were committed, cut off or deleted."""
+        with self._lock:
+            recent = self._runs.get(run)
+            return recent.curves if recent else self._floor
 
     def forget_live(self, run: int) -> None:
         """Drop the live frames of a run whose process ended."""
@@ -162,6 +174,8 @@ class Hub:
         recent = self._recent(run)
         self._version = next(self._versions)
         size = count_points(data) if kind == "points" else 0
+        if kind in ("points", "deleted") or "truncated_after" in data:
+            recent.curves = self._version
         recent.changes.append((self._version, kind, data, size))
         recent.points += size
         while len(recent.changes) > KEPT_CHANGES or (recent.points > KEPT_POINTS and len(recent.changes) > 1):
@@ -175,7 +189,7 @@ class Hub:
     def _recent(self, run: int) -> _Recent:
         recent = self._runs.get(run)
         if recent is None:
-            recent = self._runs[run] = _Recent(forgotten=self._floor)
+            recent = self._runs[run] = _Recent(forgotten=self._floor, curves=self._floor)
             while len(self._runs) > KEPT_RUNS:
                 self._runs.popitem(last=False)
                 self._floor = self._version

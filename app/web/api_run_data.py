@@ -12,7 +12,7 @@ from app.protocol.base import SAFE_INTEGER, CheckpointId
 from app.protocol.data import CheckpointList, EpisodeDetail, EpisodeList, EventPage, FrameBody, FrameList, Metrics
 from app.web import run_data
 from app.web.context import ACTS, API, READS, RunId, Service, api_router
-from app.web.etags import conditional, json_response, tag_of
+from app.web.etags import body_response, conditional, json_response, tag_of
 from app.web.problems import documented
 from app.web.run_data import Window
 
@@ -44,7 +44,7 @@ def read_metrics(
     window = Window(run_data.split_names(names), from_step, to_step, max_points)
     if "text/csv" in request.headers.get("accept", ""):
         return _csv(playground, id, window)
-    return json_response(request, run_data.metrics(playground, id, window))
+    return body_response(request, run_data.metrics_body(playground, id, window))
 
 
 @router.get(

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from app.core.codecs import canonical_json
 from app.core.text import _
 from app.protocol.runs import Run
+from app.web.kept import Body
 from app.web.problems import ProblemError
 
 EDITABLE = ("name", "tags", "speed", "config", "environment_config")
@@ -54,10 +55,21 @@ def check_if_match(header: str | None, run: Run) -> None:
         raise ProblemError.one("changed", "If-Match", header, rule=_("is not the run's version"), way_out=way_out)
 
 
+def body_of(value: Any) -> Body:
+    """Return JSON (no NaN in it) with its ETag."""
+    content = to_json(value)  # ten times as fast as json.dumps where there are many numbers
+    return Body(content, tag_of(content))
+
+
+def body_response(request: Request, body: Body) -> Response:
+    """Return JSON that was made before."""
+    return conditional(request, Response(body.content, media_type="application/json"), body.tag)
+
+
 def json_response(request: Request, value: Any, *, tag: str | None = None) -> Response:
     """Return JSON (no NaN in it) with an ETag."""
-    body = to_json(value)  # ten times as fast as json.dumps where there are many numbers
-    return conditional(request, Response(body, media_type="application/json"), tag or tag_of(body))
+    body = body_of(value)
+    return conditional(request, Response(body.content, media_type="application/json"), tag or body.tag)
 
 
 def _matches(header: str, tag: str) -> bool:

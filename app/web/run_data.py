@@ -3,15 +3,17 @@
 import csv
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 from pydantic_core import to_json
 
+from app.core import scalars
 from app.core.codecs import finite_or_null, pack_arrays
-from app.core.errors import InvalidInput, Missing
+from app.core.errors import InvalidInput, Missing, Violation, shorten
+from app.core.refusals import LISTED
 from app.core.specs import PanelSpec
 from app.core.text import _
 from app.jobs.frames import DrawnFrame
@@ -20,6 +22,8 @@ from app.store import checkpoints, edits, episodes, events, frames, series
 from app.store import runs as run_rows
 from app.store.points import Reduced
 from app.web.describe import API
+from app.web.etags import body_of
+from app.web.kept import Body
 from app.web.services import Playground
 
 MAX_NAMES = 100
@@ -40,16 +44,25 @@ def metrics(playground: Playground, run: int, window: Window) -> dict[str, Any]:
     """Return {series, cursor} as the protocol's `Metrics`, ready for JSON."""
     with playground.store.read() as connection:
         _exists(connection, run)
-        curves = _curves(connection, run, window)
         cursors = series.cursors(connection, run)
+        _check_names(playground, window.names, cursors)
+        curves = _curves(connection, run, window)
     shown = {name: _series(curve) for name, curve in curves.items()}
     return {"series": shown, "cursor": {name: cursors[name] for name in shown if name in cursors}}
+
+
+def metrics_body(playground: Playground, run: int, window: Window) -> Body:
+    """Return `metrics` as bytes; they are made once for all who ask before the next points are committed."""
+    key = (run, None if window.names is None else tuple(window.names), *astuple(window)[1:])
+    version = playground.hub.curves_version(run)
+    return playground.curves.get(key, version, lambda: body_of(metrics(playground, run, window)))
 
 
 def metrics_csv(playground: Playground, run: int, window: Window) -> Iterator[str]:
     """Yield the lines of a table: name, step, value, min, max; NaN and infinity stay words there."""
     with playground.store.read() as connection:
         _exists(connection, run)
+        _check_names(playground, window.names, series.cursors(connection, run))
         curves = _curves(connection, run, window)
     yield "name,step,value,min,max\r\n"
     for name, curve in curves.items():
@@ -205,6 +218,18 @@ def _panels(catalog: Any, row: run_rows.RunRow) -> list[PanelSpec]:
     """Return the panels that fit a run; none where its algorithm or environment is gone from the catalogue."""
     algorithm, environment = catalog.algorithms().get(row.algorithm), catalog.environments().get(row.environment)
     return list(catalog.panels_for(algorithm, environment)) if algorithm and environment else []
+
+
+def _check_names(playground: Playground, names: Sequence[str] | None, recorded: Collection[str]) -> None:
+    """Refuse names that neither this run nor any other can have; what is known may still come."""
+    catalog = playground.loaded_catalog
+    known = set(catalog.scalars() if catalog is not None else scalars.DICTIONARY) | set(recorded)
+    unknown = [name for name in names or () if name not in known]
+    if unknown:
+        way_out = _("This run has: {names}.").format(names=", ".join(sorted(recorded)) or _("none yet"))
+        raise InvalidInput(
+            [Violation("names", shorten(name), _("there is no such series"), way_out) for name in unknown[:LISTED]]
+        )
 
 
 def _curves(connection: Any, run: int, window: Window) -> Mapping[str, Reduced]:

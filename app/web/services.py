@@ -29,6 +29,7 @@ from app.web import forking
 from app.web.describe import run_links, run_model
 from app.web.etags import check_if_match
 from app.web.identity import Identity
+from app.web.kept import KeptBodies
 from app.web.problems import ProblemError
 
 logger = logging.getLogger(__name__)
@@ -103,6 +104,7 @@ class Playground:
     ) -> None:
         self.settings, self.store, self.hub, self.jobs = settings, store, hub, jobs
         self.identity = identity
+        self.curves = KeptBodies()
         self.viewers = 0  # open event streams; changed in the event loop only
         self._load_catalog = load_catalog
         self._is_started = False

@@ -10,7 +10,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.core.codecs import unpack_arrays
-from tests.web.conftest import API
+from app.protocol.runs import RunCreate
+from app.store import runs as run_rows
+from app.store import series as series_rows
+from app.store.records import Record
+from app.web import run_data
+from app.web.run_data import Window
+from app.web.services import Playground
+from tests.web.conftest import API, CLIFF
 
 RETURN = "rollout/episode_return"
 
@@ -35,7 +42,43 @@ def test_curves_are_reduced_to_buckets(client: TestClient, ended: dict[str, Any]
 def test_curves_can_be_cut(client: TestClient, ended: dict[str, Any]) -> None:
     cut = client.get(ended["links"]["metrics"], params={"from_step": 200, "to_step": 240}).json()["series"][RETURN]
     assert cut["steps"] == [200, 220, 240]
-    assert client.get(ended["links"]["metrics"], params={"names": "no/such"}).json()["series"] == {}
+
+
+def test_an_unknown_series_is_named_and_one_that_may_still_come_is_not(
+    client: TestClient, ended: dict[str, Any]
+) -> None:
+    for address in (ended["links"]["metrics"], ended["links"]["metrics"] + ".csv"):
+        refused = client.get(address, params={"names": f"{RETURN},no/such"})
+        assert refused.status_code == 422
+        (fault,) = refused.json()["errors"]
+        assert (fault["where"], fault["value"]) == ("names", "no/such")
+        assert RETURN in fault["way_out"]
+    assert client.get(ended["links"]["metrics"], params={"names": "eval/mean_reward"}).json()["series"] == {}
+
+
+def test_a_curve_that_grows_is_never_answered_from_before(client: TestClient, playground: Playground) -> None:
+    """What is kept equals what is read from the store, at every moment."""
+    made = playground.create_run(RunCreate(**CLIFF))
+    take = lambda connection: run_rows.claim(connection, made.id) or run_rows.get(connection, made.id).attempt  # noqa: E731
+    attempt = playground.store.writer.do(take)
+    sizes = []
+    for first in range(0, 40, 10):
+        arrays = {name: np.arange(first, first + 10, dtype=np.float64) for name in ("values", "lows", "highs")}
+        series = [{"name": RETURN, "first_seq": first, "count": 10, "reproducible": True}]
+        points = {"steps": np.arange(first, first + 10), **arrays}
+        record = Record("points", {"series": series, "step": first + 10}, points)
+        playground.store.writer.submit(made.id, attempt, [record], lambda outcome: None)
+        playground.store.writer.do(lambda connection: None)
+        for _time in range(2):
+            answer = client.get(made.links["metrics"])
+            plain = run_data.metrics(playground, made.id, Window())
+            assert answer.json() == json.loads(json.dumps(plain))
+        sizes.append(len(answer.json()["series"][RETURN]["steps"]))
+    assert sizes == [10, 20, 30, 40]
+    playground.store.writer.do(
+        lambda connection: series_rows.truncate(connection, made.id, after_step=14)  # an edit cuts a future off
+    )
+    assert client.get(made.links["metrics"]).json()["series"][RETURN]["steps"][-1] == 14
 
 
 def test_unchanged_curves_are_not_sent_again(client: TestClient, ended: dict[str, Any]) -> None:
