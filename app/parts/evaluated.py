@@ -17,6 +17,7 @@ from app.core.contracts import Environment
 from app.core.jit import kernel
 from app.core.text import _
 from app.parts.exact import Exact, model_of
+from app.parts.exploration import step_size
 from app.parts.tabular import optimal_actions, q_from_v, uniform_policy
 from app.parts.tabular_agent import Tables
 
@@ -70,6 +71,13 @@ def prediction_tables(agent: "TabularAgent") -> Tables:
     return Tables(v, q_from_v(agent.exact.mdp, v, agent.exact.gamma), policy, policy)
 
 
+def step_size_scalars(agent: "TabularAgent") -> dict[str, float]:
+    """Return the mean step size over the states where an agent may have to act."""
+    settings, visits = agent.knobs.step_size, agent.course.visits[0].sum(axis=1)
+    alphas = settings.alpha / np.maximum(visits, 1) ** settings.alpha_exponent
+    return {"tabular/alpha": float(alphas[agent.exact.reachable].mean())}
+
+
 def check_evaluated(config: Any, environment: Environment) -> None:
     """Raise InvalidInput where γ = 1 and returns, or those of the evaluated policy, have no end."""
     mdp = model_of(environment, config.gamma)
@@ -86,3 +94,14 @@ def sample_action(policy: Any, state: Any, u: Any) -> Any:
         passed += policy[state, index]
         action += u >= passed
     return action
+
+
+@kernel
+def state_step_size(knobs: Any, visits: Any, state: Any) -> Any:
+    """Return α of a state whose actions were taken `visits` (S, A) times, of `StepKnobs`."""
+    if knobs.alpha_exponent == 0:
+        return knobs.alpha
+    n_visits = 0
+    for action in range(visits.shape[1]):
+        n_visits += visits[state, action]
+    return step_size(knobs, n_visits)
