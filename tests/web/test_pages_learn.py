@@ -19,6 +19,7 @@ PAGES = [
     *(f"/learn/environments/{name}" for name in catalog.environments()),
     *(f"/learn/parts/{name}" for name in lesson_parts.parts()),
 ]
+SEEN: dict[str, "Anchors"] = {}
 PRESSED_BYTES = 40_000  # a page of text, compressed
 
 
@@ -43,7 +44,9 @@ class Anchors(HTMLParser):
 
 
 def read(client: TestClient, path: str) -> Anchors:
-    parser = Anchors()
+    if path in SEEN:
+        return SEEN[path]
+    parser = SEEN[path] = Anchors()
     response = client.get(path)
     assert response.status_code == 200, path
     parser.feed(response.text)
