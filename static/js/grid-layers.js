@@ -4,6 +4,7 @@
 import { make } from "./chart-frame.js";
 import { diverging, paintScale, sequential } from "./colors.js";
 import { number, steps } from "./format.js";
+import { planeChoice } from "./grid-planes.js";
 import { t } from "./text.js";
 
 /** @type {Record<string, string>} */
@@ -26,7 +27,7 @@ export const isSigned = (layer) => SIGNED.has(layer);
 export const policyOn = ({ arrays }, layer) => (layer === (arrays.v ? "v" : "optimal") ? arrays.policy ?? null : null);
 
 /** A labelled list of the layers. @param {any} frame @param {(layer: string) => void} changed */
-export function layerChoice(frame, changed) {
+function layerChoice(frame, changed) {
   const label = make("label", "slider");
   const select = /** @type {HTMLSelectElement} */ (make("select", "input"));
   select.dataset.size = "small";
@@ -34,6 +35,18 @@ export function layerChoice(frame, changed) {
   select.addEventListener("change", () => changed(select.value));
   label.append(make("span", "muted", t("Shown")), select);
   return label;
+}
+
+/**
+ * The lists of a map: which of several maps, and which layer where nothing around the map chooses it.
+ * @param {any} frame @param {{has_layers: boolean, plane: (plane: number) => void, layer: (layer: string) => void}} told
+ */
+export function choicesOf(frame, { has_layers, plane, layer }) {
+  const planes = planeChoice(frame.meta.planes, plane);
+  const lists = [...(planes ? [planes.element] : []), ...(has_layers ? [layerChoice(frame, layer)] : [])];
+  const host = make("div", "sliders");
+  host.append(...lists);
+  return { elements: lists.length ? [host] : [], leave: planes?.leave ?? (() => {}) };
 }
 
 /** The sentence below a map. @param {any} frame @param {string} layer */

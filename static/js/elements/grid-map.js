@@ -9,8 +9,8 @@ import { number } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { cellAfter, cellAt } from "../grid-cursor.js";
 import { corner, place, triangles, values } from "../grid-draw.js";
-import { NAMES, isSigned, layerChoice, layerOf, policyOn, showRange, summaryOf } from "../grid-layers.js";
-import { planeChoice, planeOf, rangeOf } from "../grid-planes.js";
+import { NAMES, choicesOf, isSigned, layerOf, policyOn, showRange, summaryOf } from "../grid-layers.js";
+import { planeOf, rangeOf } from "../grid-planes.js";
 import { tableOf, wordsOf } from "../grid-words.js";
 import { t } from "../text.js";
 
@@ -25,8 +25,7 @@ class GridMap extends HTMLElement {
   #plane = 0;
   /** @type {string | null} */
   #layer = null;
-  /** @type {ReturnType<typeof planeChoice>} */
-  #choice = null;
+  #forget = () => {};
   #leave = () => {};
   #steps = () => {};
   /** @type {Surface | null} */
@@ -61,7 +60,7 @@ class GridMap extends HTMLElement {
   disconnectedCallback() {
     this.#steps();
     this.#leave();
-    this.#choice?.leave();
+    this.#forget();
     this.#surface?.close();
   }
 
@@ -74,18 +73,15 @@ class GridMap extends HTMLElement {
   }
 
   #build() {
-    this.#choice = planeChoice(this.#frame.meta.planes, (plane) => {
-      this.#plane = plane;
-      this.#show(this.#frame);
+    const again = (/** @type {unknown} */ _chosen) => this.#show(this.#frame);
+    const choices = choicesOf(this.#frame, {
+      has_layers: !this.getAttribute("mode"),
+      plane: (plane) => again((this.#plane = plane)),
+      layer: (layer) => again((this.#layer = layer)),
     });
-    const chooser = make("div", "sliders");
-    if (this.#choice) chooser.append(this.#choice.element);
-    if (!this.getAttribute("mode")) chooser.append(layerChoice(this.#frame, (layer) => {
-      this.#layer = layer;
-      this.#show(this.#frame);
-    }));
+    this.#forget = choices.leave;
     const [map, ...rest] = this.#parts;
-    this.replaceChildren(map, ...(chooser.childElementCount ? [chooser] : []), ...rest);
+    this.replaceChildren(map, ...choices.elements, ...rest);
     const height = (/** @type {number} */ width) => this.#place(width).top + this.#place(width).size * this.#frame.meta.rows;
     return new Surface(this.#canvas, (ctx, width) => this.#draw(ctx, width), height);
   }
