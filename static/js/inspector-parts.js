@@ -66,6 +66,6 @@ function pair() {
 
 /** The line that did it, as a link to it. @param {HTMLAnchorElement} link @param {any} meta */
 export function source(link, meta) {
-  link.href = `/learn/${meta.algorithm}#L${meta.line}`;
+  link.href = `/learn/${meta.algorithm}#line-${meta.line}`;
   link.replaceChildren(make("span", "source-number", String(meta.line)), make("code", "", meta.source));
 }

@@ -22,6 +22,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
 START_S = 60.0
 WAIT_MS = 30_000
+COLD_MS = 120_000  # the first page waits for the catalogue, on a busy machine too
 expect.set_options(timeout=WAIT_MS)
 
 
@@ -111,7 +112,7 @@ def identity(browser: Browser, server: Server, tmp_path_factory: pytest.TempPath
     context = browser.new_context()
     page = context.new_page()
     page.goto(server.entrance)
-    page.wait_for_url(f"{server.url}/")
+    page.wait_for_url(f"{server.url}/", timeout=COLD_MS)
     context.storage_state(path=file)
     context.close()
     return file

@@ -45,8 +45,8 @@ def test_a_step_is_shown_with_its_numbers_and_its_line(visit: Open, server: Serv
     link = inspector.locator(".inspector-source")
     expect(link).to_contain_text(f"# ({facts['number']})")
     link.click()
-    page.wait_for_url(re.compile(rf"/learn/q_learning#L{facts['line']}$"))
-    expect(page.locator(f"#L{facts['line']}")).to_be_attached()
+    page.wait_for_url(re.compile(rf"/learn/q_learning#line-{facts['line']}$"))
+    expect(page.locator(f"#line-{facts['line']}")).to_be_attached()
 
 
 def test_the_map_stays_while_the_header_steps(visit: Open, server: Server) -> None:
