@@ -124,7 +124,7 @@ def sources(text: str, references: tuple[str, ...]) -> tuple[Markup, ...]:
         is_named = reference in text or (found and re.search(rf"{found['author']}[^;]*{found['year']}", text))
         if not is_named:
             named.append(reference)
-    return tuple(Markup(markup.render(" ".join(item.split())).strip()[3:-4]) for item in named)
+    return tuple(markup.with_papers(Markup(markup.render(" ".join(item.split())).strip()[3:-4])) for item in named)
 
 
 def leading_equations(spec: AlgorithmSpec, count: int = 2) -> list[Equation]:
@@ -166,7 +166,7 @@ def _linked(html: Markup) -> Markup:
         name = found["name"]
         return f'{found["before"]}<a href="/learn/parts/{name}"><code>{name}</code></a>' if name in known else found[0]
 
-    return Markup(PART.sub(link, html))
+    return Markup(PART.sub(link, str(html)))
 
 
 def _without_title(text: str) -> str:

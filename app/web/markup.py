@@ -23,6 +23,7 @@ from pygments.lexers import PythonLexer
 TAG = re.compile(r"\\tag\{(\d+)\}")
 HEADING = re.compile(r"^[#*\s]*(What this file leaves out|Sources?)\b[*:\s]*(.*)$", re.I)
 UNDERLINE = re.compile(r"^\s*[-=]{4,}\s*$")
+ARXIV = re.compile(r"arXiv[ :](\d{4}\.\d{4,5})", re.I)
 MARK = re.compile(r"#.*\((\d+)\)\s*$")
 
 
@@ -60,6 +61,12 @@ def render(text: str, lines_of: dict[str, int] | None = None) -> Markup:
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     parser.use(dollarmath_plugin, renderer=formula, double_inline=True)
     return Markup(parser.render(text))
+
+
+def with_papers(html: Markup) -> Markup:
+    """Return a text in which each arXiv number leads to its paper."""
+    link = r'<a href="https://arxiv.org/abs/\1" rel="noreferrer">arXiv \1</a>'
+    return Markup(ARXIV.sub(link, str(html)))
 
 
 def inline_math(tex: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from urllib.parse import urlsplit
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from app.core.text import _
 from app.web import lesson_parts, markup
@@ -26,6 +26,11 @@ class Statement:
     def better_html(self) -> Markup:
         """Return the better statement with its formulas."""
         return markup.render(self.better)
+
+    @property
+    def papers(self) -> list[Markup]:
+        """Return the sources, with links to those that are on arXiv."""
+        return [markup.with_papers(escape(source)) for source in self.sources]
 
     @property
     def evidence_html(self) -> Markup:

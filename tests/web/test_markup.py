@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from markupsafe import Markup
+
 from app.web import markup
 
 DOCSTRING = r"""Name.
@@ -49,3 +51,9 @@ def test_source_starts_after_the_docstring_and_knows_its_equations(tmp_path: Pat
     assert lines[-1].equations == ("1",)
     assert markup.lines_of(lines) == {"1": 5}
     assert 'class="kn"' in lines[0].html
+
+
+def test_papers_on_arxiv_are_links() -> None:
+    html = markup.with_papers(Markup("Schulman et al. (2015), arXiv 1502.05477, appendix C"))
+    assert '<a href="https://arxiv.org/abs/1502.05477" rel="noreferrer">arXiv 1502.05477</a>, appendix C' in html
+    assert markup.with_papers(Markup("arXiv of old")) == "arXiv of old"
