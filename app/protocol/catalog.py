@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from app.protocol.base import SAVED, Answer, Identifier, Request, Values
 
-SavedName = Annotated[str, StringConstraints(pattern=SAVED, strip_whitespace=True)]
+SavedName = Annotated[str, StringConstraints(pattern=SAVED)]
 
 
 class Health(Answer):

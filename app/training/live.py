@@ -40,7 +40,11 @@ class History:
         self.kept = 0
 
     def keep(self, *, is_last: bool = False) -> None:
-        """Draw every panel with its default options, and keep the weights of a network (of the last moment in any case)."""
+        """Draw every panel with its default options, and keep the weights of a network.
+
+        Args:
+            is_last: the run ends or rests here: beside the history steps, and with the weights in any case.
+        """
         for panel in list(self._panels):
             try:
                 frame = draw(panel, self._built, panel.options())
@@ -50,7 +54,7 @@ class History:
             else:
                 self._output.frame(panel.id, frame)
         self._keep_weights(is_last)
-        self.kept += 1
+        self.kept += not is_last
 
     def _keep_weights(self, is_last: bool) -> None:
         weights = self._built.agent.signals().get("weights")

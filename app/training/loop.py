@@ -233,6 +233,7 @@ class _Loop:
             return
         self.is_paused, self.return_to = True, 0
         self.pace.rest()
+        self.session.history.keep(is_last=True)
         self._show_all()
         reason = str(command.get("reason") or "")
         self.output.state("paused", reason)

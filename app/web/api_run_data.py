@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+import anyio
 from fastapi import Path, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -31,7 +32,7 @@ BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "bi
     "/runs/{id}/metrics", operation_id="read_metrics", summary="Curves, reduced to buckets", response_model=Metrics,
     responses={**documented(*READS), **NOT_CHANGED, 200: {"content": CSV}},
 )  # fmt: skip
-def read_metrics(
+async def read_metrics(
     id: RunId,
     playground: Service,
     request: Request,
@@ -43,8 +44,11 @@ def read_metrics(
     """Each bucket has the mean, the smallest and the largest value of the full data. `Accept: text/csv` gives every point."""
     window = Window(run_data.split_names(names), from_step, to_step, max_points)
     if "text/csv" in request.headers.get("accept", ""):
-        return _csv(playground, id, window)
-    return body_response(request, run_data.metrics_body(playground, id, window))
+        return await anyio.to_thread.run_sync(_csv, playground, id, window)
+    body = run_data.kept_metrics(playground, id, window)
+    if body is None:
+        body = await anyio.to_thread.run_sync(run_data.metrics_body, playground, id, window)
+    return body_response(request, body)
 
 
 @router.get(

@@ -29,17 +29,24 @@ class KeptBodies:
         self._kept: OrderedDict[Hashable, tuple[int, Body]] = OrderedDict()
         self._size_bytes = 0
 
+    def find(self, key: Hashable, version: int) -> Body | None:
+        """Return the kept answer of this version, or None."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is None or found[0] != version:
+                return None
+            self._kept.move_to_end(key)
+            return found[1]
+
     def get(self, key: Hashable, version: int, make: Callable[[], Body]) -> Body:
         """Return the kept answer of this version, or what `make` returns.
 
         Args:
             version: of what the answer tells, read before `make` reads it: what changes meanwhile has another version.
         """
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None and found[0] == version:
-                self._kept.move_to_end(key)
-                return found[1]
+        found = self.find(key, version)
+        if found is not None:
+            return found
         body = make()
         with self._lock:
             self._forget(key)

@@ -53,9 +53,17 @@ def metrics(playground: Playground, run: int, window: Window) -> dict[str, Any]:
 
 def metrics_body(playground: Playground, run: int, window: Window) -> Body:
     """Return `metrics` as bytes; they are made once for all who ask before the next points are committed."""
-    key = (run, None if window.names is None else tuple(window.names), *astuple(window)[1:])
     version = playground.hub.curves_version(run)
-    return playground.curves.get(key, version, lambda: body_of(metrics(playground, run, window)))
+    return playground.curves.get(_key(run, window), version, lambda: body_of(metrics(playground, run, window)))
+
+
+def kept_metrics(playground: Playground, run: int, window: Window) -> Body | None:
+    """Return `metrics_body` where it is at hand; it reads nothing and takes no time."""
+    return playground.curves.find(_key(run, window), playground.hub.curves_version(run))
+
+
+def _key(run: int, window: Window) -> tuple[Any, ...]:
+    return run, None if window.names is None else tuple(window.names), *astuple(window)[1:]
 
 
 def metrics_csv(playground: Playground, run: int, window: Window) -> Iterator[str]:

@@ -126,7 +126,7 @@ def uninterrupted(row, made_edits, folder):
     recipe = catalog.Recipe(
         row.algorithm, row.environment, row.environment_config, None, row.config, row.total_steps, row.seed
     )
-    wanted = [{name: edit[name] for name in ("id", "step", "config")} for edit in made_edits]
+    wanted = [{name: edit[name] for name in ("id", "step", "config", "kind")} for edit in made_edits]
     state = run_here(job_here(recipe, folder, edits=wanted, eval_episodes=row.eval_episodes), on_record)
     assert state == "finished"
     return found

@@ -60,6 +60,16 @@ def test_a_run_that_pauses_shows_every_picture_before_it_says_so(tmp_path: Path)
     room.record = record  # type: ignore[method-assign]
     room.train(job(tmp_path))
     assert seen == [room.agent.steps]
+    assert room.agent.steps in [header["step"] for header in room.of("frame")], "also when its process is gone"
+
+
+def test_pausing_changes_nothing_of_the_history_that_follows(tmp_path: Path) -> None:
+    plain, paused = Room(), Room([(100, {"name": "pause"}), (9_999, {"name": "resume"})])
+    plain.train(job(tmp_path / "a"))
+    paused.train(job(tmp_path / "b"))
+    steps = [{header["step"] for header in room.of("weights")} for room in (plain, paused)]
+    assert steps[0] <= steps[1]
+    assert len(steps[1] - steps[0]) <= 1
 
 
 def test_watching_changes_nothing_that_is_recorded(tmp_path: Path) -> None:

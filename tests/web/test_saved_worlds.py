@@ -4,7 +4,7 @@ from starlette.testclient import TestClient
 
 from tests.web.conftest import API
 
-DRAWN = {"name": " Two rooms ", "environment_config": {"layout": "S..#.../...#..G/.......", "slip": 0.1}}
+DRAWN = {"name": "Two rooms", "environment_config": {"layout": "S..#.../...#..G/.......", "slip": 0.1}}
 
 
 def test_a_drawn_world_is_saved_listed_and_deleted(client: TestClient) -> None:
@@ -44,5 +44,5 @@ def test_a_world_that_cannot_be_is_refused_with_the_reason(client: TestClient) -
         answer = client.post(f"{API}/environments", json={**DRAWN, "environment_config": config})
         assert answer.status_code == 422
         assert said in answer.json()["detail"]
-    for name in ("", "   ", "a/b", "x" * 61, "a\x01"):
+    for name in ("", "   ", "..", "a/b", "x" * 61, "a\x01"):
         assert client.post(f"{API}/environments", json={**DRAWN, "name": name}).status_code == 422
