@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from app.protocol.base import Answer, Request, Values
+from app.protocol.base import Answer, Fault, Request, Values
 
 Gamma = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -18,6 +18,11 @@ class SolutionRequest(Request):
         examples=[{"layout": "S..G/.X..", "slip": 0.1}],
     )
     gamma: Gamma = Field(0.99, description="Discount γ; at 1 every state must be able to end.", examples=[0.99])
+    explain: Annotated[bool, Field(strict=True)] = Field(
+        False,
+        description="Answer a world that cannot be solved with its `faults` and status 200: for editors, where an "
+        "unfinished drawing is no error.",
+    )
 
 
 class Solution(Answer):
@@ -25,10 +30,13 @@ class Solution(Answer):
 
     environment_config: dict[str, Any] = Field(description="Every option, as checked.")
     gamma: float
-    n_states: int
-    n_actions: int
+    n_states: int = 0
+    n_actions: int = 0
     layout: dict[str, Any] | None = Field(None, description="rows, cols and cells of a world that can be drawn.")
-    v: list[float] = Field(description="V* of each state.")
-    policy: list[list[int]] = Field(description="Optimal actions of each state; empty where nobody acts.")
-    reachable: list[bool] = Field(description="Whether an agent may have to act there.")
-    start_value: float = Field(description="V* where episodes begin, averaged over the starts.")
+    v: list[float] = Field(default_factory=list, description="V* of each state.")
+    policy: list[list[int]] = Field(
+        default_factory=list, description="Optimal actions of each state; empty where nobody acts."
+    )
+    reachable: list[bool] = Field(default_factory=list, description="Whether an agent may have to act there.")
+    start_value: float | None = Field(None, description="V* where episodes begin, averaged over the starts.")
+    faults: list[Fault] = Field(default_factory=list, description="With `explain`: why it cannot be solved.")

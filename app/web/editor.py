@@ -25,7 +25,7 @@ class Tool:
 TOOLS = (
     Tool("#", _("Wall"), ("#", "w")),
     Tool(".", _("Floor"), (".", "f")),
-    Tool("S", _("Start"), ("s",)),
+    Tool("S", _("Where episodes begin"), ("s",)),
     Tool("G", _("Goal"), ("g",)),
     Tool("X", _("Pit"), ("x",)),
     Tool("^", _("Wind up"), ("^",)),
@@ -77,7 +77,6 @@ def editor_of(environment: str, world: Mapping[str, Any], config: Mapping[str, A
 
 def of_run(view: RunView) -> Editor | None:
     """Return the editor of a run's world, or None where the run has ended or its agent cannot go on in a changed one."""
-    agent = view.algorithm.agent if view.algorithm and view.algorithm.tabular else None
-    if view.is_ended or not hasattr(agent, "enter"):
+    if view.is_ended or view.algorithm is None or not view.algorithm.tabular:
         return None
     return editor_of(view.run.environment, view.run.environment_config, view.run.config, view.run.id)

@@ -4,9 +4,10 @@ from types import ModuleType
 
 import numpy as np
 
-from app.core.errors import InvalidInput
+from app.core.errors import InvalidInput, Missing
 from app.core.text import _
 from app.parts.tabular import TabularMDP, optimal_actions, optimal_values
+from app.protocol.base import Fault
 from app.protocol.solutions import Solution, SolutionRequest
 from app.web.describe import known
 
@@ -18,8 +19,23 @@ def solution(catalog: ModuleType, environment: str, body: SolutionRequest) -> So
 
     Raises:
         Missing: no such environment.
-        InvalidInput: refused options, a world without a table of states, or γ = 1 where returns have no end.
+        InvalidInput: refused options, a world without a table of states, or γ = 1 where returns have no end; with
+            `explain` the answer holds these faults instead.
     """
+    try:
+        return _solved(catalog, environment, body)
+    except Missing:
+        raise
+    except InvalidInput as error:
+        if not body.explain:
+            raise
+        faults = [
+            Fault(where=item.where, value=item.value, rule=item.rule, way_out=item.way_out) for item in error.violations
+        ]
+        return Solution(environment_config=body.environment_config, gamma=body.gamma, faults=faults)
+
+
+def _solved(catalog: ModuleType, environment: str, body: SolutionRequest) -> Solution:
     spec = known(catalog.environment, environment)
     config = spec.config.parse(body.environment_config, "environment_config")
     mdp = spec.make(config).mdp

@@ -79,13 +79,13 @@ export function showState(editor) {
 
 /** Show another world, as one step back. @param {Editor} editor @param {Record<string, any>} config @param {number} gamma */
 function open(editor, config, gamma) {
-  slider(editor, gamma);
+  showGamma(editor, gamma);
   editor.world.load({ ...USUAL, ...config });
   editor.changed();
 }
 
-/** @param {Editor} editor @param {number} gamma */
-function slider(editor, gamma) {
+/** Show V* under another discount. @param {Editor} editor @param {number} gamma */
+export function showGamma(editor, gamma) {
   editor.gamma = gamma;
   const range = editor.find("[data-gamma]");
   range.value = String(positionOf(gamma));
@@ -95,7 +95,7 @@ function slider(editor, gamma) {
 
 /** γ and slip recolour at once. @param {Editor} editor @param {HTMLInputElement} input */
 function slide(editor, input) {
-  if (input.matches("[data-gamma]")) slider(editor, gammaOf(Number(input.value)));
+  if (input.matches("[data-gamma]")) showGamma(editor, gammaOf(Number(input.value)));
   if (input.matches("[data-slip]")) {
     if (input.nextElementSibling) input.nextElementSibling.textContent = input.value;
     editor.ask({ ...editor.world.drawing, slip: Number(input.value) });

@@ -27,8 +27,9 @@ export class Solver {
     while (this.#wanted) {
       const asked = this.#wanted;
       this.#wanted = null;
-      const { body, faults } = await send("POST", "/environments/gridworld/solution", asked);
-      if (!this.#wanted) this.#told(faults.length ? null : body, faults);
+      const { body, faults } = await send("POST", "/environments/gridworld/solution", { ...asked, explain: true });
+      const found = faults.length ? faults : body.faults;
+      if (!this.#wanted) this.#told(found.length ? null : body, found);
     }
     this.#is_busy = false;
   }

@@ -27,7 +27,7 @@ document.addEventListener("htmx:error", () => toast(t("The server did not answer
 // A form that was changed before the script ran, or that comes back from the browser's memory, is asked for again.
 addEventListener("pageshow", (event) => {
   const form = document.querySelector("form[hx-get]");
-  const is_changed = [...(form?.querySelectorAll("input, select") ?? [])].some((input) => isChanged(input));
+  const is_changed = [...(form?.querySelectorAll("input[name], select[name]") ?? [])].some((input) => isChanged(input));
   if (form && (event.persisted || is_changed)) form.dispatchEvent(new Event("change", { bubbles: true }));
 });
 

@@ -64,6 +64,16 @@ def test_what_cannot_be_solved_is_said_in_words(
     assert fault["way_out"]
 
 
+def test_an_editor_is_answered_with_the_faults_of_an_unfinished_drawing(client: TestClient) -> None:
+    body = {"environment_config": {"layout": "S..", "slip": 2}, "gamma": 0.9, "explain": True}
+    response = client.post(PATH, json=body)
+    assert response.status_code == 200
+    answer = response.json()
+    assert [fault["where"].split(".")[1] for fault in answer["faults"]] == ["layout", "slip"]
+    assert answer["v"] == []
+    assert client.post("/api/v1/environments/nowhere/solution", json={"explain": True}).status_code == 404
+
+
 def test_only_tables_are_solved(client: TestClient) -> None:
     answer = client.post("/api/v1/environments/CartPole-v1/solution", json={})
     assert answer.status_code == 422

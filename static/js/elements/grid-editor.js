@@ -2,12 +2,12 @@
 // The gridworld editor. Draws a world with V* and the best actions in it; the form around it, or a run, gets what was drawn.
 
 import { Surface } from "../canvas.js";
-import { actsOf, showState } from "../editor-acts.js";
+import { actsOf, showGamma, showState } from "../editor-acts.js";
 import { drawWorld, heightOf, placeOf } from "../editor-draw.js";
 import { Hand, keysOf } from "../editor-hand.js";
 import { Options } from "../editor-options.js";
 import { Solver } from "../editor-solver.js";
-import { complain, positionOf, say, wordsOf } from "../editor-words.js";
+import { complain, say, wordsOf } from "../editor-words.js";
 import { World } from "../editor-world.js";
 
 class GridEditor extends HTMLElement {
@@ -24,6 +24,8 @@ class GridEditor extends HTMLElement {
   answer = null;
   /** @type {Set<string>} layouts that the form was given, so that a late answer to an older one is known as such */
   #sent = new Set();
+  /** @type {number | null} the discount that the form asked for last */
+  #asked_gamma = null;
   /** @type {import("../editor-world.js").Drawing} what the run goes on in */
   base = {};
   #solver = new Solver((answer, faults) => this.#solved(answer, faults));
@@ -48,7 +50,8 @@ class GridEditor extends HTMLElement {
     this.base = this.options.read();
     this.world = new World(this.base);
     this.gamma = Number(this.getAttribute("gamma") ?? 0.99);
-    this.find("[data-gamma]")?.setAttribute("value", String(positionOf(this.gamma)));
+    this.#asked_gamma = this.options.gamma();
+    showGamma(this, this.gamma);
     const stage = /** @type {HTMLElement} */ (this.find(".editor-stage"));
     this.#hand = new Hand(stage, {
       keys: keysOf(this),
@@ -119,7 +122,6 @@ class GridEditor extends HTMLElement {
   /** The form was changed by hand: by text, by a preset, or by another discount. @param {Event} event */
   #typed = (event) => {
     if (this.contains(/** @type {Node} */ (event.target)) || !event.isTrusted) return;
-    this.gamma = this.options.gamma() ?? this.gamma;
     this.#adopt();
   };
 
@@ -132,6 +134,9 @@ class GridEditor extends HTMLElement {
   };
 
   #adopt() {
+    const gamma = this.options.gamma();
+    if (gamma !== null && gamma !== this.#asked_gamma) showGamma(this, gamma);
+    this.#asked_gamma = gamma;
     this.world.load(this.options.read());
     this.refresh();
   }
