@@ -19,6 +19,7 @@ from app.web.lesson_parts import Part
 from app.web.markup import Equation, Line
 from app.web.roadmap import Sight, Station
 from app.web.scenes import Scene, scene_of
+from app.web.world_facts import Dynamics, dynamics
 
 PART = re.compile(r"(?P<before>\bparts?\s+)<code>(?P<name>\w+)</code>")
 OWN = ("app.algorithms.", "app.environments.")
@@ -60,6 +61,7 @@ class WorldLesson(Reading):
     fields: list[forms.Field]
     scene: Scene
     references: tuple[Reference, ...]
+    dynamics: Dynamics | None
     parts: list[Part]
     fits: list[tuple[AlgorithmSpec, str]]
 
@@ -95,6 +97,7 @@ def world_lesson(catalog: ModuleType, spec: EnvironmentSpec) -> WorldLesson:
         fields=forms.fields(spec.config, {}, prefix="environment_config"),
         scene=scene,
         references=scene.references,
+        dynamics=dynamics(spec),
         parts=lesson_parts.imported_by(path),
         fits=[(other, roadmap.address(other.id, spec.id)) for other in fitting],
     )
