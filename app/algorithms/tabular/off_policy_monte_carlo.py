@@ -9,8 +9,9 @@ $$G_t = r_{t+1} + \gamma\, G_{t+1}, \qquad G_T = 0 \tag{1}$$
 
 $$W_t = \prod_{k=t+1}^{T-1} \frac{\pi(a_k \mid s_k)}{b(a_k \mid s_k)} \tag{2}$$
 
-*Weighted* importance sampling divides by the sum $C$ of the weights: biased, and calm. *Ordinary* importance sampling divides by
-the number $N$ of the returns: unbiased for first visits, and wild, because a few returns can weigh more than all others together.
+*Weighted* importance sampling divides by the sum $C$ of the weights: biased, but returns that are all equal are estimated exactly from
+the first on. *Ordinary* importance sampling divides by the number $N$ of the returns: unbiased for first visits, but the noise of the
+weights is multiplied by the size of the returns, and a few returns can weigh more than all others together.
 
 $$C(s_t, a_t) \leftarrow C(s_t, a_t) + W_t, \qquad \kappa_t = W_t \,/\, C(s_t, a_t) \tag{3}$$
 
@@ -102,7 +103,7 @@ class OffPolicyMonteCarloConfig(EvaluatedPolicy, InitialValue, EpsilonGreedy, Di
     )  # fmt: skip
     importance_sampling: str = Hyper(
         "weighted", choices=("weighted", "ordinary"), settled=True,
-        help=_("Divide by the sum of the weights (biased, calm) or by the number of the returns (unbiased, wild)."),
+        help=_("Divide by the sum of the weights (biased, less noise) or by the number of the returns (unbiased, more noise)."),
     )  # fmt: skip
     visit: str = Hyper(
         "every", choices=("first", "every"),
