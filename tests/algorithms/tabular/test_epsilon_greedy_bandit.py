@@ -56,10 +56,18 @@ def test_regret_grows_by_the_same_for_each_random_pull() -> None:
 
 
 def test_an_optimistic_start_tries_every_arm_without_exploration() -> None:
+    """Sutton and Barto's figure 2.3, without its realistic agent's random actions."""
     shares = {}
     for initial in (0.0, 5.0):
         agents = [
-            agent_on(seed, FIVE, initial_q=initial, epsilon=0.0, alpha=0.1, alpha_schedule="constant")
+            agent_on(
+                seed,
+                {"n_arms": 10, "instance_seed": seed},
+                initial_q=initial,
+                epsilon=0.0,
+                alpha=0.1,
+                alpha_schedule="constant",
+            )
             for seed in range(20)
         ]
         for agent in agents:
