@@ -74,8 +74,8 @@ class EquationInspector extends HTMLElement {
     for (const button of this.#buttons) {
       button.disabled = !this.#is_paused;
       button.title = this.#is_paused ? "" : t("Pause it first");
-      button.hidden = is_ended;
     }
+    /** @type {HTMLElement} */ (this.firstElementChild).hidden = is_ended;
     const empty = is_ended ? t("Nothing was inspected before this run ended. Start one, pause it and press Step.") : t("Pause and press Step.");
     this.#hint.textContent = empty;
   }
