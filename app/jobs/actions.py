@@ -180,8 +180,13 @@ def checked_world(row: runs.RunRow, options: dict[str, Any]) -> tuple[dict[str, 
 
     algorithm, spec = catalog.algorithm(row.algorithm), catalog.environment(row.environment)
     config = algorithm.config.parse(row.config_now)
-    after, _environment = worlds.edited(algorithm, config, spec, now=row.environment_config_now, changes=options)
-    return {name: after[name] for name in options}, "step"
+    now = row.environment_config_now
+    after, _environment = worlds.edited(algorithm, config, spec, now=now, changes=options)
+    changed = {name: value for name, value in after.items() if now.get(name) != value}
+    if not changed:
+        rule, way_out = _("is what the world is already"), _("Name a value that differs.")
+        raise InvalidInput.one("environment_config", ", ".join(options), rule, way_out)
+    return changed, "step"
 
 
 def checked_edit(row: runs.RunRow, config: dict[str, Any]) -> tuple[dict[str, Any], str]:

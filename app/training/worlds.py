@@ -3,7 +3,7 @@
 A changed world has the same states and actions, so that the agent goes on in it with everything it has learned.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from app.core.contracts import Environment
@@ -89,8 +89,11 @@ def edited(
     """
     if not algorithm.tabular:
         raise _no_entry(algorithm)
-    _check_names(spec, changes)
+    _check_live(spec, changes)
     parsed = spec.config.parse({**now, **changes}, WHERE)
+    _check_names(
+        spec, {name: value for name, value in parsed.model_dump(mode="json").items() if now.get(name) != value}
+    )
     before, after = spec.make(spec.config.parse(dict(now), WHERE)), spec.make(parsed)
     if _size(before) != _size(after):
         rule = _("would change the size from {before} to {after}, and what is learned belongs to the cells there are")
@@ -111,23 +114,31 @@ def edited(
     return parsed.model_dump(mode="json"), after
 
 
-def _check_names(spec: EnvironmentSpec, changes: Mapping[str, Any]) -> None:
+def _check_live(spec: EnvironmentSpec, changes: Mapping[str, Any]) -> None:
     live = spec.config.live_names()
     if not live:
         raise Refused.one(
             WHERE, spec.id, _("the world of this environment does not change while a run goes"),
             _("Start a new run with other options."),
         )  # fmt: skip
-    known = _("These may change: {names}.").format(names=", ".join(live))
     if not changes:
-        raise InvalidInput.one(WHERE, "{}", _("names nothing to change"), known)
+        raise InvalidInput.one(WHERE, "{}", _("names nothing to change"), _known(live))
+
+
+def _check_names(spec: EnvironmentSpec, changed: Mapping[str, Any]) -> None:
+    """Refuse what may not change; an option that is named with the value it has is no change."""
+    live = spec.config.live_names()
     fixed = [
-        Violation(f"{WHERE}.{name}", shorten(value), _("cannot change while the run lives"), known)
-        for name, value in changes.items()
+        Violation(f"{WHERE}.{name}", shorten(value), _("cannot change while the run lives"), _known(live))
+        for name, value in changed.items()
         if name not in live
     ]
     if fixed:
         raise InvalidInput(fixed)
+
+
+def _known(live: Collection[str]) -> str:
+    return _("These may change: {names}.").format(names=", ".join(live))
 
 
 def _no_entry(algorithm: AlgorithmSpec) -> InvalidInput:

@@ -140,7 +140,7 @@ def test_a_fork_from_after_an_edit_lives_in_the_edited_world(tmp_path: Path) -> 
         ({"layout": "S.../....S/...G"}, "make all rows equally long"),
         ({"layout": "S..../...../....G"}, "Keep rows and columns, or start a new run"),
         ({"max_episode_steps": 3}, "cannot change while the run lives"),
-        ({"nonsense": 3}, "cannot change while the run lives"),
+        ({"nonsense": 3}, "unknown name"),
         ({"slip": 1.5}, "must be ≤ 1"),
         ({}, "names nothing to change"),
     ],

@@ -371,6 +371,7 @@ def test_the_world_of_a_run_is_edited_and_what_cannot_be_is_refused(client: Test
         ({"layout": "S..../...../....G"}, 422, "start a new run"),
         ({"max_episode_steps": 9}, 422, "cannot change while the run lives"),
         ({}, 422, "names nothing to change"),
+        ({"layout": "S.../###./...G", "max_episode_steps": 200}, 422, "is what the world is already"),
     ):
         refused = client.patch(address, json={"environment_config": change})
         assert refused.status_code == status
@@ -378,6 +379,8 @@ def test_the_world_of_a_run_is_edited_and_what_cannot_be_is_refused(client: Test
     both = client.patch(address, json={"environment_config": {"slip": 0.1}, "config": {"alpha": 0.1}})
     assert "Send two requests" in both.json()["detail"]
     assert client.get(address).json()["environment_config"] == run["environment_config"]
+    whole = {**run["environment_config"], "slip": 0.25}  # an editor may send everything it knows
+    assert client.patch(address, json={"environment_config": whole}).json()["environment_config"] == whole
     cliff = client.post(f"{API}/runs", json=CLIFF).json()["links"]["self"]
     fixed = client.patch(cliff, json={"environment_config": {"is_slippery": True}})
     assert (fixed.status_code, fixed.json()["title"]) == (409, "Not possible now")
