@@ -114,4 +114,9 @@ def _places(term: Term, files: list[tuple[Place, Path]]) -> tuple[Place, ...]:
 @lru_cache(maxsize=16_384)
 def _says(path: Path, stamp: int, pattern: str) -> bool:
     """`stamp` is the file's modification time."""
-    return re.search(pattern, path.read_text(encoding="utf-8"), re.I) is not None
+    return re.search(pattern, _text(path, stamp), re.I) is not None
+
+
+@lru_cache(maxsize=256)
+def _text(path: Path, stamp: int) -> str:
+    return path.read_text(encoding="utf-8")
