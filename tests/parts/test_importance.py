@@ -1,5 +1,7 @@
 """Target and behaviour of off-policy learners: their probabilities, and when one does not cover the other."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -41,7 +43,7 @@ def test_importance_sampling_without_coverage_is_refused(config: dict[str, objec
 
 
 def test_a_target_that_the_best_policy_covers_needs_no_exploration() -> None:
-    config = {"target": "evaluated", "policy": "optimal", "policy_epsilon": 0.0, "epsilon": 0.0}
+    config: dict[str, Any] = {"target": "evaluated", "policy": "optimal", "policy_epsilon": 0.0, "epsilon": 0.0}
     agent = agent_on("off_policy_monte_carlo", "FrozenLake-v1", **config)
     agent.update(1000)
     assert agent.diagnostics()["tabular/mean_weight"] == 1.0

@@ -32,25 +32,29 @@ def model(counts: bool) -> LearnedModel:
     return empty_model(Exact(WORLD, 0.9, 10), counts)
 
 
-def arrays(model_: LearnedModel) -> tuple[Any, ...]:
-    return tuple(array[0] for array in model_)
+def see(learned: LearnedModel, outcome: tuple[Any, ...]) -> None:
+    observe(learned.next_states[0], learned.rewards[0], learned.ends[0], learned.counts[0], outcome)
+
+
+def expected(learned: LearnedModel, q: Any, state: int, action: int) -> Any:
+    return expectation(learned.next_states[0], learned.rewards[0], learned.ends[0], learned.counts[0], q, state, action)
 
 
 def test_a_counts_model_expects_over_the_shares() -> None:
     learned, q = model(True), np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]])
     for next_state in (1, 1, 1, 2):
-        observe(*arrays(learned), (0, 0, next_state, 0.5, False))
-    observe(*arrays(learned), (0, 1, 0, 7.0, True))
-    assert expectation(*arrays(learned), q, 0, 0) == (0.5, (3 * 1.0 + 3.0) / 4)
-    assert expectation(*arrays(learned), q, 0, 1) == (7.0, 0.0)  # nothing follows an end
-    assert expectation(*arrays(learned), q, 1, 0) == (0.0, 0.0)  # never taken
+        see(learned, (0, 0, next_state, 0.5, False))
+    see(learned, (0, 1, 0, 7.0, True))
+    assert expected(learned, q, 0, 0) == (0.5, (3 * 1.0 + 3.0) / 4)
+    assert expected(learned, q, 0, 1) == (7.0, 0.0)  # nothing follows an end
+    assert expected(learned, q, 1, 0) == (0.0, 0.0)  # never taken
 
 
 def test_a_last_model_keeps_the_last_outcome() -> None:
     learned, q = model(False), np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 0.0]])
     for next_state in (1, 2):
-        observe(*arrays(learned), (0, 0, next_state, 0.0, False))
-    assert expectation(*arrays(learned), q, 0, 0) == (0.0, 3.0)
+        see(learned, (0, 0, next_state, 0.0, False))
+    assert expected(learned, q, 0, 0) == (0.0, 3.0)
     assert learned.counts.max() == 1
 
 
@@ -59,8 +63,8 @@ def test_an_outcome_that_finds_no_room_takes_the_place_of_the_rarest() -> None:
     room = 2 + SPARE
     for number in range(room):
         for _time in range(2 if number else 1):
-            observe(*arrays(learned), (0, 0, 1, float(number), False))
-    observe(*arrays(learned), (0, 0, 2, 99.0, False))
+            see(learned, (0, 0, 1, float(number), False))
+    see(learned, (0, 0, 2, 99.0, False))
     assert learned.rewards[0, 0, 0].tolist() == [99.0, *(float(number) for number in range(1, room))]
     assert learned.counts[0, 0, 0].tolist() == [1, *[2] * (room - 1)]
 
@@ -68,8 +72,8 @@ def test_an_outcome_that_finds_no_room_takes_the_place_of_the_rarest() -> None:
 def test_model_error_is_the_total_variation_over_the_pairs_taken() -> None:
     learned, visits = model(True), np.array([[4, 1], [0, 0], [0, 0]])
     for next_state in (1, 1, 1, 2):
-        observe(*arrays(learned), (0, 0, next_state, 0.0, False))
-    observe(*arrays(learned), (0, 1, 0, 0.0, True))
+        see(learned, (0, 0, next_state, 0.0, False))
+    see(learned, (0, 1, 0, 0.0, True))
     # Pair (0, 0): ½ (|¾ − ½| + |¼ − ½|) = ¼; pair (0, 1) is right; the mean over both is ⅛.
     assert model_error(learned, WORLD.probabilities, WORLD.next_states, visits) == pytest.approx(0.125, abs=1e-15)
     assert model_error(model(True), WORLD.probabilities, WORLD.next_states, visits * 0) == 0.0

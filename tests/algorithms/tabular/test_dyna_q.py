@@ -26,7 +26,7 @@ def agent_on(environment: str, seed: int = 0, **config: Any) -> TabularAgent:
 
 @pytest.mark.parametrize("model", ["last", "counts"])
 def test_without_planning_it_is_q_learning_bit_for_bit(model: str) -> None:
-    config = {"epsilon": 0.3, "alpha_schedule": "visits"}
+    config: dict[str, Any] = {"epsilon": 0.3, "alpha_schedule": "visits"}
     dyna = agent_on("FrozenLake-v1", planning_steps=0, model=model, **config)
     parent = tables.agent_on("q_learning", "FrozenLake-v1", **config)
     one, other = run(dyna, 20_000), run(parent, 20_000)

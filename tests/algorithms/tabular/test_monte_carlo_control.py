@@ -76,7 +76,7 @@ def test_it_converges_to_the_values_of_the_random_walk() -> None:
 
 def test_exploring_starts_take_every_pair_and_leave_evaluation_alone() -> None:
     agent = agent_on("FrozenLake-v1", epsilon=0.0, exploring_starts=True, alpha=0.0)
-    firsts = []
+    firsts: list[tuple[int, ...]] = []
     while len(firsts) < 4000:
         begins = agent.course.position[0, 1] == 0
         agent.update(1)
