@@ -71,6 +71,7 @@ from app.parts.tabular_agent import (
     first_state,
 )
 
+CALL_STEPS = 200_000  # a step takes 0.3 µs
 COINS = 1  # lane of the draws that name the table; the others come from lane 0
 TRACE = ("s", "a", "r", "q2 next", "q1 old", "delta", "alpha", "gamma", "q1 new", "table")
 
@@ -185,6 +186,7 @@ METHOD = Method(
     trace=TRACE,
     tables=control_tables,
     scalars=scalars,
+    call_steps=CALL_STEPS,
 )
 
 

@@ -63,7 +63,7 @@ from app.parts.tabular import sample_outcome
 from app.parts.tabular_agent import BASIC_SIGNALS, DRAWS, PREDICTION_SCALARS, Method, TabularAgent, first_state
 from app.parts.traces import DUTCH, TraceKnobs, Traces, fade, forget, mark, trace_knobs
 
-CALL_STEPS = 100_000  # where a hundred states have a trace, a step costs 0.2 µs
+CALL_STEPS = 50_000  # a step that changes twenty entries takes 1 µs
 TRACE = ("s", "delta", "z", "c", "v old", "alpha", "v new", "r", "v next", "gamma", "lambda")
 
 
