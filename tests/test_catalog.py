@@ -67,6 +67,6 @@ def test_panels_follow_what_the_run_has() -> None:
     def ids(algorithm: str, environment: str) -> list[str]:
         return [spec.id for spec in catalog.panels_for(catalog.algorithm(algorithm), catalog.environment(environment))]
 
-    assert ids("q_learning", "FrozenLake-v1") == ["grid_values", "agent"]
+    assert ids("q_learning", "FrozenLake-v1") == ["grid_values", "agent", "truth", "inspector"]
     assert ids("dqn", "FrozenLake-v1") == ["grid_values", "agent"]
     assert ids("ppo", "CartPole-v1") == ["plane_values", "agent"]

@@ -137,8 +137,7 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
     """Act and learn for `max_steps` ≥ 1 steps, fewer where the records are full or q is no longer finite.
 
     Step t draws from block t of the stream `key`: whether the next action explores, the random action, the tie, the outcome.
-    `ended` has room for the ends, returns, lengths and terminated flags of E episodes, each (E,).
-    Returns the number of steps taken and of episodes that ended.
+    Returns the number of steps taken and of episodes that ended; `ended` has room for E ends, returns, lengths and flags.
     """
     cumulative, next_states, rewards, terminates, cumulative_start, max_episode_steps = world  # once: see World
     ends, returns, lengths, terminations = ended
@@ -148,8 +147,7 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
     state, length, episode, step = course.position[0]
     earned = course.earned[0]
     words = np.empty((4, DRAWS), np.uint64)
-    taken = n_ended = 0
-    q_new = 0.0
+    taken, n_ended, q_new = 0, 0, 0.0
     while taken < max_steps and n_ended < ends.shape[0] and np.isfinite(q_new):
         draw = taken % DRAWS
         if draw == 0:
@@ -187,8 +185,7 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
             state = first_state(cumulative_start, episode, key)
 
     course.position[0] = state, length, episode, step
-    course.earned[0], memory.next_action[0] = earned, action
-    memory.promised[0], memory.n_active[0] = promised, n_active
+    course.earned[0], memory.next_action[0], memory.promised[0], memory.n_active[0] = earned, action, promised, n_active
     trace, last = course.trace[0], course.last_transition[0]
     trace[0], trace[1], trace[2], trace[3], trace[4] = last_state, last_action, delta, z_now, change
     trace[5], trace[6], trace[7], trace[8], trace[9] = q_old, alpha, q_new, reward, q_next
