@@ -11,7 +11,7 @@ import { t } from "../text.js";
 import { keepInAddress, showSettings } from "../time-places.js";
 import { markTrack, partsOf } from "../time-parts.js";
 
-const AGAIN_MS = 1200;
+const AGAIN_MS = 2000;
 const ADDRESS_MS = 250;
 
 class TimeTravel extends HTMLElement {
@@ -26,6 +26,7 @@ class TimeTravel extends HTMLElement {
   #again = 0;
   #address = 0;
   #is_later = false;
+  #is_log_due = true;
   /** @type {(() => void)[]} */
   #leave = [];
 
@@ -53,6 +54,7 @@ class TimeTravel extends HTMLElement {
   /** @param {import("../stream.js").Delta} delta */
   #news(delta) {
     const is_told = delta.events || delta.refetch || delta.frames || delta.run?.state;
+    this.#is_log_due ||= Boolean(delta.events || delta.refetch);
     if (is_told && this.#again) this.#is_later = true;
     if (!is_told || this.#again) return;
     this.#read();
@@ -64,8 +66,10 @@ class TimeTravel extends HTMLElement {
   }
 
   async #read() {
-    const [log] = await Promise.all([logOf(this.#moment.run), this.#moment.load()]).catch(() => []);
-    if (!log || !this.isConnected) return;
+    const wanted = this.#is_log_due ? logOf(this.#moment.run) : this.#log;
+    this.#is_log_due = false;
+    const [log] = await Promise.all([wanted, this.#moment.load()]).catch(() => []);
+    if (!log || !this.isConnected) return void (this.#is_log_due = true);
     if (log.marks.length !== this.#log.marks.length) curvesOf(this.#moment.run).mark(log.marks);
     this.#log = log;
     if (this.#parts) markTrack(this.#parts.marks, log.marks, this.#moment.steps);
