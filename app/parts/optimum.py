@@ -22,14 +22,17 @@ I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Arrays = tuple[F64, I64, F64, Bools]  # probabilities, next states, rewards, terminated: (S, A, K) each
 
-ROUNDS = 1000  # far above the handful that policy iteration needs
+ROUNDS = 100  # far above the handful that policy iteration needs
 SWEEPS = 40  # between two linear solves
+ROUNDING = 1e-15  # of the largest value, times the expected number of steps: what a linear solve may be off by
+MOST_STEPS = 1_000_000  # to an end, in the mean, under the best actions; beyond it 1 − P is as good as singular
+HURRY = 1 - 1e-7  # the discount under which those actions are found
 ZERO = 1e-14  # of the largest reward: a mean reward below it is a rounding of 0
 
 
 @dataclass(frozen=True)
 class EarningLoop(Exception):
-    """γ = 1 and some policy earns without end: in which states (n,), and how much a step."""
+    """γ = 1 and some policy earns without end, or as good as: in which states (n,), and how much a step."""
 
     states: I64
     reward_per_step: float
@@ -40,6 +43,9 @@ class Solver:
 
     At γ = 1 an agent may also go on for ever where that costs and earns nothing; states from which no end is possible
     count as 0. Otherwise the optimum is over the policies that end.
+
+    Attributes:
+        hopeless: at γ = 1, where an end is possible but takes more than MOST_STEPS steps whatever one does (S,).
     """
 
     def __init__(self, arrays: Arrays, gamma: float, tolerance: float) -> None:
@@ -49,8 +55,9 @@ class Solver:
         self.continues = np.where(self.terminated, 0.0, self.probabilities)
         n_states, self.n_actions = self.expected.shape
         self.order, self.actions = way_out(self.probabilities, self.next_states, self.terminated)
-        self.can_rest = np.zeros(n_states, np.bool_)
+        self.can_rest, self.hopeless = np.zeros(n_states, np.bool_), np.zeros(n_states, np.bool_)
         if gamma == 1:
+            self._hurry()
             is_free = np.abs(self.expected) <= ZERO * max(float(np.abs(rewards).max()), ZERO)
             ends = ((self.probabilities > 0) & self.terminated).any(axis=2)
             self.can_rest = can_stay(is_free & ~ends, self.probabilities, self.next_states)
@@ -66,8 +73,9 @@ class Solver:
         """
         values = np.full(len(self.actions), -np.inf)
         for _ in range(ROUNDS):
-            before, values = values, self._worth()
-            if not (values > before + self.tolerance * np.maximum(1.0, np.abs(values))).any():
+            before, values = values, self._worth(self.expected)
+            self._check_size(values)
+            if not (values > before + self._noise(values)).any():
                 break
             actions, lower = self.actions.copy(), values.copy()
             n_changes = improve(
@@ -81,8 +89,31 @@ class Solver:
                 self.actions, self.tolerance, values = actions, 10 * self.tolerance, np.full_like(values, -np.inf)
         return values
 
-    def _worth(self) -> F64:
-        """Return V (S,) of the present actions, 0 outside `order` and where the agent rests."""
+    def _hurry(self) -> None:
+        """Begin with actions that end within MOST_STEPS in the mean; where there are none, give a state up."""
+        steps = self._worth(np.ones_like(self.expected))[self.order]
+        if not ((steps < 1) | (steps > MOST_STEPS)).any():  # a solve gone wrong gives negative numbers of steps
+            return
+        arrays = (self.probabilities, self.next_states, -np.ones_like(self.probabilities), self.terminated)
+        hurried = Solver(arrays, HURRY, self.tolerance)
+        is_late = hurried.optimum()[self.order] < -MOST_STEPS
+        self.hopeless[self.order[is_late]] = True
+        self.order, self.actions = self.order[~is_late], hurried.actions
+
+    def _check_size(self, values: F64) -> None:
+        """Raise EarningLoop where γ = 1 and a value takes more than MOST_STEPS steps of the best reward to earn."""
+        best, most = int(values.argmax()), MOST_STEPS * float(np.abs(self.expected).max())
+        if self.gamma == 1 and values[best] > most:
+            raise EarningLoop(np.array([best]), float(self.expected[best].max()))
+
+    def _noise(self, values: F64) -> F64:
+        """Return how much of a rise of values (S,) may be rounding."""
+        steps = 1e4 if self.gamma == 1 else 1 / (1 - self.gamma)
+        rounding = ROUNDING * steps * float(np.abs(values).max())
+        return np.maximum(self.tolerance * np.maximum(1.0, np.abs(values)), rounding)
+
+    def _worth(self, expected: F64) -> F64:
+        """Return V (S,) of the present actions for mean rewards (S, A), 0 outside `order` and where the agent rests."""
         acting = self.order[self.actions[self.order] < self.n_actions]
         chosen = self.actions[acting]
         weights, n_states = self.continues[acting, chosen], len(self.actions)
@@ -91,7 +122,7 @@ class Solver:
         columns = self.next_states[acting, chosen][used]
         transitions = csc_array((weights[used], (rows[used], columns)), shape=(n_states, n_states))
         rewards = np.zeros(n_states)
-        rewards[acting] = self.expected[acting, chosen]
+        rewards[acting] = expected[acting, chosen]
         values: F64 = np.asarray(spsolve((eye_array(n_states) - self.gamma * transitions).tocsc(), rewards))
         return values
 
@@ -127,15 +158,6 @@ class Solver:
             mean = float(_shares(transitions[inside][:, inside]) @ rewards)
             if mean > self.tolerance * max(1e-300, float(np.abs(rewards).max())):
                 raise EarningLoop(endless[inside], mean)
-
-
-def optimum(arrays: Arrays, gamma: float, tolerance: float = 1e-12) -> F64:
-    """Return V* (S,) of a model; γ = 1 only where every state that matters can end.
-
-    Raises:
-        EarningLoop: γ = 1 and the optimal values grow without end.
-    """
-    return Solver(arrays, gamma, tolerance).optimum()
 
 
 def _shares(transitions: csr_array) -> F64:

@@ -26,7 +26,7 @@ from app.parts.backups import (
     way_out,
 )
 from app.parts.layout import Layout
-from app.parts.optimum import EarningLoop, optimum
+from app.parts.optimum import MOST_STEPS, EarningLoop, Solver
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -160,8 +160,11 @@ def optimal_values(mdp: TabularMDP, gamma: float, tolerance: float = 1e-12) -> F
         InvalidInput: γ = 1 where a reachable state cannot reach an end, or where a loop earns without end.
     """
     check_gamma(mdp, gamma)
+    solver = Solver(mdp.arrays, gamma, tolerance)
+    if solver.hopeless.any():
+        _refuse_endless(mdp, gamma, ~solver.hopeless, f"within {MOST_STEPS:,} steps, whatever one does")
     try:
-        return optimum(mdp.arrays, gamma, tolerance)
+        return solver.optimum()
     except EarningLoop as loop:
         where = mdp.name_of(int(loop.states[0]))
         rule = f"the optimal values grow without end: the loop through {where} earns {loop.reward_per_step:.3g} a step"

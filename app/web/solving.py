@@ -2,8 +2,6 @@
 
 from types import ModuleType
 
-import numpy as np
-
 from app.core.errors import InvalidInput, Missing
 from app.core.text import _
 from app.parts.tabular import TabularMDP, optimal_actions, optimal_values
@@ -54,7 +52,7 @@ def _solved(catalog: ModuleType, environment: str, body: SolutionRequest) -> Sol
         n_actions=mdp.n_actions,
         layout=mdp.layout.facts() if mdp.layout else None,
         v=values.tolist(),
-        policy=[np.flatnonzero(row).tolist() for row in best],
+        policy=[[action for action, is_best in enumerate(row) if is_best] for row in best.tolist()],
         reachable=reachable.tolist(),
         start_value=float(mdp.start @ values),
     )

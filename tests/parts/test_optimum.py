@@ -6,11 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.core.errors import InvalidInput
 from app.environments.gridworld import GridworldConfig, model
-from app.parts.optimum import EarningLoop, optimum
+from app.parts.optimum import EarningLoop, Solver
 from app.parts.tabular import TabularMDP, mdp_from_outcomes, optimal_values
 
 SLOW_SWEEPS = 3_000
+
+
+def optimum(arrays: Any, gamma: float) -> np.ndarray:
+    return Solver(arrays, gamma, 1e-12).optimum()
 
 
 def random_mdp(seed: int, rewards: str, ends: float = 0.15) -> TabularMDP:
@@ -76,6 +81,18 @@ def test_the_loop_that_earns_is_named_with_its_mean_reward() -> None:
         optimum(mdp_from_outcomes(outcomes, np.array([1.0, 0.0])).arrays, 1.0)
     assert found.value.reward_per_step == pytest.approx(1.0)
     assert found.value.states.tolist() == [0, 1]
+
+
+def test_what_ends_only_in_theory_is_refused_by_name() -> None:
+    rare = 1e-9
+    outcomes = [[[(rare, 0, -1.0, True), (1 - rare, 0, -1.0, False)]]]
+    solver = Solver(mdp_from_outcomes(outcomes, np.ones(1)).arrays, 1.0, 1e-12)
+    assert solver.hopeless.tolist() == [True]
+    with pytest.raises(InvalidInput, match=r"state 0 cannot reach an end within 1,000,000 steps"):
+        optimal_values(mdp_from_outcomes(outcomes, np.ones(1)), 1.0)
+    earning = [[[(rare, 0, 1.0, True), (1 - rare, 0, 1.0, False)], [(1.0, 0, 0.0, True)]]]
+    with pytest.raises(InvalidInput, match=r"state 0 earns 1 a step"):
+        optimal_values(mdp_from_outcomes(earning, np.ones(1)), 1.0)
 
 
 def test_staying_for_ever_is_worth_nothing_where_it_is_free() -> None:
