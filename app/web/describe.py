@@ -126,7 +126,7 @@ def environment_info(catalog: ModuleType, spec: EnvironmentSpec) -> EnvironmentI
         fits=[name for name, other in catalog.algorithms().items() if not catalog.misfit(other, spec)],
         source=spec.source,
         live={name: str(when) for name, when in spec.config.live_names().items()},
-        links={"self": f"{API}/environments/{spec.id}"},
+        links={"self": f"{API}/environments/{spec.id}", "page": f"/learn/environments/{spec.id}"},
     )
 
 
