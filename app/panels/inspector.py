@@ -55,7 +55,7 @@ def compute(subject: Subject, options: InspectorOptions) -> Frame:
 
 
 def with_numbers(equation: str, values: Mapping[str, float], write: Callable[[float], str]) -> str:
-    r"""Return the equation with the symbols of its right-hand side replaced by numbers.
+    r"""Return the equation with the symbols of its right-hand side replaced by numbers, a dot between two that meet.
 
     >>> with_numbers(r"q \leftarrow q + \alpha\,(r - q)", {"q": 1.0, r"\alpha": 0.5, "r": -1.0}, write=str)
     'q \\leftarrow 1.0 + 0.5\\,(-1.0 - 1.0)'
@@ -63,7 +63,10 @@ def with_numbers(equation: str, values: Mapping[str, float], write: Callable[[fl
     left, arrow, right = equation.partition(r"\leftarrow")
     symbols = sorted(values, key=len, reverse=True)
     pattern = "|".join(_guarded(symbol) for symbol in symbols)
-    return left + arrow + re.sub(pattern, lambda found: write(values[found.group()]), right)
+    marked = re.sub(pattern, lambda found: f"\x02{write(values[found.group()])}\x03", right)
+    return (
+        left + arrow + re.sub(r"\x03(?:\\[,;:!]|\s)*\x02", r" \\cdot ", marked).replace("\x02", "").replace("\x03", "")
+    )
 
 
 def values_of(inspector: Inspector, trace: list[float]) -> dict[str, float]:

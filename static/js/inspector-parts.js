@@ -22,9 +22,6 @@ export function setFormula(element, tex) {
   element.setAttribute("tex", tex);
 }
 
-/** Numbers side by side are a product. @param {string} tex */
-export const product = (tex) => tex.replace(/([\d)])\s+(?=[\d(])/g, "$1 \\cdot ");
-
 /** What happened in the world. @param {any} transition */
 export function happened(transition) {
   if (!transition) return t("This algorithm takes no step: it plans with the model.");

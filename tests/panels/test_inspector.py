@@ -82,7 +82,7 @@ def test_symbols_are_replaced_whole_and_only_on_the_right() -> None:
         {"Q(s,a)": 1.0, r"\alpha": 2.0, "r": 3.0, r"\gamma": 4.0, r"\max_{a'} Q(s',a')": 5.0, "a": 7.0},
         lambda value: f"({value:g})",
     )
-    assert numbers == r"Q(s,a) \leftarrow (1) + (2)\,((3) + (4) (5))"
+    assert numbers == r"Q(s,a) \leftarrow (1) + (2)\,((3) + (4) \cdot (5))"
     assert value_of(numbers.partition(r"\leftarrow")[2]) == 1 + 2 * (3 + 4 * 5)
 
 

@@ -6,7 +6,7 @@ import { diagramOf } from "../backup-diagram.js";
 import { tellStep } from "../cell-flash.js";
 import { make } from "../chart-frame.js";
 import { watchFrames } from "../frames.js";
-import { change, formula, happened, product, setFormula, source, terms } from "../inspector-parts.js";
+import { change, formula, happened, setFormula, source, terms } from "../inspector-parts.js";
 import { define } from "../loader.js";
 import { t } from "../text.js";
 import { toast } from "../toast.js";
@@ -98,7 +98,7 @@ class EquationInspector extends HTMLElement {
     this.#note.hidden = meta.has_update;
     this.#note.textContent = meta.note;
     if (meta.has_update) {
-      setFormula(this.#numbers, `${product(meta.numbers)} = ${product(String(Number(meta.result?.toPrecision(6))))}`);
+      setFormula(this.#numbers, `${meta.numbers} = ${Number(meta.result?.toPrecision(6))}`);
       change(this.#change, meta);
     }
     terms(this.#terms, meta.has_update ? meta.terms : []);
