@@ -200,9 +200,9 @@ def is_route(node: ast.AST) -> bool:
 
 
 def test_every_route_is_explained() -> None:
-    from app.web import api_catalog, api_run_data, api_runs, stream
+    from app.web import api_catalog, api_run_data, api_runs, api_solutions, stream
 
-    for router in (api_catalog.router, api_run_data.router, api_runs.router, stream.router):
+    for router in (api_catalog.router, api_run_data.router, api_runs.router, api_solutions.router, stream.router):
         for route in router.routes:
             assert getattr(route, "summary", ""), f"{getattr(route, 'path', '')} has no summary"
 
