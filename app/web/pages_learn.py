@@ -25,7 +25,7 @@ def learn(playground: Service) -> Response:
     catalog = playground.catalog()
     context = {
         "stations": roadmap.stations(catalog),
-        "worlds": list(catalog.environments().values()),
+        "worlds": roadmap.worlds(catalog.environments()),
         "parts": list(lesson_parts.parts().values()),
     }
     return _page("learn.html", "learn", context)

@@ -18,7 +18,7 @@ from app.core.specs import AlgorithmSpec, EnvironmentSpec
 from app.core.text import _
 from app.protocol.base import PATTERNS
 from app.protocol.runs import RunCreate
-from app.web import forms, views
+from app.web import forms, roadmap, views
 from app.web.editor import Editor, editor_of
 from app.web.forms import Field
 from app.web.rendering import number
@@ -28,13 +28,6 @@ FIRST_ENVIRONMENT, FIRST_ALGORITHM = "FrozenLake-v1", "q_learning"
 BASE, DEFAULTS = "tuned", "defaults"
 LAYOUT = "environment_config.layout"
 SHORT = {LAYOUT: "layout"}  # what an address calls it: a drawing is what one shares most
-FAMILIES = {
-    "planning": _("Planning"),
-    "tabular": _("Tabular"),
-    "value_based": _("Value-based"),
-    "policy_based": _("Policy-based"),
-    "language": _("Language"),
-}
 
 
 @dataclass(frozen=True)
@@ -48,6 +41,17 @@ class Card:
     reason: str = ""
     is_chosen: bool = False
     scene: Scene | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """The algorithms of one station of the roadmap, and why some of them cannot be chosen now."""
+
+    id: str
+    title: str
+    question: str
+    cards: list[Card]
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class RecipeView:
     """Everything the Play page shows."""
 
     environments: list[Card]
-    families: list[tuple[str, list[Card]]]
+    stations: list[Group]
     presets: list[PresetChoice]
     preset: PresetChoice
     algorithm: AlgorithmSpec
@@ -225,8 +229,8 @@ def view(catalog: ModuleType, choice: Choice, violations: tuple[Violation, ...] 
     shown = {field.name for field in (*inputs, *worlds)} | {"total_steps", "seed"}
     presets = _presets(catalog, choice)
     return RecipeView(
-        environments=[_world_card(spec, choice) for spec in catalog.environments().values()],
-        families=_families(catalog, choice),
+        environments=[_world_card(spec, choice) for spec in roadmap.worlds(catalog.environments())],
+        stations=_stations(catalog, choice),
         presets=presets,
         preset=next(preset for preset in presets if preset.is_chosen),
         algorithm=choice.algorithm,
@@ -301,13 +305,22 @@ def _world_card(spec: EnvironmentSpec, choice: Choice) -> Card:
     return Card(spec.id, spec.name, spec.summary, note, is_chosen=spec is choice.environment, scene=scene)
 
 
-def _families(catalog: ModuleType, choice: Choice) -> list[tuple[str, list[Card]]]:
-    groups: dict[str, list[Card]] = {}
-    for spec in catalog.algorithms().values():
-        reason = catalog.misfit(spec, choice.environment)
-        card = Card(spec.id, spec.name, spec.summary, reason=reason, is_chosen=spec is choice.algorithm)
-        groups.setdefault(FAMILIES[spec.family], []).append(card)
-    return list(groups.items())
+def _stations(catalog: ModuleType, choice: Choice) -> list[Group]:
+    groups = []
+    for station, stops in roadmap.stations(catalog):
+        cards = [
+            Card(
+                stop.spec.id,
+                stop.spec.name,
+                stop.spec.summary,
+                reason=catalog.misfit(stop.spec, choice.environment),
+                is_chosen=stop.spec is choice.algorithm,
+            )
+            for stop in stops
+        ]
+        reasons = tuple(dict.fromkeys(card.reason for card in cards if card.reason))
+        groups.append(Group(station.id, station.title, station.question, cards, reasons))
+    return groups
 
 
 def _presets(catalog: ModuleType, choice: Choice) -> list[PresetChoice]:

@@ -1,4 +1,4 @@
-"""The order in which Learn leads through the algorithms: the one place that names stations and who stands where.
+"""The order in which Play and Learn lead through algorithms and environments: the one place that names who stands where.
 
 An algorithm that no station names stands at the end of its family's station, so a new file appears by itself.
 """
@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from app.core.specs import AlgorithmSpec
+from app.core.specs import AlgorithmSpec, EnvironmentSpec
 from app.core.text import _
 from app.web import forms
 
@@ -47,6 +47,11 @@ STATIONS = (
             ("reinforce", "a2c", "natural_gradient", "trpo", "ppo", "grpo", "ddpg", "td3", "sac", "vae", "world_model"), True),
     Station("language", _("Language"), _("The same updates on a small language model: from imitation to preferences."), "language",
             ("pretrain", "sft", "reward_model", "best_of_n", "rloo", "ppo_language", "grpo_language", "dpo", "ipo"), True),
+)  # fmt: skip
+
+WORLDS = (
+    "FrozenLake-v1", "CliffWalking-v1", "gridworld", "windy_grid", "Taxi-v4", "Blackjack-v1", "random_walk", "dyna_maze",
+    "blocking_maze", "chain", "max_bias", "garnet", "bandit", "CartPole-v1", "MountainCar-v0",
 )  # fmt: skip
 
 
@@ -100,7 +105,7 @@ def lineage(catalog: ModuleType, spec: AlgorithmSpec) -> list[tuple[AlgorithmSpe
         root = known[str(root.parent)]
 
     def below(item: AlgorithmSpec, depth: int) -> list[tuple[AlgorithmSpec, int]]:
-        children = [other for other in _ordered(known) if other.parent == item.id]
+        children = [other for other in ordered(known) if other.parent == item.id]
         return [(item, depth), *(entry for child in children for entry in below(child, depth + 1))]
 
     return below(root, 0)
@@ -108,11 +113,18 @@ def lineage(catalog: ModuleType, spec: AlgorithmSpec) -> list[tuple[AlgorithmSpe
 
 def family(catalog: ModuleType, spec: AlgorithmSpec) -> list[AlgorithmSpec]:
     """Return the algorithms of the same family in the order of reading."""
-    return [other for other in _ordered(catalog.algorithms()) if other.family == spec.family]
+    return [other for other in ordered(catalog.algorithms()) if other.family == spec.family]
 
 
-def _ordered(known: Mapping[str, AlgorithmSpec]) -> list[AlgorithmSpec]:
+def ordered(known: Mapping[str, AlgorithmSpec]) -> list[AlgorithmSpec]:
+    """Return algorithms in the order of reading; those that no station names come last."""
     order = {name: place for place, name in enumerate(name for item in STATIONS for name in item.algorithms)}
+    return sorted(known.values(), key=lambda spec: order.get(spec.id, len(order)))
+
+
+def worlds(known: Mapping[str, EnvironmentSpec]) -> list[EnvironmentSpec]:
+    """Return environments from the smallest to the largest question; those that WORLDS does not name come last."""
+    order = {name: place for place, name in enumerate(WORLDS)}
     return sorted(known.values(), key=lambda spec: order.get(spec.id, len(order)))
 
 
