@@ -193,11 +193,12 @@ def checked_edit(row: runs.RunRow, config: dict[str, Any]) -> tuple[dict[str, An
     """Return (the changed values, when the slowest of them takes effect).
 
     Raises:
-        InvalidInput: a value is out of bounds, unknown, or cannot change while the run lives.
+        InvalidInput: a value is out of bounds, unknown, does not suit the world, or cannot change while the run lives.
     """
     from app import catalog  # importing every algorithm takes seconds, and the supervisor starts before
 
-    kind = catalog.algorithm(row.algorithm).config
+    algorithm, spec = catalog.algorithm(row.algorithm), catalog.environment(row.environment)
+    kind = algorithm.config
     live = kind.live_names()
     here = _("These may change: {names}.").format(names=", ".join(live) or "-")
     ways_out = {True: _("Start a new run to change it."), False: _("Fork the run to change it.")}
@@ -210,6 +211,8 @@ def checked_edit(row: runs.RunRow, config: dict[str, Any]) -> tuple[dict[str, An
     ]  # fmt: skip
     if fixed or not config:
         raise InvalidInput(fixed or [Violation("config", "{}", _("names nothing to change"), here)])
-    edited = kind.parse(row.config_now).edited(config).model_dump(mode="json")
+    edited = kind.parse(row.config_now).edited(config)
+    algorithm.check(edited, spec.make(spec.config.parse(row.environment_config_now, "environment_config")))
     slowest = max((live[name] for name in config), key=("step", "update", "episode").index)
-    return {name: edited[name] for name in config}, slowest
+    values = edited.model_dump(mode="json")
+    return {name: values[name] for name in config}, slowest

@@ -234,7 +234,9 @@ class Session:
                 raise InvalidInput.one(
                     f"config.{name}", value, _("cannot change while the agent runs"), f"{way_out} {here}"
                 )
-        return self.config.edited(changes)
+        config = self.config.edited(changes)
+        self.built.algorithm.check(config, self.built.environment)
+        return config
 
     def _prepared(self, changes: dict[str, Any], kind: str) -> Callable[[], None]:
         """Check an edit and return what carries it out."""

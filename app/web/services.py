@@ -206,7 +206,7 @@ class Playground:
         check_if_match(if_match, run)
         given = body.model_fields_set
         is_edit = body.config is not None or body.environment_config is not None
-        if body.config and body.environment_config:
+        if body.config is not None and body.environment_config is not None:
             rule = _("cannot change together with config, because each takes effect at a step of its own")
             raise InvalidInput.one("environment_config", "…", rule, _("Send two requests."))
         if run.state in run_rows.TERMINAL and (is_edit or "speed" in given):
@@ -214,7 +214,7 @@ class Playground:
                 "state", run.state, _("an ended run never changes"), _("Fork it to go on with other values.")
             )
         answer: EditAnswer | None = None
-        if body.config:
+        if body.config is not None:
             self.catalog()
             answer = EditAnswer.model_validate(self.jobs.edit(id, body.config))
         if body.environment_config is not None:

@@ -1,11 +1,14 @@
 """Resume and fork: a run cut anywhere records the same numbers. Also covers app/training/build.py."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.core.codecs import trees_equal
+from app.core.errors import InvalidInput
+from tests.training import fakes
 from tests.training.fakes import Room, job
 
 EDIT = {"name": "edit", "id": 1, "config": {"alpha": 2.0}}
@@ -112,6 +115,22 @@ def test_an_edit_that_no_step_is_left_for_is_refused_with_the_reason(tmp_path: P
     (answer,) = second.of("edit")
     assert answer["id"] == 1
     assert "none is left that it could change" in answer["refused"]
+
+
+def test_an_edit_that_the_algorithm_refuses_in_this_world_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(config: Any, environment: Any) -> None:
+        if config.alpha > 1:
+            raise InvalidInput.one("config.alpha", config.alpha, "must be at most 1 in this world")
+
+    monkeypatch.setattr(fakes, "ALGORITHM", replace(fakes.ALGORITHM, check=check))
+    plain, edited = Room(), Room([(100, EDIT)])
+    plain.train(job(tmp_path / "plain"))
+    assert edited.train(job(tmp_path / "edited")) == "finished"
+    (answer,) = edited.of("edit")
+    assert "must be at most 1 in this world" in answer["refused"]
+    assert_same(plain, edited)
 
 
 def test_a_run_resumed_on_its_way_back_runs_on_and_forgets_its_steps(tmp_path: Path) -> None:

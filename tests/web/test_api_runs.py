@@ -235,6 +235,23 @@ def test_a_bad_patch_changes_nothing(client: TestClient, run: dict[str, Any], bo
     assert (after["name"], after["config"], after["speed"]) == (run["name"], run["config"], run["speed"])
 
 
+def test_an_edit_meets_the_same_check_as_a_new_run(client: TestClient) -> None:
+    body = {"algorithm": "off_policy_monte_carlo", "environment": "FrozenLake-v1", "total_steps": 1000}
+    refused = client.post(f"{API}/runs", json={**body, "config": {"epsilon": 0.0, "epsilon_final": 0.0}})
+    problem(refused, 422)
+    run = client.post(f"{API}/runs", json=body).json()
+    edit = client.patch(run["links"]["self"], json={"config": {"epsilon": 0.0, "epsilon_final": 0.0}})
+    problem(edit, 422)
+    assert edit.json()["errors"][0]["rule"] == refused.json()["errors"][0]["rule"]
+    assert client.get(run["links"]["self"]).json()["config"] == run["config"]
+
+
+@pytest.mark.parametrize("body", [{"config": {}}, {"environment_config": {}}, {"config": {}, "environment_config": {}}])
+def test_an_edit_that_names_nothing_is_refused(client: TestClient, run: dict[str, Any], body: dict[str, Any]) -> None:
+    problem(client.patch(run["links"]["self"], json={"name": "changed", **body}), 409 if "config" not in body else 422)
+    assert client.get(run["links"]["self"]).json()["name"] == run["name"]
+
+
 def test_speed_is_set_and_freed(client: TestClient, run: dict[str, Any]) -> None:
     assert client.patch(run["links"]["self"], json={"speed": 25.0}).json()["speed"] == 25.0
     assert client.patch(run["links"]["self"], json={"name": "x"}).json()["speed"] == 25.0
