@@ -44,6 +44,7 @@ def compute(subject: Subject, options: GridOptions) -> Frame:
     signals = agent.signals()
     v, q, policy, visits = _tables(signals, mdp, gamma)
     truth = signals["truth"]() if "truth" in signals else _optimal(mdp, gamma)
+    is_of_policy = getattr(agent, "truth_is", "optimal") == "target"
     reachable = mdp.reachable()
     error = np.where(reachable, v - truth, 0.0)
     arrays = {"v": v, "q": q, "policy": policy, "visits": visits, "error": error, "optimal": truth}
@@ -55,6 +56,8 @@ def compute(subject: Subject, options: GridOptions) -> Frame:
         "actions": list(spec.actions[: mdp.n_actions]),
         "gamma": gamma,
         "n_states": mdp.n_states,
+        "truth": "policy" if is_of_policy else "optimal",
+        "truth_name": _("V of the policy") if is_of_policy else _("V*"),
         "error_max": float(gap.max()),
         "error_rms": float(np.sqrt(np.mean(gap**2))),
         "states_visited": int(np.count_nonzero(visits)),

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from app.core.config import Config
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
+from app.parts.exact import Exact
 from app.parts.tabular import (
     TabularMDP,
     endless_states,
-    finite_horizon_values,
     greedy_policy,
     occupancy,
     optimal_values,
-    policy_evaluation,
     q_from_v,
 )
 
@@ -47,10 +46,10 @@ def compute(subject: Subject, options: TruthOptions) -> Frame:
     v, policy = np.asarray(signals["v"](), np.float64), np.asarray(signals["policy"](), np.float64)
     reachable, endless = mdp.reachable(), endless_states(mdp, policy)
     optimal = optimal_values(mdp, gamma)
-    of_policy = _values(mdp, policy, gamma, horizon)
+    of_policy = Exact(mdp, gamma, horizon).values_of(policy)
     q = q_from_v(mdp, v, gamma)
-    is_evaluated = _evaluates(subject)
-    backed_up = (policy * q).sum(axis=1) if is_evaluated else q.max(axis=1)
+    is_of_policy = getattr(subject.agent, "truth_is", "optimal") == "target"
+    backed_up = (policy * q).sum(axis=1) if is_of_policy else q.max(axis=1)
     arrays = {
         "optimal": optimal,
         "policy": greedy_policy(q_from_v(mdp, optimal, gamma)),
@@ -73,16 +72,6 @@ def compute(subject: Subject, options: TruthOptions) -> Frame:
         "horizon": horizon,
     }
     return Frame({name: np.asarray(array, np.float32) for name, array in arrays.items()}, meta)
-
-
-def _values(mdp: TabularMDP, policy: F64, gamma: float, horizon: int) -> F64:
-    """Return the policy's exact values; without a discount, those within the time limit, because it may never end."""
-    return policy_evaluation(mdp, policy, gamma) if gamma < 1 else finite_horizon_values(mdp, policy, horizon)
-
-
-def _evaluates(subject: Subject) -> bool:
-    """Whether the algorithm estimates the values of the policy it shows, not those of the best one."""
-    return "tabular/policy_changes" not in subject.algorithm.emits
 
 
 SPEC = PanelSpec(

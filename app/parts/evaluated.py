@@ -18,7 +18,7 @@ from app.core.jit import kernel
 from app.core.text import _
 from app.parts.exact import Exact, model_of
 from app.parts.exploration import step_size
-from app.parts.tabular import optimal_actions, q_from_v, uniform_policy
+from app.parts.tabular import optimal_actions, policy_evaluation, q_from_v, uniform_policy
 from app.parts.tabular_agent import Tables
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def check_evaluated(config: Any, environment: Environment) -> None:
     mdp = model_of(environment, config.gamma)
     if config.gamma == 1:
         exact = Exact(mdp, config.gamma, environment.max_episode_steps)
-        exact.values_of(policy_to_evaluate(config, exact))
+        policy_evaluation(mdp, policy_to_evaluate(config, exact), config.gamma)
 
 
 @kernel

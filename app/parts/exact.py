@@ -3,16 +3,21 @@
 Letters: S states, A actions. Only states in which an agent may have to act count; what lies behind an end does not.
 """
 
+import warnings
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.linalg import MatrixRankWarning
 
 from app.core.contracts import Environment
+from app.parts.optimum import MOST_STEPS
 from app.parts.tabular import (
     TabularMDP,
     check_gamma,
+    endless_states,
     finite_horizon_return,
+    finite_horizon_values,
     greedy_policy,
     optimal_values,
     policy_evaluation,
@@ -73,10 +78,27 @@ class Exact:
         }
 
     def values_of(self, policy: F64) -> F64:
-        """Return V (S,) of a policy (S, A); the last answer is kept, because a fixed policy is asked for again and again."""
-        if self._known is None or not np.array_equal(self._known[0], policy):
-            self._known = policy.copy(), policy_evaluation(self.mdp, policy, self.gamma)
+        """Return V (S,) of a policy (S, A).
+
+        Where γ = 1 and the policy never ends from some state, or as good as never, these are the values within the time limit:
+        a policy that ended may no longer do so in a changed world, and its run goes on.
+        """
+        if self._known is None or not np.array_equal(
+            self._known[0], policy
+        ):  # a fixed policy is asked for again and again
+            self._known = policy.copy(), self._solved(policy)
         return self._known[1]
+
+    def _solved(self, policy: F64) -> F64:
+        if self.gamma < 1:
+            return policy_evaluation(self.mdp, policy, self.gamma)
+        if not endless_states(self.mdp, policy).any():
+            with warnings.catch_warnings(action="ignore", category=MatrixRankWarning):
+                values = policy_evaluation(self.mdp, policy, self.gamma)
+            most = MOST_STEPS * float(np.abs(self.mdp.rewards).max())
+            if (np.abs(values[self.reachable]) <= most).all():  # NaN is not
+                return values
+        return finite_horizon_values(self.mdp, policy, self.horizon)
 
     def greedy_return(self, q: F64) -> float:
         """Return the expected undiscounted return of the greedy policy under the time limit."""

@@ -20,7 +20,7 @@ from app.core.randomness import Stream
 from app.core.report import Report
 from app.core.text import _
 from app.parts.exact import Exact, model_of, policy_changes
-from app.parts.tabular import TabularMDP, greedy_policy, q_from_v
+from app.parts.tabular import TabularMDP, greedy_policy, q_from_v, sampled_actions
 
 F64 = NDArray[np.float64]
 ROUNDING = 1e-15  # of the largest value: changes below it may go on for ever
@@ -125,7 +125,9 @@ class Plan:
         policy: `(planner, q (S, A)) → policy (S, A)` that is drawn and acts.
         scalars: `(planner, q (S, A)) → exact scalars` beside the greedy policy's.
         truth: whether values are compared with V* or with the exact values of `policy`.
+        evaluates_by: whether evaluation episodes take the likeliest actions of `policy`, or draw from it (mixtures).
         kept: arrays of the memory that survive a change of the world, for γ < 1.
+        entered: computes anew, after a change of the world, what follows from the arrays that were kept.
     """
 
     memory: Callable[[Any, Exact], Any]
@@ -134,7 +136,9 @@ class Plan:
     policy: "Callable[[Planner, F64], F64]" = lambda planner, q: greedy_policy(q)
     scalars: "Callable[[Planner, F64], dict[str, float]]" = lambda planner, q: {}
     truth: Literal["optimal", "target"] = "optimal"
+    evaluates_by: Literal["likeliest", "policy"] = "likeliest"
     kept: tuple[str, ...] = ("v",)
+    entered: "Callable[[Planner], None]" = lambda planner: None
 
 
 class Planner:
@@ -152,6 +156,11 @@ class Planner:
     def gamma(self) -> float:
         """The discount."""
         return float(self.config.gamma)
+
+    @property
+    def truth_is(self) -> Literal["optimal", "target"]:
+        """Whether v estimates V* or the values of the policy that is shown."""
+        return self.plan.truth
 
     def q(self) -> F64:
         """Return the action values (S, A) that follow from the values now."""
@@ -172,9 +181,12 @@ class Planner:
         return Report(1, updates=swept.updates, scalars=scalars, finished=swept.is_finished)
 
     def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
-        """Return the likeliest actions (N,) for states (N,); a planner has no other."""
-        actions: Array = self.policy()[observations].argmax(axis=1)
-        return actions
+        """Return actions (N,) for states (N,) of its policy, as the plan evaluates it; a planner has no other."""
+        policy = self.policy()
+        if random is None or self.plan.evaluates_by == "likeliest":
+            likeliest: Array = policy[observations].argmax(axis=1)
+            return likeliest
+        return sampled_actions(policy, observations, random)
 
     def truth(self) -> F64:
         """Return the exact values (S,) that v estimates."""
@@ -213,6 +225,7 @@ class Planner:
             for name in self.plan.kept:
                 getattr(self.memory, name)[...] = getattr(before, name)
             self.memory.v[0][~self.exact.reachable] = 0.0
+            self.plan.entered(self)
 
     def state(self) -> Tree:
         """Return the memory, the last change and the number of sweeps."""

@@ -16,6 +16,8 @@ from scipy.sparse.linalg import spsolve
 
 from app.core.errors import InvalidInput, shorten
 from app.core.jit import kernel
+from app.core.randomness import Stream
+from app.core.text import _
 from app.parts.backups import (
     distances,
     horizon_values,
@@ -162,14 +164,17 @@ def optimal_values(mdp: TabularMDP, gamma: float, tolerance: float = 1e-12) -> F
     check_gamma(mdp, gamma)
     solver = Solver(mdp.arrays, gamma, tolerance)
     if solver.hopeless.any():
-        _refuse_endless(mdp, gamma, ~solver.hopeless, f"within {MOST_STEPS:,} steps, whatever one does")
+        _refuse_endless(
+            mdp, gamma, ~solver.hopeless, _("within {steps:,} steps, whatever one does").format(steps=MOST_STEPS)
+        )
     try:
         return solver.optimum()
     except EarningLoop as loop:
         where = mdp.name_of(int(loop.states[0]))
-        rule = f"the optimal values grow without end: the loop through {where} earns {loop.reward_per_step:.3g} a step"
+        rule = _("the optimal values grow without end: the loop through {state} earns {reward:.3g} a step")
         raise InvalidInput.one(
-            GAMMA, 1, rule, "Choose gamma below 1, or make every step cost something."
+            GAMMA, 1, rule.format(state=where, reward=loop.reward_per_step),
+            _("Choose gamma below 1, or make every step cost something."),
         ) from None  # fmt: skip
 
 
@@ -190,9 +195,9 @@ def optimal_actions(mdp: TabularMDP, v: F64, gamma: float, tolerance: float = 1e
 def check_gamma(mdp: TabularMDP, gamma: float) -> None:
     """Raise InvalidInput where γ lies outside [0, 1], or is 1 and a reachable state cannot reach an end."""
     if not 0 <= gamma <= 1:
-        raise InvalidInput.one(GAMMA, gamma, "must lie in [0, 1]", "Choose for example 0.99.")
+        raise InvalidInput.one(GAMMA, gamma, _("must lie in [0, 1]"), _("Choose for example 0.99."))
     if gamma == 1:
-        _refuse_endless(mdp, gamma, mdp.can_finish(), "by any actions")
+        _refuse_endless(mdp, gamma, mdp.can_finish(), _("by any actions"))
 
 
 def q_from_v(mdp: TabularMDP, v: F64, gamma: float) -> F64:
@@ -223,6 +228,13 @@ def greedy_actions(q: F64) -> I64:
 def one_hot(actions: I64, n_actions: int) -> F64:
     """Return the deterministic policy (S, A) that takes `actions` (S,)."""
     return np.eye(n_actions)[actions]
+
+
+def sampled_actions(policy: F64, states: I64, random: Stream) -> I64:
+    """Return an action (N,) for each of the states (N,), drawn from a policy (S, A)."""
+    passed = random.uniforms(len(states))[:, None] >= np.cumsum(policy[states], axis=1)
+    chosen: I64 = np.minimum(passed.sum(axis=1), policy.shape[1] - 1)
+    return chosen
 
 
 def uniform_policy(mdp: TabularMDP) -> F64:
@@ -300,9 +312,10 @@ def _refuse_endless(mdp: TabularMDP, gamma: float, ends: Bools, how: str) -> Non
     endless = np.flatnonzero(mdp.reachable() & ~ends)
     if len(endless):
         named = ", ".join(mdp.name_of(int(state)) for state in endless[:3])
-        more = f" and {len(endless) - 3} more" if len(endless) > 3 else ""
-        rule = f"must be < 1 here: {named}{more} cannot reach an end {how}"
-        raise InvalidInput.one(GAMMA, gamma, rule, "Lower gamma, or change the task so that every state can end.")
+        if len(endless) > 3:
+            named = _("{names} and {count} more").format(names=named, count=len(endless) - 3)
+        rule = _("must be < 1 here: {names} cannot reach an end {how}").format(names=named, how=how)
+        raise InvalidInput.one(GAMMA, gamma, rule, _("Lower gamma, or change the task so that every state can end."))
 
 
 def _running_sums(probabilities: F64) -> F64:

@@ -24,7 +24,7 @@ from app.core.randomness import Stream, philox, unit
 from app.core.report import Episodes, Report
 from app.parts.exact import Exact, model_of, policy_changes
 from app.parts.exploration import epsilon_greedy_policy, exploration_rate
-from app.parts.tabular import TabularMDP, greedy_policy, sample_start
+from app.parts.tabular import TabularMDP, greedy_policy, sample_start, sampled_actions
 
 F64 = NDArray[np.float64]
 CALL_STEPS = 1_000_000  # about 30 ms of a quick kernel, so that a pause or an edit never waits longer
@@ -97,6 +97,7 @@ class Method:
         scalars: `agent → scalars` beside the exact ones.
         signals: name → `agent → array`, beside BASIC_SIGNALS.
         truth: whether values are compared with V* or with the exact values of the target policy.
+        evaluates_by: whether evaluation episodes take the likeliest actions of the target policy, or draw from it (prediction).
         updates: whether values change at every step, or when an episode ends.
         call_steps: most steps of one call, so that it lasts 20–50 ms at most.
         entered: what to put right in a memory that holds something of the model, after the world changed.
@@ -111,6 +112,7 @@ class Method:
     scalars: "Callable[[TabularAgent], dict[str, float]]" = lambda agent: {}
     signals: "Mapping[str, Callable[[TabularAgent], Array]]" = field(default_factory=dict)
     truth: Literal["optimal", "target"] = "optimal"
+    evaluates_by: Literal["likeliest", "policy"] = "likeliest"
     updates: Literal["step", "episode"] = "step"
     call_steps: int = CALL_STEPS
     entered: "Callable[[TabularAgent], None]" = lambda agent: None
@@ -138,6 +140,11 @@ class TabularAgent:
         self.ended = (np.empty(size, np.int64), np.empty(size), np.empty(size, np.int64), np.empty(size, np.bool_))
 
     @property
+    def truth_is(self) -> Literal["optimal", "target"]:
+        """Whether v estimates V* or the values of the policy that is shown."""
+        return self.method.truth
+
+    @property
     def step(self) -> int:
         """Steps taken so far."""
         return int(self.course.position[0, 3])
@@ -156,15 +163,12 @@ class TabularAgent:
         return Report(taken, updates=taken if method.updates == "step" else n_ended, episodes=episodes)
 
     def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
-        """Return actions (N,) for states (N,): of the target policy, or of the one it behaves by."""
+        """Return actions (N,) for states (N,): of the target policy as the method evaluates it, or of the one it behaves by."""
         tables = self.tables()
-        policy = tables.target if greedy else tables.behaviour
-        likeliest: Array = tables.target[observations].argmax(axis=1)
-        if random is None or (greedy and self.method.truth == "optimal"):
+        if random is None or (greedy and self.method.evaluates_by == "likeliest"):
+            likeliest: Array = tables.target[observations].argmax(axis=1)
             return likeliest
-        passed = random.uniforms(len(observations))[:, None] >= np.cumsum(policy[observations], axis=1)
-        chosen: Array = np.minimum(passed.sum(axis=1), policy.shape[1] - 1)
-        return chosen
+        return sampled_actions(tables.target if greedy else tables.behaviour, observations, random)
 
     def tables(self) -> Tables:
         """Return the values and the policies now."""

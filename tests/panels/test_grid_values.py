@@ -52,6 +52,15 @@ def test_states_on_several_maps_come_with_where_they_are() -> None:
     assert frame.arrays["v"].shape == (500,), "every map of a past moment can be drawn from one frame"
 
 
+def test_the_frame_says_what_the_truth_is() -> None:
+    for algorithm, truth, name in (
+        ("q_learning", "optimal", "V*"), ("dqn", "optimal", "V*"), ("td0", "policy", "V of the policy"),
+        ("reinforce_tabular", "policy", "V of the policy"), ("policy_evaluation", "policy", "V of the policy"),
+    ):  # fmt: skip
+        meta = frame_of(algorithm, "FrozenLake-v1").meta
+        assert (meta["truth"], meta["truth_name"]) == (truth, name), algorithm
+
+
 def test_only_the_actions_there_are_have_names() -> None:
     frame = frame_of("q_learning", "windy_grid")
     assert frame.meta["actions"] == ["Up", "Right", "Down", "Left"]

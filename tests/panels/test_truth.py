@@ -1,15 +1,17 @@
 """The truth panel: exact values, gaps, residuals and state distributions, against simulation and closed forms."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from app import catalog
 from app.core.specs import Subject
 from app.panels.truth import SPEC, TruthOptions
-from app.parts.tabular import occupancy, uniform_policy
+from app.parts.tabular import occupancy, q_from_v, uniform_policy
 
 
-def subject_of(name: str, environment: str, steps: int, **config: float) -> Subject:
+def subject_of(name: str, environment: str, steps: int, **config: Any) -> Subject:
     recipe = catalog.resolve(name, environment, config=config, preset="", seed=3)
     algorithm, environment_spec, place, agent = catalog.build(recipe)
     taken = 0
@@ -26,6 +28,21 @@ def test_a_solved_lake_has_no_gap_and_a_fresh_agent_has_one() -> None:
     fresh = SPEC.compute(subject_of("q_learning", "FrozenLake-v1", 1), TruthOptions())
     assert fresh.meta["gap_max"] > 0.1
     np.testing.assert_allclose(fresh.arrays["optimal"], frame.arrays["optimal"])
+
+
+@pytest.mark.parametrize(
+    ("name", "config"), [("off_policy_monte_carlo", {"target": "evaluated"}), ("reinforce_tabular", {}), ("td0", {})]
+)
+def test_the_residual_of_values_of_the_policy_is_that_of_its_own_backup(name: str, config: dict[str, Any]) -> None:
+    subject = subject_of(name, "FrozenLake-v1", 500, **config)
+    frame, signals = SPEC.compute(subject, TruthOptions()), subject.agent.signals()
+    v, policy, mdp = signals["v"](), signals["policy"](), subject.environment.mdp
+    assert mdp is not None
+    q = q_from_v(mdp, v, subject.agent.config.gamma)  # type: ignore[attr-defined]
+    expected = np.where(mdp.reachable(), (policy * q).sum(axis=1) - v, 0.0)
+    assert frame.arrays["residual"] == pytest.approx(expected, abs=1e-6)
+    best = np.where(mdp.reachable(), q.max(axis=1) - v, 0.0)
+    assert np.abs(best - expected).max() > 1e-4, "the known mistake: the residual of V*"
 
 
 def test_a_policy_that_never_ends_is_named_without_a_discount() -> None:

@@ -71,6 +71,20 @@ def test_endless_returns_without_discount_are_refused() -> None:
     assert model_of(TabularEnvironment("rich", rich, 5), 0.9) is rich
 
 
+def test_a_policy_that_never_ends_is_worth_what_it_earns_within_the_limit() -> None:
+    exact = Exact(corridor(), 1.0, 10)
+    assert exact.values_of(np.array([[1.0, 0.0], [1.0, 0.0]])).tolist() == [-10.0, 5.0]
+    assert exact.values_of(np.array([[0.0, 1.0], [1.0, 0.0]])).tolist() == [4.0, 5.0]
+    assert Exact(corridor(), 0.5, 10).values_of(np.array([[1.0, 0.0], [1.0, 0.0]])).tolist() == [-2.0, 5.0]
+
+
+@pytest.mark.parametrize("chance", [1e-9, 1e-17, 1e-300])
+def test_a_policy_that_as_good_as_never_ends_is_one_that_does_not(chance: float) -> None:
+    """A softmax of large preferences: the linear solve has nothing to divide by."""
+    exact = Exact(corridor(), 1.0, 10)
+    assert exact.values_of(np.array([[1.0, chance], [1.0, 0.0]])) == pytest.approx([-10.0, 5.0])
+
+
 def test_optimum_of_the_lake_is_the_published_one() -> None:
     environment = frozen_lake.SPEC.make(frozen_lake.SPEC.config())
     exact = Exact(model_of(environment, 0.99), 0.99, environment.max_episode_steps)

@@ -33,6 +33,24 @@ def test_behaviour_is_sampled_and_the_target_is_greedy() -> None:
     assert shares == pytest.approx(agent.signals()["behaviour"]()[0], abs=0.01)
 
 
+@pytest.mark.parametrize("name", ["reinforce_tabular", "actor_critic_tabular", "natural_gradient_tabular"])
+def test_a_softmax_is_evaluated_by_its_likeliest_action(name: str) -> None:
+    agent = agent_in(name, [[[(1.0, 0, 0.0, False)]] * 4], 10, gamma=0.9)
+    agent.memory.theta[0, 0] = [0.0, 0.2, 0.1, 0.0]
+    states = np.zeros(40_000, np.int64)
+    assert (agent.act(states, greedy=True, random=Stream(0, "test")) == 1).all()
+    shares = np.bincount(agent.act(states, greedy=False, random=Stream(0, "test")), minlength=4) / len(states)
+    assert shares == pytest.approx(agent.signals()["policy"]()[0], abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["td0", "td_lambda", "n_step_td"])
+def test_a_predictor_is_evaluated_by_the_policy_whose_values_it_learns(name: str) -> None:
+    agent = agent_in(name, [[[(1.0, 0, 0.0, False)]] * 4], 10, gamma=0.9)
+    states = np.zeros(40_000, np.int64)
+    shares = np.bincount(agent.act(states, greedy=True, random=Stream(0, "test")), minlength=4) / len(states)
+    assert shares == pytest.approx([0.25] * 4, abs=0.01)
+
+
 def test_a_changed_world_counts_from_the_next_step() -> None:
     agent = agent_in("q_learning", LOOP, 100, gamma=0.9)
     run(agent, 10)

@@ -12,6 +12,9 @@ import pytest
 from app import catalog
 from app.core.codecs import trees_equal
 from app.core.errors import InvalidInput, Refused
+from app.core.specs import Subject
+from app.panels import truth as truth_panel
+from app.parts.tabular import endless_states, finite_horizon_values
 from app.training import worlds
 from app.training.build import Built, build
 from app.training.job import Job
@@ -23,7 +26,11 @@ from tests.training.test_session import assert_same, checkpoint_of
 OPEN = "S.../..../...G"
 WALLED = "S.../###./...G"
 EDIT = {"name": "edit", "id": 1, "kind": "environment", "config": {"layout": WALLED, "step_reward": -0.5}}
-LEARNERS = ("q_learning", "sarsa", "dyna_q", "value_iteration")
+PLANNERS = (
+    "value_iteration", "policy_iteration", "modified_policy_iteration", "policy_evaluation", "conservative_policy_iteration",
+)  # fmt: skip
+LEARNERS = ("q_learning", "sarsa", "dyna_q", *PLANNERS)
+NEVER_RANDOM = {"policy": "optimal", "policy_epsilon": 0.0, "gamma": 1.0}
 
 
 class Maze(Room):
@@ -54,7 +61,7 @@ class Maze(Room):
 
 
 def job(folder: Path, algorithm: str = "q_learning", **changes: Any) -> Job:
-    is_planner = algorithm == "value_iteration"
+    is_planner = algorithm in PLANNERS
     recipe = catalog.resolve(
         algorithm, "gridworld", config={"gamma": 0.9}, environment_config={"layout": OPEN, "slip": 0.2},
         total_steps=40 if is_planner else 4_000, seed=3,
@@ -89,7 +96,7 @@ def test_an_edit_of_the_world_moves_the_truth_and_is_told(tmp_path: Path) -> Non
 @pytest.mark.parametrize("algorithm", LEARNERS)
 @pytest.mark.parametrize("kind", ["requested", "before_edit"])
 def test_a_run_cut_anywhere_around_an_edit_of_its_world_is_the_same(tmp_path: Path, algorithm: str, kind: str) -> None:
-    at = 8 if algorithm == "value_iteration" else 1_000
+    at = 8 if algorithm in PLANNERS else 1_000
     for where in (at // 2, at * 2):
         first, second = Maze((at, EDIT), (where, {"name": "checkpoint"})), Maze()
         if where < at:
@@ -170,6 +177,30 @@ def test_at_gamma_one_a_world_without_an_end_is_refused() -> None:
     assert change("S.../..../...G", 0.9)[0]["step_reward"] == 1.0
     with pytest.raises(InvalidInput, match="The run goes on unchanged"):
         change("S.../..../...G", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "config"), [("td0", {}), ("off_policy_monte_carlo", {"target": "evaluated"}), ("n_step_td", {})]
+)
+def test_a_policy_that_no_longer_ends_is_worth_what_it_earns_within_the_limit(
+    algorithm: str, config: dict[str, Any]
+) -> None:
+    """The wall moves before the path of the policy that is evaluated: without a discount it would be worth minus infinity."""
+    recipe = catalog.resolve(algorithm, "blocking_maze", config={**NEVER_RANDOM, **config}, preset="")
+    spec, environment_spec, environment, agent = catalog.build(recipe)
+    assert np.isfinite(list(agent.diagnostics().values())).all()
+    changed = environment.changes[0][1]
+    assert isinstance(agent, worlds.EntersWorlds)
+    agent.enter(changed)
+    agent.update(3_000)
+    assert np.isfinite(list(agent.diagnostics().values())).all()
+    truth, policy = agent.signals()["truth"](), agent.signals()["policy"]()
+    mdp = changed.mdp
+    assert mdp is not None
+    assert endless_states(mdp, policy).any()
+    assert truth == pytest.approx(finite_horizon_values(mdp, policy, changed.max_episode_steps))
+    frame = truth_panel.SPEC.compute(Subject(agent, spec, environment_spec, changed), truth_panel.TruthOptions())
+    assert frame.meta["endless"] > 0
 
 
 def test_a_network_and_a_fixed_world_take_no_edit() -> None:

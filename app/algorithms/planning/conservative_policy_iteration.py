@@ -157,7 +157,8 @@ def step(planner: Planner) -> Swept:
     pi_old, pi_greedy = policy[state, action], promise.greedy[state, action]
 
     policy += alpha * (promise.greedy - policy)  # (2)
-    before, v[:] = float(mdp.start @ v), planner.exact.values_of(policy)
+    before = float(mdp.start @ v)
+    solve(planner)
 
     advantage = promise.gains[state]
     planner.trace[0] = state, action, pi_old, alpha, pi_greedy, policy[state, action], advantage
@@ -170,13 +171,20 @@ def step(planner: Planner) -> Swept:
     return Swept(is_finished=promise.policy_advantage < config.theta, scalars=scalars)
 
 
+def solve(planner: Planner) -> None:
+    """Solve for the values of the policy in the world as it is."""
+    planner.memory.v[0][:] = planner.exact.values_of(planner.memory.policy[0])
+
+
 PLAN = Plan(
     memory=memory,
     sweep=step,
     trace=TRACE,
     policy=lambda planner, q: planner.memory.policy[0].copy(),
     scalars=lambda planner, q: {"tabular/behaviour_return": planner.exact.return_of(planner.memory.policy[0])},
+    evaluates_by="policy",
     kept=("policy",),
+    entered=solve,
 )
 
 

@@ -107,6 +107,7 @@ PLAN = Plan(
     trace=TRACE,
     policy=lambda planner, q: planner.memory.policy[0].copy(),
     truth="target",
+    evaluates_by="policy",
     kept=("v", "policy"),
 )
 

@@ -142,6 +142,7 @@ PLAN = Plan(
     sweep=step,
     trace=TRACE,
     policy=lambda planner, q: planner.memory.policy[0].copy(),
+    evaluates_by="policy",
     kept=("v", "policy"),
 )
 

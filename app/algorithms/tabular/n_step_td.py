@@ -177,6 +177,7 @@ METHOD = Method(
     tables=prediction_tables,
     scalars=step_size_scalars,
     truth="target",
+    evaluates_by="policy",
     call_steps=CALL_STEPS,
 )
 

@@ -281,7 +281,7 @@ CONTROL = Method(
     updates="episode",
     call_steps=100_000,
 )
-PREDICTION = replace(CONTROL, tables=tables_of_prediction, truth="target")
+PREDICTION = replace(CONTROL, tables=tables_of_prediction, truth="target", evaluates_by="policy")
 
 
 def agent(config: OffPolicyMonteCarloConfig, problem: Problem) -> TabularAgent:

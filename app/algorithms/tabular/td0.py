@@ -145,6 +145,7 @@ METHOD = Method(
     tables=prediction_tables,
     scalars=step_size_scalars,
     truth="target",
+    evaluates_by="policy",
 )
 
 

@@ -180,6 +180,7 @@ METHOD = Method(
     tables=prediction_tables,
     scalars=step_size_scalars,
     truth="target",
+    evaluates_by="policy",
     signals={"eligibility": lambda agent: agent.memory.z[0][:, None].copy()},
     call_steps=CALL_STEPS,
 )
