@@ -29,6 +29,11 @@ PRESETS = Path(__file__).parent / "presets"
 MAX_STEPS = 1_000_000_000
 MAX_SEED = 2**53 - 1
 BASE_PRESET = "tuned"
+NO_SUCH = {
+    "algorithm": _("no such algorithm"),
+    "environment": _("no such environment"),
+    "panel": _("no such panel"),
+}
 
 Spec = TypeVar("Spec", AlgorithmSpec, EnvironmentSpec, PanelSpec)
 
@@ -175,7 +180,9 @@ def resolve(
     environment_spec = _lookup("environment", environment, environments())
     reason = misfit(algorithm_spec, environment_spec)
     if reason:
-        raise InvalidInput.one("algorithm", algorithm, f"does not fit {environment}", reason)
+        raise InvalidInput.one(
+            "algorithm", algorithm, _("does not fit {environment}").format(environment=environment), reason
+        )
     chosen = _choose_preset(algorithm, environment, preset)
     violations: list[Violation] = []
     base: Mapping[str, Any] = chosen.config if chosen else {}
@@ -235,7 +242,9 @@ def _lookup(kind: str, name: str, known: Mapping[str, Spec]) -> Spec:
     if name in known:
         return known[name]
     near = difflib.get_close_matches(shorten(name), known, 3, 0.4) or list(known)
-    raise UnknownName([Violation(kind, shorten(name), f"no such {kind}", f"Known: {', '.join(near)}.")])
+    raise UnknownName(
+        [Violation(kind, shorten(name), NO_SUCH[kind], _("Known: {names}.").format(names=", ".join(near)))]
+    )
 
 
 def _choose_preset(algorithm_: str, environment_: str, name: str | None) -> Preset | None:
@@ -245,9 +254,11 @@ def _choose_preset(algorithm_: str, environment_: str, name: str | None) -> Pres
     if name == "":
         return None
     if name not in named:
-        known = ", ".join(named) or "none"
-        rule = f"no such preset of {algorithm_} on {environment_}"
-        raise UnknownName([Violation("preset", shorten(name), rule, f"Known: {known}.")])
+        rule = _("no such preset of {algorithm} on {environment}").format(
+            algorithm=algorithm_, environment=environment_
+        )
+        way_out = _("Known: {names}.").format(names=", ".join(named) or _("none"))
+        raise UnknownName([Violation("preset", shorten(name), rule, way_out)])
     return named[name]
 
 
@@ -261,7 +272,8 @@ def _checked(config: type[Any], values: dict[str, Any], where: str, violations: 
 
 def _check_number(where: str, value: int, low: int, high: int, violations: list[Violation]) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        violations.append(Violation(where, shorten(value), f"must be a whole number from {low} to {high}"))
+        rule = _("must be a whole number from {low} to {high}").format(low=low, high=high)
+        violations.append(Violation(where, shorten(value), rule))
 
 
 def _read_preset(path: Path) -> Preset:

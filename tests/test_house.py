@@ -207,6 +207,43 @@ def test_every_route_is_explained() -> None:
             assert getattr(route, "summary", ""), f"{getattr(route, 'path', '')} has no summary"
 
 
+def has_words(node: ast.AST) -> bool:
+    """Whether an expression is a literal, formatted or not, that holds words of its own."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    texts = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return any(re.search(r"[A-Za-z]{2}", text) for text in texts)
+
+
+def refusal_words(call: ast.Call, is_door: bool) -> list[ast.expr]:
+    """Return what a call says to the user: rule and way out of a violation, the sentence of a validator's ValueError."""
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    if name == "ValueError":
+        return call.args[:1] if is_door else []
+    if name not in {"one", "Violation"}:
+        return []
+    return call.args[2:] + [word.value for word in call.keywords if word.arg in {"rule", "way_out"}]
+
+
+def untranslated(path: Path) -> Iterator[str]:
+    """Name the refusals of a module whose words do not pass through `_()`."""
+    is_door = path.is_relative_to(APP / "environments") or path.is_relative_to(APP / "algorithms")
+    for function in functions(path):
+        given: dict[str, list[ast.expr]] = {}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                given.setdefault(node.targets[0].id, []).append(node.value)
+        for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
+            for word in refusal_words(call, is_door):
+                said = given.get(word.id, []) if isinstance(word, ast.Name) else [word]
+                if any(has_words(one) for one in said):
+                    yield f"{relative(path)}:{word.lineno}: {ast.unparse(word)}"
+
+
+def test_every_refusal_can_be_translated() -> None:
+    found = sorted({where for path in MODULES for where in untranslated(path)})
+    assert not found, "these words do not pass through _():\n" + "\n".join(found)
+
+
 def test_nothing_third_party_is_committed() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
     assert not [name for name in listed if "vendor/" in name or "node_modules" in name or name.endswith(".min.js")]

@@ -12,8 +12,10 @@ from pydantic.fields import FieldInfo
 
 from app.core.errors import InvalidInput, Violation, shorten
 from app.core.refusals import rule_of
+from app.core.text import _
 
 Live = Literal["step", "update", "episode"]
+LONGEST_TEXT = 40_000  # of any text a configuration holds, in letters; a door that knows no schema refuses longer ones
 
 
 def Hyper(  # noqa: N802 - reads as the noun it declares
@@ -46,7 +48,10 @@ def Hyper(  # noqa: N802 - reads as the noun it declares
         live: when an edit of a running agent takes effect; None where it cannot change.
         advanced: folded away in the form.
         settled: a saved state has settled it: the shape of its arrays, or what their numbers mean. A fork keeps it.
+        max_length: of a text, at most `LONGEST_TEXT`.
     """
+    if max_length is not None and max_length > LONGEST_TEXT:
+        raise ValueError(f"max_length={max_length}: must be at most {LONGEST_TEXT}")
     extra: dict[str, Any] = {
         "unit": unit, "symbol": symbol, "scale": scale, "live": live, "advanced": advanced, "choices": list(choices),
         "settled": settled,
@@ -112,36 +117,39 @@ def _violation(config: type[Config], item: Any, where: str) -> Violation:
     value = shorten(item.get("input"))
     name = str(item["loc"][0]) if item["loc"] else ""
     if item["type"] == "extra_forbidden":
-        known = ", ".join(config.model_fields) or "none"
-        return Violation(path, value, "unknown name", f"Known here: {known}.")
+        known = ", ".join(config.model_fields) or _("none")
+        return Violation(path, value, _("unknown name"), _("Known here: {names}.").format(names=known))
     field = config.model_fields.get(name)
     if field is None:
         return Violation(path, value, *rule_of(item))
     is_own_rule = item["type"] == "value_error"  # its sentence tells the way; the default would be no help
-    way_out = (_allowed(field) or field.description or "") if is_own_rule else bounds_of(field)
+    allowed = _allowed(field)
+    own_way = _("Allowed: {bounds}.").format(bounds=allowed) if allowed else field.description or ""
+    way_out = own_way if is_own_rule else bounds_of(field)
     return Violation(path, value, _rule(item, field), way_out)
 
 
 def _rule(item: Any, field: FieldInfo) -> str:
     choices = hyper_of(field).get("choices")
     if item["type"] == "string_pattern_mismatch" and choices:
-        return "must be one of " + ", ".join(choices)
+        return _("must be one of {names}").format(names=", ".join(choices))
     return rule_of(item)[0]
 
 
 def bounds_of(field: FieldInfo) -> str:
     """Return a sentence with the allowed range and the default of one hyperparameter."""
     allowed = _allowed(field)
-    default = shorten(field.default, 32) or "empty"
-    return f"{allowed[:-1]}; default {default}." if allowed else f"Default: {default}."
+    default = shorten(field.default, 32) or _("empty")
+    if not allowed:
+        return _("Default: {default}.").format(default=default)
+    return _("Allowed: {bounds}; default {default}.").format(bounds=allowed, default=default)
 
 
 def _allowed(field: FieldInfo) -> str:
     low, high, above = _bounds(field)
     parts = [f"≥ {low:g}" if low is not None else "", f"> {above:g}" if above is not None else "",
              f"≤ {high:g}" if high is not None else ""]  # fmt: skip
-    allowed = " and ".join(part for part in parts if part)
-    return f"Allowed: {allowed}." if allowed else ""
+    return _(" and ").join(part for part in parts if part)
 
 
 def _bounds(field: FieldInfo) -> tuple[float | None, float | None, float | None]:

@@ -49,9 +49,10 @@ class BanditConfig(Config):
         values = parse_means(text)
         n_arms, is_bernoulli = info.data.get("n_arms"), info.data.get("kind") == "bernoulli"
         if values and n_arms is not None and len(values) != n_arms:
-            raise ValueError(f"names {len(values)} means for {n_arms} arms; give as many of one as of the other")
+            rule = _("names {count} means for {arms} arms; give as many of one as of the other")
+            raise ValueError(rule.format(count=len(values), arms=n_arms))
         if is_bernoulli and any(not 0 <= value <= 1 for value in values):
-            raise ValueError("has a mean outside 0 to 1; a Bernoulli arm's mean is a probability")
+            raise ValueError(_("has a mean outside 0 to 1; a Bernoulli arm's mean is a probability"))
         return ", ".join(f"{value:g}" for value in values)
 
 
@@ -66,9 +67,10 @@ def parse_means(text: str) -> list[float]:
         try:
             value = float(part)
         except ValueError:
-            raise ValueError(f"{shorten(part, 40)!r} is not a number; write for example 0.2, 0.8") from None
+            rule = _("{text!r} is not a number; write for example 0.2, 0.8")
+            raise ValueError(rule.format(text=shorten(part, 40))) from None
         if not math.isfinite(value) or abs(value) > 100:
-            raise ValueError(f"{shorten(part, 40)} must be finite and from -100 to 100")
+            raise ValueError(_("{text} must be finite and from -100 to 100").format(text=shorten(part, 40)))
         values.append(value)
     return values
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 
-from app.core.config import Config, Hyper
+from app.core.config import LONGEST_TEXT, Config, Hyper
 from app.core.errors import shorten
 from app.core.specs import EnvironmentSpec, Reference
 from app.core.text import _
@@ -41,7 +41,6 @@ LARGEST = 40
 LARGEST_REWARD = 1e6
 DEFAULT_LAYOUT = "S....#..../.###.#.##./.#...#..#./.#.###.##./...#...X#./.###.##.#./.....#^.../.XX#.....G"
 NAMED_PROBLEMS = 3
-REWARDS_LENGTH = 40_000
 REWARD = re.compile(r"\s*(-?\d{1,6})\s*,\s*(-?\d{1,6})\s*:\s*(\S{1,40})\s*")
 
 
@@ -53,7 +52,7 @@ class GridworldConfig(Config):
         help=_("Rows separated by /: # wall, . floor, S start, G goal, X pit, < > ^ v wind."),
     )  # fmt: skip
     rewards: str = Hyper(
-        "", max_length=REWARDS_LENGTH, live="step",
+        "", max_length=LONGEST_TEXT, live="step",
         help=_("Rewards of single cells as row,column:reward; … counted from 0; each replaces the cell's usual reward."),
     )  # fmt: skip
     slip: float = Hyper(
@@ -90,15 +89,16 @@ class GridworldConfig(Config):
     @classmethod
     def _write_rewards(cls, value: Any) -> Any:
         """Accept {"row,column": reward}, as an object or as its JSON text, beside the text form."""
-        if isinstance(value, str) and value.lstrip().startswith("{") and len(value) <= REWARDS_LENGTH:
+        if isinstance(value, str) and value.lstrip().startswith("{") and len(value) <= LONGEST_TEXT:
             try:
                 value = json.loads(value)
             except (ValueError, RecursionError):
-                raise ValueError('is not valid JSON; write {"row,column": reward} or row,column:reward; …') from None
+                raise ValueError(_('is not valid JSON; write {"row,column": reward} or row,column:reward; …')) from None
         if not isinstance(value, dict):
             return value
         if len(value) > LARGEST**2:
-            raise ValueError(f"holds {len(value)} cells; a grid has at most {LARGEST**2}")
+            rule = _("holds {count} cells; a grid has at most {limit}")
+            raise ValueError(rule.format(count=len(value), limit=LARGEST**2))
         return ";".join(f"{shorten(cell)}:{shorten(reward)}" for cell, reward in value.items())
 
     @field_validator("rewards")
@@ -109,7 +109,11 @@ class GridworldConfig(Config):
             problems = _reward_problems(rewards, rows_of(info.data["layout"]))
             if problems:
                 raise ValueError("; ".join(problems[:NAMED_PROBLEMS]))
-        return ";".join(f"{row},{col}:{_short(reward)}" for (row, col), reward in sorted(rewards.items()))
+        written = ";".join(f"{row},{col}:{_short(reward)}" for (row, col), reward in sorted(rewards.items()))
+        if len(written) > LONGEST_TEXT:  # what is shown must be what can be sent again
+            rule = _("has {length} characters written out, at most {limit} are allowed; use fewer digits")
+            raise ValueError(rule.format(length=len(written), limit=LONGEST_TEXT))
+        return written
 
 
 def rows_of(text: str) -> list[str]:
@@ -127,18 +131,20 @@ def parse_rewards(text: str) -> dict[tuple[int, int], float]:
     for item in filter(str.strip, text.split(";")):
         match = REWARD.fullmatch(item)
         if match is None:
-            raise ValueError(f"{shorten(item.strip(), 40)!r} is not of the form row,column:reward, for example 2,3:-1")
+            rule = _("{text!r} is not of the form row,column:reward, for example 2,3:-1")
+            raise ValueError(rule.format(text=shorten(item.strip(), 40)))
         try:
             reward = float(match[3])
         except ValueError:
-            raise ValueError(f"{match[3]!r} at {match[1]},{match[2]} is not a number") from None
+            rule = _("{text!r} at {row},{col} is not a number")
+            raise ValueError(rule.format(text=match[3], row=match[1], col=match[2])) from None
         if not math.isfinite(reward) or abs(reward) > LARGEST_REWARD:
-            raise ValueError(
-                f"the reward {match[3]} at {match[1]},{match[2]} must be finite and from -{LARGEST_REWARD:g} to {LARGEST_REWARD:g}"
-            )
+            rule = _("the reward {text} at {row},{col} must be finite and from -{limit:g} to {limit:g}")
+            raise ValueError(rule.format(text=match[3], row=match[1], col=match[2], limit=LARGEST_REWARD))
         cell = (int(match[1]), int(match[2]))
         if cell in rewards:
-            raise ValueError(f"cell {cell[0]},{cell[1]} is named twice; keep one of its rewards")
+            rule = _("cell {row},{col} is named twice; keep one of its rewards")
+            raise ValueError(rule.format(row=cell[0], col=cell[1]))
         rewards[cell] = reward
     return rewards
 
@@ -149,21 +155,22 @@ def _short(reward: float) -> str:
 
 def _shape_problems(rows: list[str]) -> list[str]:
     if not rows[0]:
-        return ["is empty; draw at least a start and a goal, for example S..G"]
+        return [_("is empty; draw at least a start and a goal, for example S..G")]
     width = len(rows[0])
     if len(rows) > LARGEST or max(map(len, rows)) > LARGEST:
         widest = max(map(len, rows))
-        return [f"is {len(rows)} rows by {widest} columns; at most {LARGEST} by {LARGEST} are allowed"]
+        rule = _("is {rows} rows by {cols} columns; at most {limit} by {limit} are allowed")
+        return [rule.format(rows=len(rows), cols=widest, limit=LARGEST)]
+    rule = _("row {number} has {length} letters where row 0 has {width}; make all rows equally long")
     return [
-        f"row {number} has {len(row)} letters where row 0 has {width}; make all rows equally long"
-        for number, row in enumerate(rows)
-        if len(row) != width
+        rule.format(number=number, length=len(row), width=width) for number, row in enumerate(rows) if len(row) != width
     ]
 
 
 def _letter_problems(rows: list[str]) -> list[str]:
+    rule, known = _("{letter!r} in row {row}, column {col} means nothing; use {known}"), " ".join(LETTERS)
     return [
-        f"{shorten(letter)!r} in row {number}, column {col} means nothing; use {' '.join(LETTERS)}"
+        rule.format(letter=shorten(letter), row=number, col=col, known=known)
         for number, row in enumerate(rows)
         for col, letter in enumerate(row)
         if letter not in LETTERS
@@ -178,15 +185,12 @@ def _goal_problems(rows: list[str]) -> list[str]:
     cells, cols = "".join(rows), len(rows[0])
     starts = [cell for cell, letter in enumerate(cells) if letter == "S"]
     if not starts:
-        return ["has no start; put an S where episodes begin"]
+        return [_("has no start; put an S where episodes begin")]
     if "G" not in cells:
-        return ["has no goal; put a G where episodes should end"]
+        return [_("has no goal; put a G where episodes should end")]
     leading = _leading_to_goals(rows)
-    return [
-        f"no goal can be reached from the start in row {start // cols}, column {start % cols}; open a way to a G"
-        for start in starts
-        if start not in leading
-    ]
+    rule = _("no goal can be reached from the start in row {row}, column {col}; open a way to a G")
+    return [rule.format(row=start // cols, col=start % cols) for start in starts if start not in leading]
 
 
 def _leading_to_goals(rows: list[str]) -> set[int]:
@@ -210,11 +214,11 @@ def _reward_problems(rewards: dict[tuple[int, int], float], rows: list[str]) -> 
     problems = []
     for row, col in rewards:
         if not (0 <= row < len(rows) and 0 <= col < len(rows[0])):
-            problems.append(
-                f"cell {row},{col} lies outside the grid; rows are 0 to {len(rows) - 1}, columns 0 to {len(rows[0]) - 1}"
-            )
+            rule = _("cell {row},{col} lies outside the grid; rows are 0 to {last_row}, columns 0 to {last_col}")
+            problems.append(rule.format(row=row, col=col, last_row=len(rows) - 1, last_col=len(rows[0]) - 1))
         elif rows[row][col] == "#":
-            problems.append(f"cell {row},{col} is a wall, where no step ends; take it away or name another cell")
+            rule = _("cell {row},{col} is a wall, where no step ends; take it away or name another cell")
+            problems.append(rule.format(row=row, col=col))
     return problems
 
 

@@ -47,7 +47,8 @@ class MaxBiasConfig(Config):
     @classmethod
     def _check_even(cls, n_actions: int) -> int:
         if n_actions % 2:
-            raise ValueError(f"must be even, so that half of the actions go left; take {n_actions + 1}")
+            rule = _("must be even, so that half of the actions go left; take {number}")
+            raise ValueError(rule.format(number=n_actions + 1))
         return n_actions
 
 

@@ -50,7 +50,8 @@ class RandomWalkConfig(Config):
     @classmethod
     def _check_odd(cls, n_states: int) -> int:
         if n_states % 2 == 0:
-            raise ValueError(f"must be odd, so that there is a middle to start from; take {n_states + 1}")
+            rule = _("must be odd, so that there is a middle to start from; take {number}")
+            raise ValueError(rule.format(number=n_states + 1))
         return n_states
 
 

@@ -7,6 +7,7 @@ from app import catalog
 from app.core.contracts import Array
 from app.core.errors import InvalidInput
 from app.core.specs import Frame, Subject
+from app.core.text import _
 
 
 @runtime_checkable
@@ -30,7 +31,8 @@ def frame(request: Mapping[str, Any], weights: Array) -> Frame:
     recipe = catalog.Recipe(**request["recipe"])
     algorithm, environment_spec, environment, agent = catalog.build(recipe)
     if not isinstance(agent, TakesWeights):
-        raise InvalidInput.one("panel", request["panel"], f"{recipe.algorithm} keeps no weights to draw from")
+        rule = _("{algorithm} keeps no weights to draw from").format(algorithm=recipe.algorithm)
+        raise InvalidInput.one("panel", request["panel"], rule)
     agent.load_weights(weights)
     panel = catalog.panel(request["panel"])
     options = panel.options.parse(dict(request.get("options") or {}), "options")

@@ -40,7 +40,7 @@ def compute(subject: Subject, options: PlaneOptions) -> Frame:
     x = _axis("x", options.x, axes, 0)
     y = _axis("y", options.y, axes, _other(axes, x))
     if x == y:
-        raise InvalidInput.one("y", axes[y].name, "is on the horizontal axis already", _names(axes))
+        raise InvalidInput.one("y", axes[y].name, _("is on the horizontal axis already"), _names(axes))
     held = _held(options.at, axes)
     observations = _mesh(axes, x, y, held, options.resolution)
     values, actions = _evaluate(agent, observations)
@@ -80,7 +80,7 @@ def _axis(where: str, name: str, axes: tuple[Axis, ...], default: int) -> int:
     for index, axis in enumerate(axes):
         if axis.name == name:
             return index
-    raise InvalidInput.one(where, name, "no such observation", _names(axes))
+    raise InvalidInput.one(where, name, _("no such observation"), _names(axes))
 
 
 def _other(axes: tuple[Axis, ...], x: int) -> int:
@@ -97,9 +97,9 @@ def _held(text: str, axes: tuple[Axis, ...]) -> list[float]:
         try:
             value = float(number)
         except ValueError:
-            raise InvalidInput.one("at", part, "must read name:number", _names(axes)) from None
+            raise InvalidInput.one("at", part, _("must read name:number"), _names(axes)) from None
         if not np.isfinite(value):
-            raise InvalidInput.one("at", part, "must be a finite number")
+            raise InvalidInput.one("at", part, _("must be a finite number"))
         held[index] = value
     return held
 

@@ -56,8 +56,8 @@ def check_bandit(config: Any, environment: Environment) -> None:
     """Raise InvalidInput where an environment is no bandit: one state, from which every action ends the episode."""
     mdp = model_of(environment, 1.0)
     if mdp.n_states != 1 or not mdp.terminated[mdp.probabilities > 0].all():
-        rule = "is no bandit: it must have one state, in which every action ends the episode"
-        raise InvalidInput.one("environment", environment.id, rule, "Choose the environment bandit.")
+        rule = _("is no bandit: it must have one state, in which every action ends the episode")
+        raise InvalidInput.one("environment", environment.id, rule, _("Choose the environment bandit."))
 
 
 def arm_values(initial: float, exact: Exact) -> F64:

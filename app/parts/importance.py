@@ -15,6 +15,7 @@ from app.core.contracts import Environment
 from app.core.errors import InvalidInput
 from app.core.jit import kernel
 from app.core.randomness import below, unit
+from app.core.text import _
 from app.parts.evaluated import EvaluatedPolicy, check_evaluated, policy_to_evaluate, sample_action
 from app.parts.exact import Exact, model_of
 from app.parts.exploration import exploration_rate, greedy_action
@@ -41,16 +42,17 @@ def refuse_uncovered(config: Any, is_control: bool, environment: Environment) ->
     name = "epsilon_final" if config.epsilon > 0 else "epsilon"
     mdp = model_of(environment, config.gamma)
     exact = Exact(mdp, config.gamma, environment.max_episode_steps)
-    state, action, why = int(np.flatnonzero(exact.reachable)[0]), 0, "could become the greedy one"
+    state, action, why = int(np.flatnonzero(exact.reachable)[0]), 0, _("could become the greedy one")
     if not is_control:
         target, base = policy_to_evaluate(config, exact), best_policy(exact)
         uncovered = np.argwhere((target > 0) & (base == 0) & exact.reachable[:, None])
         if not len(uncovered):
             return
-        state, action, why = int(uncovered[0, 0]), int(uncovered[0, 1]), "is one that the target takes"
+        state, action, why = int(uncovered[0, 0]), int(uncovered[0, 1]), _("is one that the target takes")
     where = mdp.name_of(state)
-    rule = f"the behaviour does not cover the target: in {where} it never takes action {action}, which {why}"
-    raise InvalidInput.one(f"config.{name}", 0, rule, "Raise it, so that the behaviour sometimes takes every action.")
+    rule = _("the behaviour does not cover the target: in {state} it never takes action {action}, which {why}")
+    way_out = _("Raise it, so that the behaviour sometimes takes every action.")
+    raise InvalidInput.one(f"config.{name}", 0, rule.format(state=where, action=action, why=why), way_out)
 
 
 @kernel

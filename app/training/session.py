@@ -335,8 +335,9 @@ def _restored(
     try:
         session._load(tree, is_fork=is_fork)
     except (KeyError, ValueError, RuntimeError) as error:
-        changes = ", ".join(sorted(changed)) or "nothing"
-        raise InvalidInput.one("checkpoint", job.checkpoint, f"does not fit ({changes} changed): {error}") from error
+        changes = ", ".join(sorted(changed)) or _("nothing")
+        rule = _("does not fit ({changes} changed): {error}").format(changes=changes, error=error)
+        raise InvalidInput.one("checkpoint", job.checkpoint, rule) from error
     if changed and is_live:
         session.config = session.config.edited(changed)
         session.agent.edit(session.config)
@@ -348,7 +349,7 @@ def _check_fits(job: Job, built: Built, meta: dict[str, Any]) -> None:
     for name, ours in (("algorithm", job.algorithm), ("environment", job.environment),
                        ("environment_config", job.environment_config), ("version", built.algorithm.version)):  # fmt: skip
         if meta[name] != ours:
-            rule = f"was made with {name} {meta[name]}, this run has {ours}"
+            rule = _("was made with {name} {then}, this run has {now}").format(name=name, then=meta[name], now=ours)
             raise InvalidInput.one("checkpoint", job.checkpoint, rule, _("Start a new run instead."))
 
 

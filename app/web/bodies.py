@@ -10,11 +10,11 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.core.config import LONGEST_TEXT
 from app.core.errors import Violation, shorten
 from app.core.text import _
 from app.web.problems import ProblemError
 
-MAX_TEXT = 20_000
 MAX_DIGITS = 400
 WHOLE = "body"
 TOO_LONG = _("must have at most {limit} characters")
@@ -98,8 +98,8 @@ def _check(value: Any) -> None:
             raise _refused(where, item.digits, item.rule, FINITE)
         if isinstance(item, str):
             _check_text(where, item)
-            if "." in where and len(item) > MAX_TEXT:  # texts of a model itself have smaller bounds of their own
-                raise _refused(where, item, TOO_LONG.format(limit=MAX_TEXT), _("Shorten it."))
+            if "." in where and len(item) > LONGEST_TEXT:  # texts of a model itself have smaller bounds of their own
+                raise _refused(where, item, TOO_LONG.format(limit=LONGEST_TEXT), _("Shorten it."))
         elif isinstance(item, dict):
             for key, child in item.items():
                 _check_text(where, key)

@@ -9,8 +9,6 @@ from app.core.config import Config
 from app.core.errors import InvalidInput, Violation
 from app.core.text import _
 
-MAX_TEXT = 20_000
-
 
 @dataclass(frozen=True)
 class Field:
@@ -98,7 +96,7 @@ def parse(
         elif base is not None and key in base and form.get(name) == show(base[key]):
             found[key] = base[key]
         elif name in form and (form[name].strip() != "" or kind in {"text", "area", "choice"}):
-            found[key] = _typed(kind, form[name][:MAX_TEXT], schema)
+            found[key] = _typed(kind, form[name], schema)
     return found
 
 

@@ -11,7 +11,7 @@ from app.core.errors import InvalidInput
 from tests.training import fakes
 from tests.training.fakes import Room, job
 
-EDIT = {"name": "edit", "id": 1, "config": {"alpha": 2.0}}
+EDIT: dict[str, Any] = {"name": "edit", "id": 1, "config": {"alpha": 2.0}}
 
 
 def checkpoint_of(room: Room, kind: str) -> str:

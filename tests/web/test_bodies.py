@@ -22,7 +22,7 @@ from app.web.problems import ProblemError
         (b'{"a\\u0007": 1}', "invalid"),
         (b'{"a": "\\ud800"}', "invalid"),
         (b'{"a": ["\\u009f"]}', "invalid"),
-        (b'{"a": {"b": "' + b"x" * 20_001 + b'"}}', "invalid"),
+        (b'{"a": {"b": "' + b"x" * 40_001 + b'"}}', "invalid"),
     ],
 )
 def test_what_is_no_usable_json_is_refused(body: bytes, slug: str) -> None:

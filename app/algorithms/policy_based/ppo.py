@@ -114,10 +114,12 @@ class PPOConfig(Config):
             return value
         size = n_steps * n_envs
         if size > MAX_ROLLOUT:
-            raise ValueError(f"a rollout of n_steps × n_envs = {size} is more than {MAX_ROLLOUT}")
+            rule = _("a rollout of n_steps × n_envs = {size} is more than {limit}")
+            raise ValueError(rule.format(size=size, limit=MAX_ROLLOUT))
         if size % value:
             below = max(divisor for divisor in range(1, min(value, size) + 1) if size % divisor == 0)
-            raise ValueError(f"must divide n_steps × n_envs = {n_steps} × {n_envs} = {size}; {below} does")
+            rule = _("must divide n_steps × n_envs = {n_steps} × {n_envs} = {size}; {below} does")
+            raise ValueError(rule.format(n_steps=n_steps, n_envs=n_envs, size=size, below=below))
         return value
 
 

@@ -226,8 +226,8 @@ def check(config: ThompsonBanditConfig, environment: Environment) -> None:
     mdp = model_of(environment, 1.0)
     others = mdp.rewards[(mdp.probabilities > 0) & (mdp.rewards != 0) & (mdp.rewards != 1)]
     if config.likelihood == "bernoulli" and len(others):
-        rule = f"a Bernoulli arm pays 0 or 1, and here one pays {others[0]:.4g}"
-        way_out = "Choose likelihood gaussian, or kind bernoulli of the bandit."
+        rule = _("a Bernoulli arm pays 0 or 1, and here one pays {reward:.4g}").format(reward=others[0])
+        way_out = _("Choose likelihood gaussian, or kind bernoulli of the bandit.")
         raise InvalidInput.one("config.likelihood", config.likelihood, rule, way_out)
 
 

@@ -106,7 +106,7 @@ class DQNConfig(Config):
     @classmethod
     def _check_batch_size(cls, value: int, info: ValidationInfo) -> int:
         if value > info.data.get("buffer_size", value):
-            raise ValueError(f"must be ≤ buffer_size = {info.data['buffer_size']}")
+            raise ValueError(_("must be ≤ buffer_size = {size}").format(size=info.data["buffer_size"]))
         return value
 
 
