@@ -99,6 +99,14 @@ class SavedWorld(Answer):
     links: dict[str, str] = Field(default_factory=dict)
 
 
+class SavedLink(Answer):
+    """The name of a saved world; `links.self` answers with its options."""
+
+    name: str
+    created: str
+    links: dict[str, str] = Field(default_factory=dict)
+
+
 class EnvironmentInfo(Answer):
     """One environment with its default options."""
 
@@ -123,8 +131,8 @@ class EnvironmentInfo(Answer):
     live: dict[str, str] = Field(
         default_factory=dict, description="Options that may change while a run goes, and when each takes effect."
     )
-    saved: list[SavedWorld] = Field(
-        default_factory=list, description="Worlds saved under a name; only of one environment."
+    saved: list[SavedLink] = Field(
+        default_factory=list, description="Worlds saved under a name, by name; only of one environment."
     )
     links: dict[str, str] = Field(default_factory=dict)
 

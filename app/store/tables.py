@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -179,6 +180,19 @@ WORLDS = Table(
     Column("name", Text, primary_key=True),
     Column("config", _JSON, nullable=False),
     Column("created", Text, nullable=False),
+)
+
+WORLD_REQUESTS = Table(
+    "world_requests",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("body_hash", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created", Text, nullable=False),
+    ForeignKeyConstraint(["environment", "name"], ["worlds.environment", "worlds.name"], ondelete="CASCADE"),
+    Index("world_requests_created", "created"),
+    Index("world_requests_world", "environment", "name"),
 )
 
 EPISODES = Table(

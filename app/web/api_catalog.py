@@ -16,11 +16,12 @@ from app.protocol.catalog import (
     WorldSave,
 )
 from app.web import describe, saved_worlds
-from app.web.context import CREATES, READS, Service, api_router
+from app.web.context import CREATES, READS, IdempotencyKey, Service, api_router
 from app.web.problems import documented
 
 router = api_router("catalogue")
 LOCATION = {"Location": {"description": "The saved world.", "schema": {"type": "string"}}}
+SavedName = Annotated[str, Path(pattern=SAVED, description="Its name.", examples=["Two rooms"])]
 Name = Annotated[str, Path(max_length=64, description="Id from the list.", examples=["q_learning"])]
 
 
@@ -64,21 +65,25 @@ def read_environment(id: Name, playground: Service) -> EnvironmentInfo:
     "/environments", operation_id="save_world", summary="Save a drawn world under a name", status_code=201,
     response_model=SavedWorld, responses={**documented(*CREATES, "refused"), 201: {"headers": LOCATION}},
 )  # fmt: skip
-def save_world(body: WorldSave, playground: Service) -> Response:
+def save_world(body: WorldSave, playground: Service, idempotency_key: IdempotencyKey = None) -> Response:
     """`environment_config` of the answer is all that POST /runs needs to start in it."""
-    saved = saved_worlds.save(playground, body)
+    saved = saved_worlds.save(playground, body, key=idempotency_key)
     headers = {"Location": saved.links["self"]}
     return Response(saved.model_dump_json(), 201, headers, media_type="application/json")
+
+
+@router.get(
+    "/environments/{id}/saved/{name}", operation_id="read_world", summary="A saved world with all its options",
+    responses=documented(*READS),
+)  # fmt: skip
+def read_world(id: Name, name: SavedName, playground: Service) -> SavedWorld:
+    return saved_worlds.find(playground, id, name)
 
 
 @router.delete(
     "/environments/{id}/saved/{name}", operation_id="delete_world", summary="Delete a saved world", status_code=204,
     responses=documented(*READS),
 )  # fmt: skip
-def delete_world(
-    id: Name,
-    name: Annotated[str, Path(pattern=SAVED, description="Its name.", examples=["Two rooms"])],
-    playground: Service,
-) -> None:
+def delete_world(id: Name, name: SavedName, playground: Service) -> None:
     """Runs in it go on."""
     saved_worlds.remove(playground, id, name)

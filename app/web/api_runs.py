@@ -9,21 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.protocol.runs import Accepted, ForkRequest, Run, RunCreate, RunPage, RunPatch, State, StepRequest
-from app.web.context import ACTS, API, CREATES, READS, RunId, Service, api_router
+from app.web.context import ACTS, API, CREATES, READS, IdempotencyKey, RunId, Service, api_router
 from app.web.etags import conditional, run_tag
 from app.web.problems import documented
 from app.web.services import Action, RunQuery
 
 router = api_router("runs")
 Text = Annotated[str | None, Query(max_length=200)]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        max_length=200,
-        pattern=r"^[\x21-\x7e]+$",
-        description="Any text; a repeated request with it makes no second run.",
-    ),
-]
 LOCATION = {"Location": {"description": "The new run.", "schema": {"type": "string"}}}
 
 

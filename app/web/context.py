@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Header, Path
 from starlette.requests import Request
 
 from app.protocol.base import SAFE_INTEGER
@@ -34,4 +34,12 @@ async def _service(request: Request) -> Playground:
 
 
 Service = Annotated[Playground, Depends(_service)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Any text; a repeated request with it makes nothing twice.",
+    ),
+]
 RunId = Annotated[int, Path(ge=1, le=SAFE_INTEGER, description="The run's number.", examples=[1])]

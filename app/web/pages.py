@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.core.errors import InvalidInput, Refused, Violation
 from app.protocol.runs import RunCreate
-from app.web import lessons, pages_learn, pages_runs, recipe, reference
+from app.web import lessons, pages_learn, pages_runs, recipe, reference, saved_worlds
 from app.web.context import Service
 from app.web.posted import Form
 from app.web.problems import KINDS
@@ -28,6 +28,8 @@ SEE_OTHER = 303
 def play(request: Request, playground: Service) -> Response:
     """Show the recipe that the address names; the form's own questions are answered under their short address."""
     form = dict(request.query_params)
+    if "saved" in form:
+        form = saved_worlds.in_form(playground, form)
     choice = recipe.read(playground.catalog(), form)
     if "shown" in form and not is_fragment(request):
         return RedirectResponse(choice.url(), SEE_OTHER)

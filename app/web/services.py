@@ -271,14 +271,15 @@ class Playground:
             found = run_rows.recall_request(connection, key)
         return _same_body(found, key, mark)
 
-    def _check_disk(self) -> None:
+    def check_disk(self) -> None:
+        """Refuse what takes room while the disk is nearly full."""
         free_mb, floor_mb = free_bytes(self.store.folder) // 1_000_000, self.settings.refuse_below_free_mb
         if free_mb < floor_mb:
-            rule = _("new runs need {floor} MB of free disk").format(floor=floor_mb)
+            rule = _("new runs and worlds need {floor} MB of free disk").format(floor=floor_mb)
             raise Refused.one("disk", f"{free_mb} MB free", rule, _("Delete old runs or make room."))
 
     def _queue(self, new: RunNew, key: str | None, mark: str) -> Run:
-        self._check_disk()
+        self.check_disk()
         id, is_new = self.store.writer.do(lambda connection: self._insert(connection, new, key, mark))
         if is_new:
             self.jobs.submit(id)
@@ -319,7 +320,12 @@ def existing(row: RunRow | None, id: int) -> RunRow:
 def _same_body(found: tuple[str, int] | None, key: str, mark: str) -> int | None:
     if found is None:
         return None
-    if found[0] != mark:
-        rule = _("was used with another body in the last 24 hours")
-        raise InvalidInput.one("Idempotency-Key", key, rule, _("Use a new key for a new run."))
+    check_same_body(found[0], key, mark)
     return found[1]
+
+
+def check_same_body(known: str, key: str, mark: str) -> None:
+    """Raise InvalidInput where a key was used with a body of another hash."""
+    if known != mark:
+        rule = _("was used with another body in the last 24 hours")
+        raise InvalidInput.one("Idempotency-Key", key, rule, _("Use a new key for a new request."))

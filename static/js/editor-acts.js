@@ -2,7 +2,7 @@
 // What the buttons, sliders and lists of the editor do: one function for each kind of event.
 
 import { faultWords, gammaOf, positionOf } from "./editor-words.js";
-import { listSaved, saveWorld } from "./editor-saved.js";
+import { listSaved, savedWorld, saveWorld } from "./editor-saved.js";
 import { send } from "./editor-solver.js";
 import { number } from "./format.js";
 import { t } from "./text.js";
@@ -27,15 +27,21 @@ export function actsOf(editor) {
 }
 
 /** @param {Editor} editor @param {PointerEvent} event */
-function click(editor, event) {
+async function click(editor, event) {
   const target = /** @type {HTMLElement} */ (event.target);
   const tool = /** @type {HTMLElement | null} */ (target.closest("[data-tool]"));
   if (tool) for (const other of editor.querySelectorAll("[data-tool]")) other.setAttribute("aria-pressed", String(other === tool));
   if (tool) editor.find("[data-for-reward]").hidden = tool.dataset.tool !== "r";
   const classic = /** @type {HTMLElement | null} */ (target.closest("[data-classic]"));
-  if (classic && !event.ctrlKey && !event.metaKey) {
-    event.preventDefault();
+  const saved = /** @type {HTMLElement | null} */ (target.closest("a[data-saved]"));
+  const is_here = !event.ctrlKey && !event.metaKey && !event.shiftKey;
+  if ((classic || saved) && is_here) event.preventDefault();
+  if (classic && is_here) {
     open(editor, JSON.parse(classic.dataset.classic ?? "{}"), Number(classic.dataset.classicGamma ?? editor.gamma));
+  }
+  if (saved && is_here) {
+    const config = await savedWorld(saved.dataset.saved ?? "");
+    if (config) open(editor, config, editor.gamma);
   }
   const button = /** @type {HTMLElement | null} */ (target.closest("[data-do]"));
   if (button) DOES[/** @type {keyof DOES} */ (button.dataset.do)](editor);

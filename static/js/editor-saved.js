@@ -30,11 +30,18 @@ export async function listSaved(editor) {
   list.replaceChildren(...saved.map((/** @type {any} */ one) => entry(editor, one)));
 }
 
-/** @param {any} editor @param {{name: string, environment_config: Record<string, any>}} saved */
-function entry(editor, { name, environment_config: config }) {
+/** The options of a saved world, or null where it is gone. @param {string} name @returns {Promise<Record<string, any> | null>} */
+export async function savedWorld(name) {
+  const found = await json(`${PATH}/gridworld/saved/${encodeURIComponent(name)}`).catch(() => null);
+  if (!found) toast(t("{name} cannot be opened: it was deleted, or the server did not answer.", { name }), "bad");
+  return found && found.environment_config;
+}
+
+/** @param {any} editor @param {{name: string, links: {play: string}}} saved */
+function entry(editor, { name, links }) {
   const link = /** @type {HTMLAnchorElement} */ (make("a", "", name));
-  link.href = `/?${new URLSearchParams({ environment: "gridworld", layout: config.layout })}`;
-  link.dataset.classic = JSON.stringify(config);
+  link.href = links.play;
+  link.dataset.saved = name;
   const button = /** @type {HTMLButtonElement} */ (make("button", "button", t("Delete")));
   Object.assign(button, { type: "button" });
   Object.assign(button.dataset, { kind: "quiet", size: "small" });

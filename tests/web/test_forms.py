@@ -1,5 +1,7 @@
 """Forms made from a Config."""
 
+import pytest
+
 from app.core.config import Config, Hyper
 from app.core.errors import InvalidInput, Violation
 from app.web import forms
@@ -69,3 +71,11 @@ def test_a_refused_value_carries_its_rule() -> None:
     fields = forms.fields(Example, {"alpha": 7}, violations=error.violations)
     assert fields[0].error == "must be ≤ 1. Allowed: ≤ 1."
     assert fields[0].value == "7"
+
+
+def test_a_long_text_is_kept_whole_for_its_own_bound_to_refuse() -> None:
+    text = "S" * 50_000
+    found = forms.parse(Example, {"config.text": text})
+    assert found == {"text": text}
+    with pytest.raises(InvalidInput, match="must have at most 500 characters"):
+        Example.parse(found)

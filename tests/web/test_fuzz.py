@@ -14,7 +14,7 @@ from app.web.services import Playground
 from tests.web.conftest import TOKEN, close, make_playground, recorded
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
-OPERATIONS = 28
+OPERATIONS = 29
 
 
 @pytest.fixture(scope="module")
