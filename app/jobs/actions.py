@@ -59,7 +59,7 @@ class Actions:
         self._move(run, "queued", ("pausing", "paused"))
 
     def step(self, run: int, unit: str, count: int) -> None:
-        """Take a few steps of a paused run in a slot of its own; it is paused again afterwards."""
+        """Take a few steps of a paused run, also beside full slots; it is paused again afterwards."""
         if unit not in STEP_UNITS:
             raise InvalidInput.one("unit", unit, _("must be one of {names}").format(names=", ".join(STEP_UNITS)))
         if not 1 <= count <= 1_000_000:
@@ -140,10 +140,10 @@ class Actions:
         floor = self._floor
         if floor.is_disk_full:
             raise Refused.one("disk", "full", _("nothing starts while the disk is nearly full"), _("Free some space."))
-        if not floor.has_room():
-            limit = floor.settings.running_limit
-            rule = _("stepping needs a slot, and all {limit} are taken").format(limit=limit)
-            raise Refused.one("slots", limit, rule, _("Pause or stop another run, or wait until one ends."))
+        limit = floor.settings.running_limit
+        if floor.busy() > limit:  # a few steps by hand are a guest beside full slots, one at a time
+            rule = _("all {limit} places are taken, and another run is being stepped beside them").format(limit=limit)
+            raise Refused.one("running", limit, rule, _("Wait until its steps are done, or pause another run."))
 
     def _move(self, run: int, to: str, expected: tuple[str, ...], reason: str = "") -> bool:
         return self._floor.store.writer.do(

@@ -260,6 +260,8 @@ class _Loop:
     def _leave(self, command: Command) -> None:
         """Save the state and go, without a word on the run's state: another process goes on from here."""
         self.pace.rest()
+        if self.is_paused:  # steps by hand since the pause are seen by those who come back
+            self.session.history.keep(is_last=True)
         if not self.session.keeper.has(self.session.step, "auto"):
             self._save("auto")
         self.outcome = "left"

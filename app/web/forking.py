@@ -63,6 +63,7 @@ def new_run(store: Store, connection: Any, catalog: ModuleType, *, parent: int, 
         parent_checkpoint=saved["id"],
         eval_every_steps=row.eval_every_steps,
         eval_episodes=row.eval_episodes,
+        speed=row.speed,
     )
 
 

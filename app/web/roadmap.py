@@ -133,7 +133,8 @@ def sight(catalog: ModuleType, spec: AlgorithmSpec) -> Sight:
     worlds = catalog.environments()
     order = [spec.smoke.environment, *(name for name in worlds if name != spec.smoke.environment)]
     for name in order:
-        for preset in catalog.presets_for(spec.id, name).values():
+        named = catalog.presets_for(spec.id, name)
+        for preset in [named[key] for key in sorted(named, key=lambda key: (key != "textbook", key != "tuned"))]:
             return Sight(address(spec.id, name, preset=preset.name), worlds[name].name, preset.summary)
     task = spec.smoke
     values = {"config": task.config, "environment_config": task.environment_config}

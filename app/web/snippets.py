@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def snippets(request: Mapping[str, Any], origin: str, path: str, data: Path | No
 
 def command() -> list[str]:
     """Return how the command line is called on this machine."""
-    return ["rl-playground"] if shutil.which("rl-playground") else ["python", "-m", "app"]
+    return ["rl-playground"] if shutil.which("rl-playground") else [sys.executable, "-m", "app"]
 
 
 def request_of(run: Any) -> dict[str, Any]:

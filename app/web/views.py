@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
-from app.core.errors import PlaygroundError
+from app.core.errors import PlaygroundError, shorten
 from app.core.scalars import Scalar
-from app.core.specs import AlgorithmSpec, EnvironmentSpec
+from app.core.specs import AlgorithmSpec, EnvironmentSpec, PanelSpec
 from app.core.text import _
 from app.protocol.runs import TERMINAL, Run
 from app.web import forms
@@ -34,7 +34,13 @@ GROUPS = {
     "time": _("Speed"),
 }
 MODES = {
-    "grid-map": (("v", _("Value")), ("q", _("Q")), ("visits", _("Visits")), ("error", _("Error to V*"))),
+    "grid-map": (
+        ("v", _("Value")),
+        ("q", _("Q")),
+        ("visits", _("Visits")),
+        ("error", _("Error")),
+        ("behaviour", _("Behaviour")),
+    ),
     "plane-map": (("values", _("Value")), ("action", _("Policy"))),
 }
 STEP_WORDS = {"env_step": _("step"), "sweep": _("sweep"), "update": _("step")}
@@ -71,6 +77,15 @@ class RunView:
     def is_ended(self) -> bool:
         """Whether the run never changes again."""
         return self.run.state in TERMINAL
+
+    @property
+    def world(self) -> str:
+        """The options of the world that are not the environment's own defaults, in words; empty where all are."""
+        if self.environment is None:
+            return ""
+        usual = self.environment.config().model_dump(mode="json")
+        found = {name: value for name, value in self.run.environment_config.items() if usual.get(name, value) != value}
+        return ", ".join(f"{name.replace('_', ' ')} {shorten(value)}" for name, value in found.items())
 
     @property
     def can_pause(self) -> bool:
@@ -130,15 +145,18 @@ def view(catalog: ModuleType, run: Run, known_series: Sequence[str] = ()) -> Run
         algorithm=algorithm,
         environment=environment,
         unit=UNITS.get(run.step_unit, run.step_unit),
-        pictures=[
-            Picture(spec.id, spec.name, spec.summary, spec.element, MODES.get(spec.element, (("", spec.name),)))
-            for spec in fits
-        ],
+        pictures=[Picture(spec.id, spec.name, spec.summary, spec.element, _modes(spec, algorithm)) for spec in fits],
         leads=_leads(curves),
         groups=_grouped(curves),
         references=references(environment, run.environment_config),
         scene=scene_of(environment, run.environment_config) if environment else None,
     )
+
+
+def _modes(panel: PanelSpec, algorithm: AlgorithmSpec | None) -> tuple[tuple[str, str], ...]:
+    modes = MODES.get(panel.element, (("", panel.name),))
+    has_behaviour = algorithm is not None and "behaviour" in algorithm.signals
+    return tuple(mode for mode in modes if mode[0] != "behaviour" or has_behaviour)
 
 
 def expected_scalars(algorithm: AlgorithmSpec, environment: EnvironmentSpec | None) -> list[str]:

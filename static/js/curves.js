@@ -4,6 +4,9 @@
 /** Widths of the smoothing, in points; the first is none. */
 export const WINDOWS = [1, 3, 8, 20, 50, 120];
 
+/** A width that leaves few points as they are: at most a fortieth of them. @param {number} window @param {number} count */
+export const widthFor = (window, count) => Math.min(window, Math.max(1, Math.floor(count / 40)));
+
 /**
  * Exponential mean with a start that is not biased to zero; gaps stay gaps.
  * @param {(number | null)[]} values @param {number} window

@@ -206,17 +206,17 @@ def test_a_stepping_run_has_a_slot_and_its_process_until_it_is_done(floor):
     assert not worker.is_dead
 
 
-def test_a_step_without_a_free_slot_is_refused(floor):
+def test_one_run_may_be_stepped_beside_full_slots_and_no_second_one(floor):
     run, worker = paused(floor)
-    other = floor.insert()
-    floor.wait_for(other, "starting")
-    with pytest.raises(Refused, match="all 1 are taken"):
-        floor.supervisor.step(run, "step", 1)
-    worker.die(-9)
-    with pytest.raises(Refused, match="all 1 are taken"):
-        floor.supervisor.step(run, "step", 1)
-    assert floor.row(run).state == "paused"
-    assert "step" not in worker.commands()
+    second, other = paused(floor)
+    training = floor.insert()
+    floor.wait_for(training, "starting")
+    floor.supervisor.step(run, "step", 1)
+    assert worker.commands()[-1] == "step"
+    with pytest.raises(Refused, match="all 1 places are taken, and another run is being stepped"):
+        floor.supervisor.step(second, "step", 1)
+    assert floor.row(second).state == "paused"
+    assert "step" not in other.commands()
 
 
 def test_a_run_on_its_way_back_to_its_pause_can_be_resumed(floor):

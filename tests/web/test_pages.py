@@ -6,6 +6,8 @@ app/web/rendering.py, app/web/posted.py, app/web/scenes.py and app/web/snippets.
 
 import importlib
 import re
+import shlex
+import sys
 import threading
 from html import unescape
 from pathlib import Path
@@ -467,7 +469,7 @@ def test_snippets_ask_for_the_same_run(tmp_path: Path, monkeypatch: pytest.Monke
     found = dict(snippets.snippets(request, "http://127.0.0.1:1", "/?x"))
     assert found["Link"] == "http://127.0.0.1:1/?x"
     recipe = "train CliffWalking-v1 q_learning --set alpha=0.5 --seed 1"
-    assert found["shell"] == f"python -m app {recipe}", "nothing of that name is on the PATH"
+    assert found["shell"] == f"{shlex.quote(sys.executable)} -m app {recipe}", "nothing of that name is on the PATH"
     compile(found["Python"], "snippet", "exec")
     assert '"alpha": 0.5' in found["curl"]
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")

@@ -95,10 +95,11 @@ class EquationInspector extends HTMLElement {
     this.#words.textContent = `${t("Step {step}.", { step })} ${happened(meta.transition)}`;
     setFormula(this.#rule, `${meta.equation} \\qquad (${meta.number})`);
     for (const part of [this.#numbers, this.#numbers.previousElementSibling, this.#change]) part?.toggleAttribute("hidden", !meta.has_update);
-    this.#note.hidden = meta.has_update;
+    this.#note.hidden = !meta.note;
     this.#note.textContent = meta.note;
     if (meta.has_update) {
-      setFormula(this.#numbers, `${meta.numbers} = ${Number(meta.result?.toPrecision(6))}`);
+      const worked = meta.numbers.replace("\\leftarrow", "&\\leftarrow");
+      setFormula(this.#numbers, `\\begin{aligned}${worked}\\\\ &= ${Number(meta.result?.toPrecision(6))}\\end{aligned}`);
       change(this.#change, meta);
     }
     terms(this.#terms, meta.has_update ? meta.terms : []);
