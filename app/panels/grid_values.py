@@ -49,6 +49,8 @@ def compute(subject: Subject, options: GridOptions) -> Frame:
     error = np.where(reachable, v - truth, 0.0)
     arrays = {"v": v, "q": q, "policy": policy, "visits": visits, "error": error, "optimal": truth}
     gap = np.abs(error[reachable])
+    if "behaviour" in signals:
+        arrays["behaviour"] = signals["behaviour"]()
     if mdp.layout.cell_states is not None:
         arrays["cell_states"] = mdp.layout.cell_states.astype(np.float64)
     meta = {

@@ -36,7 +36,7 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
 
 
 def compute(subject: Subject, options: TruthOptions) -> Frame:
-    """Return optimal, of_policy, gap, residual and occupancy (S,), the best policy (S, A), and the maps' facts."""
+    """Return optimal, of_policy, gap, residual and occupancy (S,), the best policy and the current one (S, A), and the maps' facts."""
     mdp, spec = subject.environment.mdp, subject.environment_spec
     if not isinstance(mdp, TabularMDP) or mdp.layout is None:
         raise ValueError(f"{subject.environment.id} has no map")
@@ -54,6 +54,7 @@ def compute(subject: Subject, options: TruthOptions) -> Frame:
         "optimal": optimal,
         "policy": greedy_policy(q_from_v(mdp, optimal, gamma)),
         "of_policy": of_policy,
+        "own_policy": policy,
         "gap": np.where(reachable, of_policy - optimal, 0.0),
         "residual": np.where(reachable, backed_up - v, 0.0),
         "occupancy": occupancy(mdp, policy, horizon),

@@ -195,6 +195,17 @@ def model_scalars(agent: TabularAgent) -> dict[str, float]:
     return {"tabular/model_error": float(model_error(_model_of(agent), mdp.probabilities, mdp.next_states, visits))}
 
 
+def next_probabilities(agent: TabularAgent, state: int) -> tuple[Array, Array]:
+    """Return the learned (1) and the true probabilities (A, S) of the next state, by action; a row of zeros was never taken."""
+    model, mdp = _model_of(agent), agent.exact.mdp
+    learned, true = np.zeros((2, mdp.n_actions, mdp.n_states))
+    rows = np.arange(mdp.n_actions)[:, None]
+    counts = model.counts[0, state]
+    np.add.at(learned, (rows, model.next_states[0, state]), counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+    np.add.at(true, (rows, mdp.next_states[state]), mdp.probabilities[state])
+    return learned, true
+
+
 def _model_of(agent: TabularAgent) -> LearnedModel:
     return LearnedModel(*(getattr(agent.memory, name) for name in LearnedModel._fields))
 

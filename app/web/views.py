@@ -240,7 +240,13 @@ def position_of(speed: float | None) -> int:
 
 def speed_text(speed: float | None, unit: str) -> str:
     """Return a speed in words."""
-    return _("full speed") if speed is None else f"{speed:,.4g} {unit}/s".replace(",", "\u202f")
+    return (
+        _("full speed")
+        if speed is None
+        else f"{speed:,.0f} {unit}/s".replace(",", "\u202f")
+        if speed >= 10
+        else f"{speed:g} {unit}/s"
+    )
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,23 @@
 // @ts-check
-// Asks the server for V* of a drawing. One question at a time; of those that come meanwhile only the last is asked.
+// Asks the server for V* of a world. One question at a time; of those that come meanwhile only the last is asked.
 
 import { t } from "./text.js";
 
 /**
- * @typedef {{v: number[], policy: number[][], reachable: boolean[], start_value: number, gamma: number, layout: {rows: number, cols: number, cells: string}}} Answer
+ * @typedef {{v: number[], policy: number[][], reachable: boolean[], n_actions: number, start_value: number, gamma: number, layout: {rows: number, cols: number, cells: string}}} Answer
  * @typedef {{where: string, rule: string, way_out: string}} Fault
  */
 
 export class Solver {
+  #path;
   #told;
   /** @type {object | null} */
   #wanted = null;
   #is_busy = false;
 
-  /** @param {(answer: Answer | null, faults: Fault[]) => void} told */
-  constructor(told) {
+  /** @param {string} environment @param {(answer: Answer | null, faults: Fault[]) => void} told */
+  constructor(environment, told) {
+    this.#path = `/environments/${environment}/solution`;
     this.#told = told;
   }
 
@@ -27,7 +29,7 @@ export class Solver {
     while (this.#wanted) {
       const asked = this.#wanted;
       this.#wanted = null;
-      const { body, faults } = await send("POST", "/environments/gridworld/solution", { ...asked, explain: true });
+      const { body, faults } = await send("POST", this.#path, { ...asked, explain: true });
       const found = faults.length ? faults : body.faults;
       if (!this.#wanted) this.#told(found.length ? null : body, found);
     }

@@ -2,17 +2,29 @@
 // What a frame of a table has to show: its layers, their names, which are signed, and the sentence below the map.
 
 import { make } from "./chart-frame.js";
-import { diverging, paintScale, sequential } from "./colors.js";
+import { diverging, paintScale, sequential, token } from "./colors.js";
 import { number, steps } from "./format.js";
+import { corner, triangles, values } from "./grid-draw.js";
 import { planeChoice } from "./grid-planes.js";
 import { t } from "./text.js";
 
 /** @type {Record<string, string>} */
 export const NAMES = {
-  v: t("Value"), q: t("Q"), visits: t("Visits"), error: t("Error to V*"),
-  optimal: t("V*"), of_policy: t("Value of the policy"), gap: t("Gap to V*"), residual: t("Bellman residual"), occupancy: t("State distribution"),
+  v: t("Value"), q: t("Q"), visits: t("Visits"), error: t("Error"), behaviour: t("Behaviour"),
+  optimal: t("V*"), of_policy: t("Value of the policy"), gap: t("Gap to V*"), residual: t("Bellman residual"), occupancy: t("State distribution"), eligibility: t("Eligibility"), pairs: t("Eligibility of each action"),
 };
 const SIGNED = new Set(["error", "gap", "residual"]);
+
+/** What an estimate is measured against: V* or V of the policy. @param {any} meta */
+const truthOf = (meta) => meta.truth_name ?? t("V*");
+
+/** A layer in words; what is measured against a truth names it. @param {any} meta @param {string} layer */
+export const nameOf = (meta, layer) => (layer === "error" ? t("Error to {truth}", { truth: truthOf(meta) }) : NAMES[layer]);
+
+const OF_ACTIONS = new Set(["q", "behaviour", "pairs"]);
+
+/** Whether a layer has a number for every action. @param {string} layer */
+export const isOfActions = (layer) => OF_ACTIONS.has(layer);
 
 /** The layers that a frame has, in the order of their names. @param {any} frame */
 export const layersOf = ({ arrays }) => Object.keys(NAMES).filter((name) => arrays[name]);
@@ -24,26 +36,30 @@ export const layerOf = (frame, wanted) => (wanted && frame.arrays[wanted] ? want
 export const isSigned = (layer) => SIGNED.has(layer);
 
 /** The policy whose arrows belong on a layer, or null. @param {any} frame @param {string} layer */
-export const policyOn = ({ arrays }, layer) => (layer === (arrays.v ? "v" : "optimal") ? arrays.policy ?? null : null);
+export const policyOn = ({ arrays }, layer) => {
+  if (layer === "of_policy") return arrays.own_policy ?? null;
+  return layer === (arrays.v ? "v" : "optimal") ? (arrays.policy ?? null) : null;
+};
 
-/** A labelled list of the layers. @param {any} frame @param {(layer: string) => void} changed */
-function layerChoice(frame, changed) {
+/** A labelled list of the layers. @param {any} frame @param {string} shown @param {(layer: string) => void} changed */
+function layerChoice(frame, shown, changed) {
   const label = make("label", "slider");
   const select = /** @type {HTMLSelectElement} */ (make("select", "input"));
   select.dataset.size = "small";
-  for (const name of layersOf(frame)) select.add(new Option(NAMES[name], name));
+  for (const name of layersOf(frame)) select.add(new Option(nameOf(frame.meta, name), name));
+  select.value = shown;
   select.addEventListener("change", () => changed(select.value));
   label.append(make("span", "muted", t("Shown")), select);
   return label;
 }
 
 /**
- * The lists of a map: which of several maps, and which layer where nothing around the map chooses it.
- * @param {any} frame @param {{has_layers: boolean, plane: (plane: number) => void, layer: (layer: string) => void}} told
+ * The lists of a map: which of several maps, and which layer (`shown` is the first) where nothing around the map chooses it.
+ * @param {any} frame @param {{shown: string | null, plane: (plane: number) => void, layer: (layer: string) => void}} told
  */
-export function choicesOf(frame, { has_layers, plane, layer }) {
+export function choicesOf(frame, { shown, plane, layer }) {
   const planes = planeChoice(frame.meta.planes, plane);
-  const lists = [...(planes ? [planes.element] : []), ...(has_layers ? [layerChoice(frame, layer)] : [])];
+  const lists = [...(planes ? [planes.element] : []), ...(shown ? [layerChoice(frame, shown, layer)] : [])];
   const host = make("div", "sliders");
   host.append(...lists);
   return { elements: lists.length ? [host] : [], leave: planes?.leave ?? (() => {}) };
@@ -52,11 +68,12 @@ export function choicesOf(frame, { has_layers, plane, layer }) {
 /** The sentence below a map. @param {any} frame @param {string} layer */
 export function summaryOf({ meta, step }, layer) {
   const at = t("step {step}", { step: steps(step) });
+  if (meta.words) return `${at} · ${meta.words}`;
   if (meta.states_visited === undefined) {
     const endless = meta.endless ? t("the policy never ends from {names}", { names: meta.endless_names.join(", ") }) : "";
     return [at, t("largest gap {gap}", { gap: number(meta.gap_max, 3) }), endless].filter(Boolean).join(" · ");
   }
-  if (layer === "error") return t("max {max}, RMS {rms}", { max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
+  if (layer === "error") return t("distance to {truth}: max {max}, RMS {rms}", { truth: truthOf(meta), max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
   return `${at} · ${t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable })}`;
 }
 
@@ -66,4 +83,19 @@ export function showRange(host, layer, [low, high]) {
   const most = isSigned(layer) ? Math.max(-low, high) : 0;
   paintScale(bar, isSigned(layer) ? diverging : sequential, isSigned(layer) ? -1 : 0);
   host.replaceChildren(number(isSigned(layer) ? -most : low, 3), bar, number(isSigned(layer) ? most : high, 3));
+}
+
+/**
+ * Draw a layer and the cursor of one map.
+ * @param {CanvasRenderingContext2D} ctx @param {any} view @param {{layer: string, at: import("./grid-draw.js").Place, range: [number, number], cell: number | null}} what
+ */
+export function drawLayer(ctx, view, { layer, at, range, cell }) {
+  const { arrays, meta } = view;
+  if (isOfActions(layer)) triangles(ctx, meta, at, { q: arrays[layer], range });
+  else values(ctx, meta, at, { values: arrays[layer], policy: policyOn(view, layer), range, signed: isSigned(layer) });
+  if (cell === null) return;
+  const [x, y] = corner(meta, at, cell);
+  ctx.strokeStyle = token("--text");
+  ctx.lineWidth = 2;
+  ctx.strokeRect(x + 2, y + 2, at.size - 4, at.size - 4);
 }

@@ -28,7 +28,7 @@ export function planeOf(frame, plane) {
 
 /** Smallest and largest number of a kind over all maps, so that one colour means one number on each. @param {any} frame @param {string} mode @returns {[number, number]} */
 export function rangeOf({ arrays, meta }, mode) {
-  const n = mode === "q" ? meta.actions.length : 1;
+  const n = Math.round(arrays[mode].length / meta.n_states) || 1; // 1, or one number an action
   const room = meta.rows * meta.cols;
   const states = arrays.cell_states ?? Array.from({ length: room }, (_unused, cell) => cell);
   const shown = [];

@@ -3,7 +3,7 @@
 
 import { make } from "./chart-frame.js";
 import { number } from "./format.js";
-import { NAMES, layersOf } from "./grid-layers.js";
+import { isOfActions, layersOf, nameOf } from "./grid-layers.js";
 import { t } from "./text.js";
 
 /** Everything known of a cell. @param {any} frame @param {number} cell */
@@ -15,8 +15,9 @@ export function wordsOf(frame, cell) {
   const actions = (/** @type {Float32Array} */ q) => meta.actions.map((/** @type {string} */ name, /** @type {number} */ a) => `${name} ${number(q[cell * n + a], 4)}`).join(", ");
   const parts = layersOf(frame).map((layer) => {
     if (layer === "q") return actions(arrays.q);
+    if (isOfActions(layer)) return `${nameOf(meta, layer)}: ${actions(arrays[layer])}`;
     if (layer === "visits") return t("{count} visits", { count: number(arrays.visits[cell]) });
-    return `${layer === "v" ? "V" : NAMES[layer]} ${number(arrays[layer][cell])}`;
+    return `${layer === "v" ? "V" : nameOf(meta, layer)} ${number(arrays[layer][cell])}`;
   });
   return `${where}: ${parts.join(" · ")}`;
 }
@@ -34,7 +35,8 @@ function placeName({ cols, axes, row_names, col_names, labels }, cell) {
 export function tableOf(behind, { arrays, meta }, mode, name) {
   const grid = make("table", "table");
   grid.append(make("caption", "visually-hidden", name));
-  const shown = mode === "q" ? arrays.v : arrays[mode];
+  const n = isOfActions(mode) ? meta.actions.length : 1; // of several actions, the largest number
+  const shown = Array.from({ length: meta.rows * meta.cols }, (_unused, cell) => Math.max(...arrays[mode].subarray(cell * n, cell * n + n)));
   if (meta.col_names) {
     const head = make("tr");
     head.append(make("td"), ...meta.col_names.map((/** @type {string} */ one) => make("th", "number", one)));

@@ -7,7 +7,7 @@ import { drawScene } from "./scenes.js";
 import { t } from "./text.js";
 
 export const LIVE = "live";
-const STEP_MS = { grid: 260, cartpole: 24, mountain_car: 24 };
+const STEP_MS = { grid: 260, taxi: 260, cards: 1200, cartpole: 24, mountain_car: 24 };
 const OTHER_MS = 60;
 
 /** How long a step of a replay is shown. @param {{drawing?: string} | null} scene */
@@ -31,6 +31,12 @@ export function furnish(canvas, select, button, scrub) {
   const bar = make("div", "player-bar");
   bar.append(button, scrub);
   return { host, bar };
+}
+
+/** The world of an attribute, or null where nothing draws it. @param {string | null} text @returns {import("./scenes.js").Scene | null} */
+export function sceneOf(text) {
+  const scene = JSON.parse(text ?? "{}");
+  return scene.drawing ? scene : null;
 }
 
 /** What can be shown: now, then the kept episodes from the last back. @param {any[]} episodes */

@@ -6,11 +6,10 @@ import { Surface } from "../canvas.js";
 import { make } from "../chart-frame.js";
 import { steps } from "../format.js";
 import { momentOf } from "../moment.js";
-import { LIVE, choices, drawMoment, furnish, heightOf, replayed, stepMs } from "../player-parts.js";
+import { LIVE, choices, drawMoment, furnish, heightOf, replayed, sceneOf, stepMs } from "../player-parts.js";
 import { subscribe } from "../stream.js";
 import { t } from "../text.js";
 
-const STEP_MS = { grid: 260, taxi: 260, cards: 1200, cartpole: 24, mountain_car: 24 };
 const HOLD_MS = 900;
 
 class AgentPlayer extends HTMLElement {
@@ -40,7 +39,6 @@ class AgentPlayer extends HTMLElement {
   #words = make("p", "readout");
 
   connectedCallback() {
-    const { run } = this;
     const { host, bar } = furnish(this.#canvas, this.#select, this.#button, this.#scrub);
     this.replaceChildren(this.#select, host, bar, this.#words);
     this.#button.addEventListener("click", () => this.#play(!this.#is_playing));
@@ -50,10 +48,9 @@ class AgentPlayer extends HTMLElement {
     this.#surface = new Surface(this.#canvas, (ctx, w, h) => this.#scene && drawMoment(ctx, { w, h }, this.#scene, what()), (width) => heightOf(this.#scene, width));
     const seen = new IntersectionObserver((entries) => (this.#is_visible = entries.some((entry) => entry.isIntersecting)));
     seen.observe(this);
-    const scene = JSON.parse(this.getAttribute("scene") ?? "{}");
-    if (scene.drawing) this.#scene = scene;
-    const panels = [{ run, panel: this.getAttribute("panel") ?? "agent", options: {} }];
-    const leave = subscribe({ runs: [run], panels }, (_id, delta) => this.#news(delta));
+    this.#scene = sceneOf(this.getAttribute("scene"));
+    const [{ run }, panel] = [this, this.getAttribute("panel") ?? "agent"];
+    const leave = subscribe({ runs: [run], panels: [{ run, panel, options: {} }] }, (_id, delta) => this.#news(delta));
     this.#leave = [leave, () => seen.disconnect(), () => this.#surface?.close(), momentOf(run).watch(() => this.#travel())];
     this.#list();
   }
@@ -71,8 +68,7 @@ class AgentPlayer extends HTMLElement {
   #news(delta) {
     if (delta.episodes || delta.refetch) this.#list();
     if (this.#chosen !== LIVE || !delta.agent?.states?.length) return;
-    const fresh = delta.agent.states;
-    this.#states = [...this.#states.slice(-1), ...fresh];
+    this.#states = [...this.#states.slice(-1), ...delta.agent.states];
     this.#at = this.#states.length - 1;
     this.#words.textContent = t("live, step {step}", { step: steps(delta.agent.step) });
     this.#surface?.soon();
@@ -138,8 +134,7 @@ class AgentPlayer extends HTMLElement {
 
   #turn = (/** @type {number} */ now) => {
     if (!this.#is_playing || !this.isConnected) return;
-    const end = this.#states.length - 1;
-    const passed = Math.min(now - this.#last, 200);
+    const [end, passed] = [this.#states.length - 1, Math.min(now - this.#last, 200)];
     this.#last = now;
     if (this.#is_visible && !document.hidden && now > this.#held_until) {
       if (this.#at >= end) this.#at = 0;

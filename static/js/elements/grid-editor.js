@@ -28,7 +28,7 @@ class GridEditor extends HTMLElement {
   #asked_gamma = null;
   /** @type {import("../editor-world.js").Drawing} what the run goes on in */
   base = {};
-  #solver = new Solver((answer, faults) => this.#solved(answer, faults));
+  #solver = new Solver("gridworld", (answer, faults) => this.#solved(answer, faults));
 
   connectedCallback() {
     if (!this.#hand) this.#build();

@@ -1,15 +1,14 @@
 // @ts-check
-// The maps of a table. Attributes: run, panel, mode (the layer; without it the viewer chooses). Arrow keys read cells out.
+// The maps of a table. Attributes: run, panel, mode (the layer; without it the viewer chooses, at first the layer `first`). Arrow keys read cells out.
 
 import { Surface } from "../canvas.js";
 import { followSteps } from "../cell-flash.js";
 import { make } from "../chart-frame.js";
-import { token } from "../colors.js";
 import { number } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { cellAfter, cellAt } from "../grid-cursor.js";
-import { corner, place, triangles, values } from "../grid-draw.js";
-import { NAMES, choicesOf, isSigned, layerOf, policyOn, showRange, summaryOf } from "../grid-layers.js";
+import { place } from "../grid-draw.js";
+import { choicesOf, drawLayer, layerOf, nameOf, showRange, summaryOf } from "../grid-layers.js";
 import { planeOf, rangeOf } from "../grid-planes.js";
 import { tableOf, wordsOf } from "../grid-words.js";
 import { t } from "../text.js";
@@ -20,6 +19,10 @@ class GridMap extends HTMLElement {
   #parts = [];
   /** @type {any} */
   #frame = null;
+  /** @type {any} the frame before anything was laid over it */
+  #given = null;
+  /** @type {Record<string, any> | null} */
+  #overlay = null;
   /** @type {any} one map of the frame */
   #view = null;
   #plane = 0;
@@ -65,17 +68,17 @@ class GridMap extends HTMLElement {
   }
 
   attributeChangedCallback() {
-    if (this.#frame) this.#show(this.#frame);
+    if (this.#given) this.#show(this.#given);
   }
 
   get mode() {
-    return layerOf(this.#frame, this.getAttribute("mode") || this.#layer);
+    return layerOf(this.#frame, this.getAttribute("mode") || this.#layer || this.getAttribute("first"));
   }
 
   #build() {
-    const again = (/** @type {unknown} */ _chosen) => this.#show(this.#frame);
+    const again = (/** @type {unknown} */ _chosen) => this.#show(this.#given);
     const choices = choicesOf(this.#frame, {
-      has_layers: !this.getAttribute("mode"),
+      shown: this.getAttribute("mode") ? null : this.mode,
       plane: (plane) => again((this.#plane = plane)),
       layer: (layer) => again((this.#layer = layer)),
     });
@@ -83,42 +86,35 @@ class GridMap extends HTMLElement {
     const [map, ...rest] = this.#parts;
     this.replaceChildren(map, ...choices.elements, ...rest);
     const height = (/** @type {number} */ width) => this.#place(width).top + this.#place(width).size * this.#frame.meta.rows;
-    return new Surface(this.#canvas, (ctx, width) => this.#draw(ctx, width), height);
+    const what = (/** @type {number} */ width) => ({ layer: this.mode, at: this.#place(width), range: rangeOf(this.#frame, this.mode), cell: this.#cell });
+    return new Surface(this.#canvas, (ctx, width) => drawLayer(ctx, this.#view, what(width)), height);
   }
 
-  /** @param {any} frame */
-  #show(frame) {
-    this.#frame = frame;
+  /** @param {any} found */
+  #show(found) {
+    this.#given = found;
+    const frame = (this.#frame = this.#overlay ? { ...found, arrays: { ...found.arrays, ...this.#overlay } } : found);
     this.#view = planeOf(frame, this.#plane);
     this.#surface ??= this.#build();
     const [meta, layer] = [frame.meta, this.mode];
     const [low, high] = rangeOf(frame, layer);
     this.#summary = summaryOf(frame, layer);
     showRange(this.#scale, layer, [low, high]);
-    this.#canvas.setAttribute("aria-label", t("{name} map, {rows} by {cols} cells, from {low} to {high}. Arrow keys read cells.", { name: NAMES[layer], rows: meta.rows, cols: meta.cols, low: number(low, 3), high: number(high, 3) }));
+    this.#canvas.setAttribute("aria-label", t("{name} map, {rows} by {cols} cells, from {low} to {high}. Arrow keys read cells.", { name: nameOf(meta, layer), rows: meta.rows, cols: meta.cols, low: number(low, 3), high: number(high, 3) }));
     this.#fillTable();
     this.#choose(this.#cell);
     this.#surface.soon();
   }
 
+  /** Lay other numbers over every picture: those that a viewer asks about; null takes them away. @param {Record<string, any> | null} arrays */
+  set overlay(arrays) {
+    this.#overlay = arrays;
+    if (this.#given) this.#show(this.#given);
+  }
+
   /** @param {number} width */
   #place(width) {
     return place(this.#frame.meta, width, Math.max(240, innerHeight * (this.dataset.hero ? 0.46 : 0.36)));
-  }
-
-  /** @param {CanvasRenderingContext2D} ctx @param {number} width */
-  #draw(ctx, width) {
-    const { arrays, meta } = this.#view;
-    const at = this.#place(width);
-    const range = rangeOf(this.#frame, this.mode);
-    if (this.mode === "q") triangles(ctx, meta, at, { q: arrays.q, range });
-    else values(ctx, meta, at, { values: arrays[this.mode], policy: policyOn(this.#view, this.mode), range, signed: isSigned(this.mode) });
-    if (this.#cell !== null) {
-      const [x, y] = corner(meta, at, this.#cell);
-      ctx.strokeStyle = token("--text");
-      ctx.lineWidth = 2;
-      ctx.strokeRect(x + 2, y + 2, at.size - 4, at.size - 4);
-    }
   }
 
   /** @param {PointerEvent} event */
@@ -144,7 +140,7 @@ class GridMap extends HTMLElement {
   }
 
   #fillTable() {
-    if (this.#table.open && this.#frame) tableOf(this.#table, this.#view, this.mode, NAMES[this.mode]);
+    if (this.#table.open && this.#frame) tableOf(this.#table, this.#view, this.mode, nameOf(this.#frame.meta, this.mode));
   }
 }
 

@@ -36,7 +36,7 @@ class TimeTravel extends HTMLElement {
     const parts = (this.#parts = partsOf(this));
     parts.slider.addEventListener("input", () => this.#go(Number(parts.slider.value)));
     parts.play.addEventListener("click", () => this.#play(!this.#is_playing));
-    parts.live.addEventListener("click", () => this.#now());
+    parts.live.addEventListener("click", () => [this.#play(false), this.#moment.set(null)]);
     this.addEventListener("keydown", (event) => this.#key(event));
     document.addEventListener("htmx:after:swap", this.#settings);
     const off = () => document.removeEventListener("htmx:after:swap", this.#settings);
@@ -80,11 +80,6 @@ class TimeTravel extends HTMLElement {
   #go(place) {
     const { steps: kept } = this.#moment;
     if (kept.length) this.#moment.set(kept[Math.min(Math.max(place, 0), kept.length - 1)]);
-  }
-
-  #now() {
-    this.#play(false);
-    this.#moment.set(null);
   }
 
   /** @param {boolean} is_playing */
