@@ -241,10 +241,9 @@ def _unique(specs: Iterable[Spec]) -> dict[str, Spec]:
 def _lookup(kind: str, name: str, known: Mapping[str, Spec]) -> Spec:
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(shorten(name), known, 3, 0.4) or list(known)
-    raise UnknownName(
-        [Violation(kind, shorten(name), NO_SUCH[kind], _("Known: {names}.").format(names=", ".join(near)))]
-    )
+    near = difflib.get_close_matches(shorten(name), known, 3, 0.4)
+    way_out = _("Close to it: {names}.") if near else _("Known: {names}.")
+    raise UnknownName([Violation(kind, shorten(name), NO_SUCH[kind], way_out.format(names=", ".join(near or known)))])
 
 
 def _choose_preset(algorithm_: str, environment_: str, name: str | None) -> Preset | None:

@@ -32,7 +32,9 @@ class RunCreate(Request):
         default_factory=dict, description="Hyperparameters that differ from the preset.", examples=[{"alpha": 0.5}]
     )
     environment_config: Values = Field(
-        default_factory=dict, description="Options of the environment that differ from its defaults.", examples=[{}]
+        default_factory=dict,
+        description="Options of the environment; what is not named is as the preset says, else as its defaults.",
+        examples=[{}],
     )
     seed: Seed = Field(0, description="The run's randomness; the same seed gives the same curve.", examples=[1])
     total_steps: Steps | None = Field(None, description="Budget. Unset: the preset's.", examples=[20000])
