@@ -5,20 +5,25 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 
 from app import catalog
 from app.core import scalars, signals
 from app.core.config import hyper_of
+from app.web.app import create_app
+from tests.web.conftest import close, make_playground
 
 ROOT = Path(__file__).resolve().parent.parent
 APP = ROOT / "app"
 MODULES = sorted(path for path in APP.rglob("*.py") if "migrations" not in path.parts and "_web" not in path.parts)
 ALGORITHM_FILES = [p for p in (APP / "algorithms").rglob("*.py") if p.name != "__init__.py"]
 FUNCTION_LINES, FILE_LINES, ALGORITHM_LINES, PARAMETERS = 60, 400, 200, 6
+SCRIPT_LINES, STYLE_LINES = 150, 300
 
 
 def relative(path: Path) -> str:
@@ -100,6 +105,15 @@ def test_functions_and_files_keep_their_size() -> None:
     assert sorted(lengths)[int(len(lengths) * 0.9)] <= 40
 
 
+@pytest.mark.parametrize(("kind", "limit"), [("js", SCRIPT_LINES), ("css", STYLE_LINES)])
+def test_scripts_and_styles_keep_their_size(kind: str, limit: int) -> None:
+    lengths = {
+        relative(path): len(path.read_text().splitlines()) for path in (ROOT / "static" / kind).rglob(f"*.{kind}")
+    }
+    assert lengths
+    assert {name: length for name, length in lengths.items() if length > limit} == {}
+
+
 def test_functions_take_few_parameters() -> None:
     problems = []
     for path in MODULES:
@@ -168,8 +182,9 @@ def test_every_scalar_and_signal_is_explained() -> None:
     for scalar in catalog.scalars().values():
         assert scalar.help
         assert scalar.label
-    for signal in signals.DICTIONARY.values():
-        assert signal.help
+    own = [signal for spec in catalog.algorithms().values() for signal in spec.own_signals]
+    for signal in (*signals.DICTIONARY.values(), *own):
+        assert signal.help, f"signal {signal.name} has no help"
     names = [scalar.name for scalar in (*scalars.SHARED, *scalars.TABULAR, *scalars.VALUE_BASED, *scalars.POLICY_BASED)]
     assert len(names) == len(set(names))
 
@@ -199,12 +214,24 @@ def is_route(node: ast.AST) -> bool:
     return any(isinstance(d, ast.Call) and isinstance(d.func, ast.Attribute) for d in decorators)
 
 
-def test_every_route_is_explained() -> None:
-    from app.web import api_catalog, api_run_data, api_runs, api_solutions, stream
+def routes_of(routes: Iterable[Any]) -> Iterator[APIRoute]:
+    """Return the routes of an application with those of its routers."""
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif hasattr(route, "original_router"):
+            yield from routes_of(route.original_router.routes)
 
-    for router in (api_catalog.router, api_run_data.router, api_runs.router, api_solutions.router, stream.router):
-        for route in router.routes:
-            assert getattr(route, "summary", ""), f"{getattr(route, 'path', '')} has no summary"
+
+def test_every_route_is_explained(tmp_path: Path) -> None:
+    playground = make_playground(tmp_path)
+    routes = list(routes_of(create_app(playground).routes))
+    close(playground)
+    known = {"/", "/learn", "/api/v1/runs", "/api/v1/environments/{id}/solution", "/api/v1/stream"}
+    assert known <= {route.path for route in routes}
+    for route in routes:
+        said = route.summary if route.path.startswith("/api/") else route.endpoint.__doc__
+        assert said, f"{route.path} ({route.name}) is not explained"
 
 
 def has_words(node: ast.AST) -> bool:

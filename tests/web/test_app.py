@@ -14,7 +14,11 @@ GET /api/v1/health health 200 401 403 421 422
 GET /api/v1/algorithms list_algorithms 200 401 403 421 422
 GET /api/v1/algorithms/{id} read_algorithm 200 401 403 421 422 404
 GET /api/v1/environments list_environments 200 401 403 421 422
+POST /api/v1/environments save_world 201 401 403 421 422 400 413 415 409
 GET /api/v1/environments/{id} read_environment 200 401 403 421 422 404
+GET /api/v1/environments/{id}/saved/{name} read_world 200 401 403 421 422 404
+DELETE /api/v1/environments/{id}/saved/{name} delete_world 204 401 403 421 422 404
+POST /api/v1/environments/{id}/solution solve_environment 200 401 403 421 422 404 400 413 415
 POST /api/v1/runs create_run 201 401 403 421 422 400 413 415 409
 GET /api/v1/runs list_runs 200 401 403 421 422
 GET /api/v1/runs/{id} read_run 200 401 403 421 422 404 304
