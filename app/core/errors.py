@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.core.text import _
+
 
 class PlaygroundError(Exception):
     """Base of every error the playground raises on purpose; `str(error)` is the sentence shown to the user."""
@@ -52,10 +54,11 @@ class TrainingDiverged(PlaygroundError):
 
     def __init__(self, scalar: str, step: int, value: float) -> None:
         self.scalar, self.step, self.value = scalar, step, value
-        super().__init__(
-            f"{scalar} became {value} at step {step}: training diverged. "
+        sentence = _(
+            "{scalar} became {value} at step {step}: training diverged. "
             "Lower the learning rate, or fork from the last checkpoint with a smaller one."
         )
+        super().__init__(sentence.format(scalar=scalar, value=value, step=step))
 
 
 class CheckpointDamaged(PlaygroundError):
@@ -65,6 +68,6 @@ class CheckpointDamaged(PlaygroundError):
 def shorten(value: object, limit: int = 80) -> str:
     """Return `str(value)` cut to `limit` characters, so that a megabyte of input never comes back as an error."""
     if isinstance(value, int) and value.bit_length() > 4 * limit:
-        return f"an integer of {value.bit_length()} bits"
+        return _("an integer of {bits} bits").format(bits=value.bit_length())
     text = "".join(letter if letter.isprintable() else "�" for letter in str(value)[: limit + 1])
     return text if len(text) <= limit else text[: limit - 1] + "…"
