@@ -9,6 +9,7 @@ from tests.browser.conftest import Open
 from tests.browser.test_accessibility import check
 
 EMPTY = "S.../..../...G"
+SAVED = "S.#./..../...G"
 PLAY = f"/?environment=gridworld&algorithm=q_learning&layout={EMPTY}&total_steps=3000"
 ROWS, COLS = 3, 4
 
@@ -98,11 +99,19 @@ def test_gamma_recolours_at_once_and_sizes_and_textbook_grids_open(visit: Open) 
 
 
 def test_worlds_are_saved_under_a_name(visit: Open) -> None:
-    page = visit(PLAY).page
+    page = visit(PLAY.replace(EMPTY, SAVED.replace("#", "%23"))).page
     page.locator("#fold-saved > summary").click()
     page.get_by_label("Name of this world").fill("Empty hall")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("link", name="Empty hall")).to_be_visible()
+    link = page.get_by_role("link", name="Empty hall")
+    expect(link).to_have_attribute("href", "/?environment=gridworld&saved=Empty+hall")
+    page.get_by_role("button", name="Clear").click()
+    expect(layout_field(page)).not_to_have_value(SAVED)
+    link.click()
+    expect(layout_field(page)).to_have_value(SAVED)
+    page.goto(page.url.split("/?")[0] + "/?environment=gridworld&saved=Empty+hall")
+    expect(layout_field(page)).to_have_value(SAVED)
+    page.locator("#fold-saved > summary").click()
     page.get_by_role("button", name="Delete Empty hall").click()
     expect(page.get_by_role("link", name="Empty hall")).to_be_hidden()
 
