@@ -10,6 +10,8 @@ from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec, Sub
 from app.core.text import _
 from app.parts.tabular import TabularMDP
 
+FADED = 1e-3  # of the largest: what is less is not counted
+
 
 class EligibilityOptions(Config):
     """Nothing to choose: every layer is in the frame."""
@@ -31,7 +33,7 @@ def compute(subject: Subject, options: EligibilityOptions) -> Frame:
         arrays["pairs"] = pairs
     if mdp.layout.cell_states is not None:
         arrays["cell_states"] = mdp.layout.cell_states.astype(np.float64)
-    count = int(np.count_nonzero(pairs))
+    count = int(np.count_nonzero(pairs > FADED * pairs.max()))
     many = _("{count} take part in the next update, the most {most}")
     meta = {
         **mdp.layout.facts(),

@@ -1,4 +1,7 @@
-"""What a learner carries beside its values: traces, a learned model, the Fisher matrix, beliefs about arms."""
+"""What a learner carries beside its values: traces, a learned model, the Fisher matrix, beliefs about arms.
+
+Covers app/panels/eligibility.py, app/panels/learned_model.py, app/panels/fisher.py and app/panels/arms.py.
+"""
 
 import numpy as np
 import pytest
