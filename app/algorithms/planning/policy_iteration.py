@@ -15,8 +15,9 @@ $$Q(s, a) = \sum_k \bigl( p_k r_k + \gamma\, c_k V(s'_k) \bigr) \tag{3}$$
 
 $$\pi(s) \leftarrow \arg\max_a Q(s, a) \quad \text{where } \max_a Q(s, a) > \sum_a \pi(a \mid s)\, Q(s, a) \tag{4}$$
 
-The new policy is at least as good in every state. As there are only finitely many, the first improvement that changes nothing
-ends the run, and then $V = V^*$.
+The new policy is at least as good in every state, up to what the evaluation leaves uncertain. As there are only finitely many, the
+run ends with the first improvement that changes nothing. Then no action is better than the policy's by more than $10\,\theta$ (times
+the value, where that is above 1), and so $V$ is within $11\,\theta / (1 - \gamma)$ of $V^*$; with $\gamma = 1$ there is no such bound.
 
 It begins with the policy that takes every action equally often. An action is kept unless another is *strictly* better, by
 $10\,\theta$: among actions that tie, changing for the sake of change can go on for ever, and with $\gamma = 1$ it can make a policy that

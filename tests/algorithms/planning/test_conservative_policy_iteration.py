@@ -9,7 +9,7 @@ from app.algorithms.planning.conservative_policy_iteration import improvement_bo
 from app.core.errors import InvalidInput
 from app.parts.planner import Planner
 from app.parts.tabular import optimal_values, policy_evaluation
-from tests.algorithms.planning.planners import WORLDS, planner_in, planner_on, slots
+from tests.algorithms.planning.planners import WORLDS, error_of, planner_in, planner_on, slots, solve
 
 NAME = "conservative_policy_iteration"
 TWO_ARMS = [[[(1.0, 0, 1.0, True)], [(1.0, 0, 3.0, True)]]]
@@ -70,6 +70,42 @@ def test_a_constant_step_of_one_is_policy_iteration() -> None:
     agent = planner_on(NAME, "FrozenLake-v1", gamma=0.9, step_rule="constant", alpha=1.0)
     assert len(steps_of(agent, 8)) == 8
     assert np.abs(agent.memory.v[0] - optimal_values(agent.exact.mdp, 0.9)).max() < 1e-10
+
+
+@pytest.mark.parametrize(("environment", "world"), WORLDS)
+def test_the_bar_of_the_constant_step_of_one_is_the_optimum(environment: str, world: dict[str, Any]) -> None:
+    agent = planner_on(NAME, environment, world, gamma=0.9, step_rule="constant", alpha=1.0)
+    solve(agent, 100)
+    assert error_of(agent) < 1e-10
+
+
+def test_an_advantage_of_zero_where_the_policy_walks_is_not_the_end() -> None:
+    """From the start of the cliff, the first greedy policy stays where it is: ending there would lose 7.29 of the optimum."""
+    agent = planner_on(NAME, "CliffWalking-v1", gamma=0.9, step_rule="constant", alpha=1.0)
+    for _step in range(100):
+        report = agent.update(1)
+        if report.scalars["planning/policy_advantage"] < 1e-12:
+            break
+    assert not report.finished
+    assert error_of(agent) > 7
+    solve(agent, 100)
+    assert error_of(agent) < 1e-10
+
+
+@pytest.mark.parametrize("rule", ["paper", "largest_advantage"])
+@pytest.mark.parametrize(("environment", "world"), WORLDS[:-1])
+def test_the_bar_of_the_bounds_is_a_return_that_no_step_lowers(
+    environment: str, world: dict[str, Any], rule: str
+) -> None:
+    agent = planner_on(NAME, environment, world, gamma=0.9, step_rule=rule)
+    start, first = agent.exact.mdp.start, float(agent.exact.mdp.start @ agent.memory.v[0])
+    before = first
+    for _step in range(100):
+        agent.update(1)
+        now = float(start @ agent.memory.v[0])
+        assert now >= before - 1e-12 * max(1.0, abs(before))
+        before = now
+    assert before > first
 
 
 def test_the_known_advantage_allows_longer_steps_and_each_raises_the_return() -> None:
