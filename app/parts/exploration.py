@@ -4,7 +4,8 @@ Exploration is $\varepsilon$-greedy. Among $k$ actions the greedy one has probab
 
 $$a_t = \begin{cases} \text{any action} & \text{with probability } \varepsilon_t \\ \arg\max_a Q(s_t, a) & \text{otherwise} \end{cases} \tag{1}$$
 
-with $\varepsilon_t$ constant or falling from $\varepsilon_0$ to $\varepsilon_1$ within $T$ steps, along a line or by equal factors:
+with $\varepsilon_t$ constant or falling from $\varepsilon_0$ to $\varepsilon_1$ within $T$ steps, along a line or by equal factors
+(which lead to no $\varepsilon_1 = 0$):
 
 $$\varepsilon_t = \varepsilon_0 + (\varepsilon_1 - \varepsilon_0) \min(t / T, 1) \tag{2}$$
 
@@ -24,6 +25,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationInfo, field_validator
 
 from app.core.config import Config, Hyper
 from app.core.jit import kernel
@@ -80,6 +82,15 @@ class EpsilonGreedy(Config):
         50_000, low=1, high=1_000_000_000, unit="env steps", symbol="T", scale="log", advanced=True,
         help=_("Steps until exploration reaches its final value: raising it explores longer."),
     )  # fmt: skip
+
+    @field_validator("epsilon_final")
+    @classmethod
+    def _check_final(cls, epsilon_final: float, info: ValidationInfo) -> float:
+        explores = info.data.get("epsilon", 0.0) > 0
+        if epsilon_final == 0 and explores and info.data.get("epsilon_schedule") == "exponential":
+            rule = _("must be > 0 where exploration falls by equal factors: none leads to 0, and it would end at once")
+            raise ValueError(rule + _("; take for example 0.001, or the linear schedule"))
+        return epsilon_final
 
 
 class InitialValue(Config):

@@ -35,6 +35,7 @@ I64 = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Outcome = tuple[float, int, float, bool]  # probability, next state, reward, terminated
 
+PROBABILITY_ERROR = 1e-9  # what rounding may leave
 GAMMA = "config.gamma"  # the hyperparameter that a refusal names
 
 
@@ -57,6 +58,18 @@ class TabularMDP:
     terminated: Bools
     start: F64
     layout: Layout | None = None
+
+    def __post_init__(self) -> None:
+        """Raise InvalidInput where the outcomes of an action, or the starts, have no probabilities."""
+        wrong = _no_distribution(self.probabilities)
+        if wrong.any():
+            state, action = (int(index) for index in np.argwhere(wrong)[0])
+            rule = _("must be ≥ 0 and sum to 1: in {state}, action {action}").format(
+                state=self.name_of(state), action=action
+            )
+            raise _no_probabilities("probabilities", self.probabilities[state, action], rule)
+        if _no_distribution(self.start):
+            raise _no_probabilities("start", self.start, _("must be ≥ 0 and sum to 1 over the states"))
 
     @property
     def n_states(self) -> int:
@@ -112,17 +125,15 @@ def mdp_from_outcomes(
     n_states, n_actions = len(outcomes), len(outcomes[0])
     longest = max(len(row) for actions in outcomes for row in actions)
     shape = (n_states, n_actions, longest)
-    mdp = TabularMDP(
-        np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape, np.bool_), start, layout
-    )
+    arrays = np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape, np.bool_)
     for state, actions in enumerate(outcomes):
-        mdp.next_states[state] = state
+        arrays[1][state] = state
         for action, row in enumerate(actions):
             for index, outcome in enumerate(row):
                 where = (state, action, index)
-                for array, value in zip(mdp.arrays, outcome, strict=True):
+                for array, value in zip(arrays, outcome, strict=True):
                     array[where] = value
-    return mdp
+    return TabularMDP(*arrays, start, layout)
 
 
 def policy_evaluation(mdp: TabularMDP, policy: F64, gamma: float) -> F64:
@@ -316,6 +327,17 @@ def _refuse_endless(mdp: TabularMDP, gamma: float, ends: Bools, how: str) -> Non
             named = _("{names} and {count} more").format(names=named, count=len(endless) - 3)
         rule = _("must be < 1 here: {names} cannot reach an end {how}").format(names=named, how=how)
         raise InvalidInput.one(GAMMA, gamma, rule, _("Lower gamma, or change the task so that every state can end."))
+
+
+def _no_distribution(probabilities: F64) -> Bools:
+    """Return where the last axis holds no probabilities: a negative one, or a sum that is not 1."""
+    is_one = np.abs(probabilities.sum(axis=-1) - 1) <= PROBABILITY_ERROR  # NaN is not
+    return np.asarray(~is_one | (probabilities.min(axis=-1) < -PROBABILITY_ERROR))
+
+
+def _no_probabilities(where: str, values: F64, rule: str) -> InvalidInput:
+    way_out = _("Correct them, or divide them by their sum.")
+    return InvalidInput.one(where, shorten(values.tolist()), rule, way_out)
 
 
 def _running_sums(probabilities: F64) -> F64:

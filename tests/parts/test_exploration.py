@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from app.algorithms.tabular.q_learning import QLearningConfig
+from app.core.errors import InvalidInput
 from app.core.jit import plain
 from app.parts.exploration import (
     EpsilonGreedy,
@@ -33,6 +35,21 @@ def test_exploration_falls_as_its_schedule_says(schedule: str, expected: list[fl
 def test_exponential_schedule_of_no_exploration_stays_zero() -> None:
     config = EpsilonGreedy(epsilon=0.0, epsilon_schedule="exponential", epsilon_final=0.1, epsilon_decay_steps=100)
     assert exploration_rate(exploration_knobs(config), 50) == 0.0
+
+
+def test_equal_factors_to_zero_are_refused_because_exploring_would_end_at_once() -> None:
+    exploration = {"epsilon": 0.5, "epsilon_schedule": "exponential", "epsilon_final": 0.0}
+    with pytest.raises(InvalidInput, match=r"epsilon_final.*0.*must be > 0.*linear schedule"):
+        EpsilonGreedy.parse(exploration)
+    for changes in ({"epsilon": 0.0}, {"epsilon_schedule": "linear"}, {"epsilon_final": 0.001}):
+        EpsilonGreedy.parse({**exploration, **changes})
+    running = EpsilonGreedy.parse({**exploration, "epsilon_final": 0.01})
+    with pytest.raises(InvalidInput, match="must be > 0"):
+        running.edited({"epsilon_final": 0.0})
+    with pytest.raises(InvalidInput, match="must be > 0"):
+        QLearningConfig.parse(exploration)
+    rate = exploration_rate(exploration_knobs(running)._replace(epsilon_final=0.0), 1)
+    assert rate == 0.0, "what it would do: nothing is left after one step"
 
 
 def test_step_size_is_constant_or_divided_by_a_power_of_the_visits() -> None:

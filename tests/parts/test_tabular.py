@@ -175,3 +175,19 @@ def test_draws_follow_the_probabilities() -> None:
     assert (np.abs(counts - expected) <= 5 * np.sqrt(expected)).all()
     starts = np.bincount([tabular.sample_start(mdp.cumulative_start, u) for u in uniforms], minlength=12)
     assert (np.abs(starts - 20_000 * mdp.start) <= 5 * np.sqrt(20_000 * mdp.start)).all()
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.4), (1.2, -0.2), (float("nan"), 1.0), (0.5, 0.5 + 1e-8)])
+def test_outcomes_that_are_no_probabilities_are_refused_with_state_and_action(shares: tuple[float, float]) -> None:
+    good = [(1.0, 0, 0.0, True)]
+    wrong = [(shares[0], 0, 0.0, True), (shares[1], 1, 0.0, False)]
+    with pytest.raises(InvalidInput, match=r"probabilities.*sum to 1: in state 1, action 1.*divide them by their sum"):
+        mdp_from_outcomes([[good, good], [good, wrong]], np.array([1.0, 0.0]))
+    nearly = [(0.5, 0, 0.0, True), (0.5 + 1e-10, 1, 0.0, False)]
+    mdp_from_outcomes([[good, good], [good, nearly]], np.array([1.0, 0.0]))
+
+
+def test_starts_that_are_no_probabilities_are_refused() -> None:
+    good = [(1.0, 0, 0.0, True)]
+    with pytest.raises(InvalidInput, match=r"start.*sum to 1"):
+        mdp_from_outcomes([[good], [good]], np.array([1.0, 1.0]))
