@@ -1,6 +1,6 @@
 """The declarations from which the catalogue, the forms, the pages, the API and the generic tests follow."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,7 +13,18 @@ Family = Literal["planning", "tabular", "value_based", "policy_based", "language
 StepUnit = Literal["env_step", "sweep", "update"]
 Kind = Literal["tabular", "continuous"]
 Backup = Literal[
-    "max", "sample", "expected", "td", "n_step", "episode", "full_max", "full_policy", "gradient", "bandit"
+    "max",
+    "sample",
+    "expected",
+    "td",
+    "n_step",
+    "episode",
+    "full_max",
+    "full_policy",
+    "full_action",
+    "double",
+    "gradient",
+    "bandit",
 ]
 
 
@@ -50,6 +61,7 @@ class Inspector:
         old: slot of the entry's value before, state and action: slots that name the entry (None: not of an action).
         backup: the shape of its backup diagram.
         waits: what to say where the last step made no update.
+        note: `trace → what to know beside its numbers`, where the shown table is not the one that was updated, or not only then.
     """
 
     equation: str
@@ -61,6 +73,7 @@ class Inspector:
     action: int | None = None
     backup: Backup = "max"
     waits: str = ""
+    note: Callable[[Sequence[float]], str] = lambda trace: ""
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from app.core.specs import EnvironmentSpec, Reference
 from app.core.text import _
 from app.parts.batch import TabularEnvironment
 from app.parts.layout import Layout
+from app.parts.quadrature import normal_outcomes
 from app.parts.tabular import Outcome, TabularMDP, mdp_from_outcomes
 
 MOST_ARMS = 20
-POINTS = 8
 
 
 class BanditConfig(Config):
@@ -94,9 +94,7 @@ def model(config: BanditConfig) -> TabularMDP:
 def _payments(mean: float, config: BanditConfig) -> list[Outcome]:
     if config.kind == "bernoulli":
         return [(mean, 0, 1.0, True), (1.0 - mean, 0, 0.0, True)]
-    points, weights = np.polynomial.hermite_e.hermegauss(POINTS)
-    shares = weights / weights.sum()
-    return [(float(p), 0, float(mean + config.spread * x), True) for x, p in zip(points, shares, strict=True)]
+    return normal_outcomes(mean, config.spread, 0)
 
 
 def make(config: BanditConfig) -> TabularEnvironment:

@@ -17,10 +17,10 @@ from app.core.specs import EnvironmentSpec, Reference
 from app.core.text import _
 from app.parts.batch import TabularEnvironment
 from app.parts.layout import in_a_row
+from app.parts.quadrature import normal_outcomes
 from app.parts.tabular import Outcome, TabularMDP, finite_horizon_optimum, mdp_from_outcomes
 
 LEFT_END, B, A, RIGHT_END = range(4)
-POINTS = 8
 MOST_ACTIONS = 20
 MAX_EPISODE_STEPS = 2
 
@@ -50,15 +50,6 @@ class MaxBiasConfig(Config):
             rule = _("must be even, so that half of the actions go left; take {number}")
             raise ValueError(rule.format(number=n_actions + 1))
         return n_actions
-
-
-def normal_outcomes(mean: float, spread: float, state: int) -> list[Outcome]:
-    """Return outcomes that end the episode with rewards of the first moments of a normal distribution."""
-    if spread == 0:
-        return [(1.0, state, mean, True)]
-    points, weights = np.polynomial.hermite_e.hermegauss(POINTS)
-    shares = weights / weights.sum()
-    return [(float(p), state, float(mean + spread * x), True) for x, p in zip(points, shares, strict=True)]
 
 
 @lru_cache(maxsize=16)

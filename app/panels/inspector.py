@@ -44,7 +44,7 @@ def compute(subject: Subject, options: InspectorOptions) -> Frame:
         "line": line,
         "source": source,
         "has_update": has_update,
-        "note": "" if has_update else inspector.waits or _("The last step changed no value."),
+        "note": inspector.note(trace) if has_update else inspector.waits or _("The last step changed no value."),
         "terms": [{"symbol": term.symbol, "value": _number(trace[term.slot])} for term in inspector.terms],
     }
     if has_update:

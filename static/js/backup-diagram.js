@@ -18,6 +18,8 @@ const WORDS = {
   episode: t("every sampled step to the end of the episode"),
   full_max: t("every action and every outcome, then the largest"),
   full_policy: t("every action and every outcome, weighted by the policy"),
+  full_action: t("the action of the policy, and every outcome of it"),
+  double: t("one sampled step, then the action that one table likes best, at the value that the other gives it"),
   bandit: t("the reward of one action"),
   gradient: t("the policy moves towards the better actions"),
 };
@@ -48,6 +50,8 @@ const DRAW = {
   episode: (svg) => chain(svg, "asa…t"),
   full_max: (svg) => full(svg, true),
   full_policy: (svg) => full(svg, false),
+  full_action: (svg) => outcomes(svg, chain(svg, "sa"), MIDDLE, FAN),
+  double: (svg) => fan(svg, 1, chain(svg, "as"), true, 1),
   bandit: (svg) => chain(svg, "sa"),
   gradient: (svg) => fan(svg, 0, chain(svg, "s"), false, 0),
 };
@@ -73,13 +77,17 @@ function fan(svg, from, row, is_max, thick = -1) {
 /** Every action of a state, every outcome of an action. @param {Element} svg @param {boolean} is_max */
 function full(svg, is_max) {
   fan(svg, 0, 0, is_max);
-  for (const away of FAN) {
-    for (const side of [-11, 11]) {
-      line(svg, [MIDDLE + away, y(1), MIDDLE + away + side, y(2)], false);
-      put(svg, "s", MIDDLE + away + side, 2);
-    }
-  }
+  for (const away of FAN) outcomes(svg, 1, MIDDLE + away, [-11, 11]);
   return 2;
+}
+
+/** States below an action; returns their row. @param {Element} svg @param {number} from @param {number} x @param {number[]} sides */
+function outcomes(svg, from, x, sides) {
+  for (const side of sides) {
+    line(svg, [x, y(from), x + side, y(from + 1)], false);
+    put(svg, "s", x + side, from + 1);
+  }
+  return from + 1;
 }
 
 /** @param {number} row */

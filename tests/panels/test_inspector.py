@@ -2,16 +2,25 @@
 
 import math
 import re
+from typing import Any
 
+import numpy as np
 import pytest
 
 from app import catalog
 from app.core.specs import AlgorithmSpec, Subject
 from app.panels.inspector import SPEC, InspectorOptions, source_line, values_of, with_numbers
+from app.parts.tabular_agent import TabularAgent
 from tests.algorithms.tabular.tables import agent_in
 
 INSPECTED = sorted(name for name, spec in catalog.algorithms().items() if spec.inspector is not None)
 STEPS = 400
+MOST_STEPS = 6_000
+VALUES_ALONG_AN_ACTION = ("value_iteration", "modified_policy_iteration")
+ONE_UPDATE: dict[str, dict[str, Any]] = {
+    "dyna_q": {"planning_steps": 0}, "prioritized_sweeping": {"planning_steps": 1},
+    "td_lambda": {"lambda_": 0.0}, "sarsa_lambda": {"lambda_": 0.0},
+}  # fmt: skip
 
 
 def value_of(right: str) -> float:
@@ -27,10 +36,10 @@ def value_of(right: str) -> float:
     return float(eval(text, {"__builtins__": {}}, {"exp": math.exp, "max": max}))
 
 
-def subject_of(name: str, seed: int = 3) -> Subject:
+def subject_of(name: str, seed: int = 3, **changes: Any) -> Subject:
     smoke = catalog.algorithm(name).smoke
     recipe = catalog.resolve(
-        name, smoke.environment, config=smoke.config, environment_config=smoke.environment_config, preset="", seed=seed
+        name, smoke.environment, config={**smoke.config, **changes}, environment_config=smoke.environment_config, preset="", seed=seed
     )  # fmt: skip
     algorithm, environment_spec, environment, agent = catalog.build(recipe)
     return Subject(agent, algorithm, environment_spec, environment)
@@ -53,6 +62,58 @@ def test_every_displayed_equation_gives_its_result(name: str) -> None:
         if report.finished:
             break
     assert seen, "no update within the steps"
+
+
+def tables_of(subject: Subject) -> dict[str, Any]:
+    """Return copies of the arrays of numbers that learning changes, without their axis of lanes."""
+    memory = subject.agent.memory._asdict()  # type: ignore[attr-defined]
+    return {name: array[0].copy() for name, array in memory.items() if array.dtype.kind == "f" and array[0].ndim}
+
+
+@pytest.mark.parametrize("name", INSPECTED)
+def test_old_and_new_are_the_entry_of_the_learned_table_before_and_after(name: str) -> None:
+    """An update that moves a number moves it from `old` to `result` in the entry that is named; always, where it is the only one."""
+    subject = subject_of(name, **ONE_UPDATE.get(name, {}))
+    inspector, mdp = subject.algorithm.inspector, subject.environment.mdp
+    assert inspector is not None
+    assert mdp is not None
+    is_of_states = inspector.action is None or name in VALUES_ALONG_AN_ACTION
+    shape = (mdp.n_states,) if is_of_states else (mdp.n_states, mdp.n_actions)
+    learns_each_step = isinstance(subject.agent, TabularAgent) and subject.agent.method.updates == "step"
+    seen = 0
+    for _step in range(MOST_STEPS):
+        before = tables_of(subject)
+        is_finished = subject.agent.update(1).finished
+        after, trace = tables_of(subject), subject.agent.signals()["trace"]()
+        old, new = trace[inspector.old], trace[inspector.result]
+        if not math.isfinite(new) or old == new:
+            continue
+        tables = [name for name in before if before[name].shape[-len(shape) :] == shape]
+        entry = tuple(int(trace[slot]) for slot in (inspector.state, inspector.action) if slot is not None)[
+            : len(shape)
+        ]
+        moved = [(before[name][(..., *entry)], after[name][(..., *entry)]) for name in tables]
+        is_shown = any(((was == old) & (is_now == new)).any() for was, is_now in moved)
+        if learns_each_step and any((before[name] != after[name]).sum() == 1 for name in tables):
+            assert is_shown, (tables, entry, old, new)
+        seen += is_shown
+        if seen >= 5 or is_finished:
+            break
+    assert seen, "no update within the steps that moved the entry it names"
+
+
+def test_double_q_learning_says_which_table_it_changed() -> None:
+    subject, seen = subject_of("double_q_learning"), set()
+    for _step in range(50):
+        before = subject.agent.state()["pair"]
+        subject.agent.update(1)
+        changed = {int(place[1]) for place in np.argwhere(subject.agent.state()["pair"] != before)}
+        note = SPEC.compute(subject, InspectorOptions()).meta["note"]
+        if changed:
+            (table,) = changed
+            assert f"Q₁ was table {'AB'[table]} " in note
+            seen.add(table)
+    assert seen == {0, 1}
 
 
 @pytest.mark.parametrize("name", INSPECTED)

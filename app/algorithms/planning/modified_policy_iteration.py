@@ -145,7 +145,7 @@ SPEC = AlgorithmSpec(
         old=4,
         state=0,
         action=1,
-        backup="expected",
+        backup="full_action",
         waits=_("No sweep has been made yet."),
     ),
     references=(

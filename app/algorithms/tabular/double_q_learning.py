@@ -32,6 +32,7 @@ What this file leaves out:
 Sources: Van Hasselt (2010), *Double Q-learning*, NeurIPS 23; Sutton and Barto (2018), *Reinforcement Learning*, section 6.7.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -178,6 +179,15 @@ def scalars(agent: TabularAgent) -> dict[str, float]:
     return {**exploration_scalars(agent), **own}
 
 
+def note(trace: Sequence[float]) -> str:
+    """Return which of the two tables the last step changed, in words."""
+    changed, other = ("A", "B") if trace[TRACE.index("table")] == 0 else ("B", "A")
+    words = _(
+        "Q₁ was table {changed} here and Q₂ table {other}; the map shows the mean of both, so it moved by half as much."
+    )
+    return words.format(changed=changed, other=other)
+
+
 METHOD = Method(
     name="double_q_learning",
     learn=learn,
@@ -227,7 +237,8 @@ SPEC = AlgorithmSpec(
         old=4,
         state=0,
         action=1,
-        backup="max",
+        backup="double",
+        note=note,
     ),
     references=(
         "Van Hasselt (2010), Double Q-learning, NeurIPS 23",

@@ -292,6 +292,7 @@ SPEC = AlgorithmSpec(
         state=0,
         action=1,
         backup="max",
+        note=lambda trace: _("The planned updates came after this one, and may have changed the entry again."),
     ),
     parent="q_learning",
     references=(

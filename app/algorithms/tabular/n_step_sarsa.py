@@ -49,7 +49,7 @@ from app.parts.exploration import (
     step_knobs,
     step_size,
 )
-from app.parts.n_steps import NSteps
+from app.parts.n_steps import NSteps, discounted_rewards
 from app.parts.tabular import sample_outcome
 from app.parts.tabular_agent import (
     BASIC_SIGNALS,
@@ -111,21 +111,11 @@ def first_action(q: Any, state: Any, epsilon: Any, step: Any, key: Any) -> Any:
 
 
 @kernel
-def discounted_rewards(rewards: Any, first: Any, now: Any, gamma: Any) -> Any:
-    """Return the discounted sum of the rewards after the steps `first` … `now` − 1 of the episode, and the next discount."""
-    total, discount = 0.0, 1.0
-    for time in range(first, now):
-        total += discount * rewards[time % rewards.shape[0]]  # (1)
-        discount *= gamma
-    return total, discount
-
-
-@kernel
 def back_up(q: Any, visits: Any, window: Any, first: Any, now: Any, q_last: Any, knobs: Any, trace: Any) -> Any:
     """Update the pair of step `first` of the episode, of which `now` steps are done, and return its new value."""
     states, actions, rewards = window
     state, action = states[first % states.shape[0]], actions[first % states.shape[0]]
-    total, discount = discounted_rewards(rewards, first, now, knobs.gamma)
+    total, discount = discounted_rewards(rewards, first, now, knobs.gamma)  # (1)
     target = total + discount * q_last  # (2)
     alpha = step_size(knobs.step_size, visits[state, action])
     q_old = q[state, action]

@@ -49,7 +49,7 @@ from app.parts.evaluated import (
 )
 from app.parts.exact import Exact
 from app.parts.exploration import Discount, StepKnobs, StepSize, step_knobs
-from app.parts.n_steps import NSteps
+from app.parts.n_steps import NSteps, discounted_rewards
 from app.parts.tabular import sample_outcome
 from app.parts.tabular_agent import BASIC_SIGNALS, DRAWS, PREDICTION_SCALARS, Method, TabularAgent, first_state
 
@@ -89,21 +89,11 @@ def knobs(config: NStepTDConfig) -> Knobs:
 
 
 @kernel
-def discounted_rewards(rewards: Any, first: Any, now: Any, gamma: Any) -> Any:
-    """Return the discounted sum of the rewards after the steps `first` … `now` − 1 of the episode, and the next discount."""
-    total, discount = 0.0, 1.0
-    for time in range(first, now):
-        total += discount * rewards[time % rewards.shape[0]]  # (1)
-        discount *= gamma
-    return total, discount
-
-
-@kernel
 def back_up(v: Any, visits: Any, window: Any, first: Any, now: Any, v_last: Any, knobs: Any, trace: Any) -> Any:
     """Update the state of step `first` of the episode, of which `now` steps are done, and return its new value."""
     states, rewards = window
     state = states[first % states.shape[0]]
-    total, discount = discounted_rewards(rewards, first, now, knobs.gamma)
+    total, discount = discounted_rewards(rewards, first, now, knobs.gamma)  # (1)
     target = total + discount * v_last  # (2)
     alpha = state_step_size(knobs.step_size, visits, state)
     v_old = v[state]

@@ -13,13 +13,13 @@ $$W_t = \prod_{k=t+1}^{T-1} \frac{\pi(a_k \mid s_k)}{b(a_k \mid s_k)} \tag{2}$$
 the first on. *Ordinary* importance sampling divides by the number $N$ of the returns: unbiased for first visits, but the noise of the
 weights is multiplied by the size of the returns, and a few returns can weigh more than all others together.
 
-$$C(s_t, a_t) \leftarrow C(s_t, a_t) + W_t, \qquad \kappa_t = W_t \,/\, C(s_t, a_t) \tag{3}$$
+$$C(s_t, a_t) \leftarrow C(s_t, a_t) + W_t, \qquad \kappa_t = W_t \,/\, C(s_t, a_t), \qquad y_t = G_t \tag{3}$$
 
-$$Q(s_t, a_t) \leftarrow Q(s_t, a_t) + \kappa_t\,\bigl(G_t - Q(s_t, a_t)\bigr) \tag{4}$$
+$$N(s_t, a_t) \leftarrow N(s_t, a_t) + 1, \qquad \kappa_t = 1 \,/\, N(s_t, a_t), \qquad y_t = W_t\, G_t \tag{4}$$
 
-$$Q(s_t, a_t) \leftarrow Q(s_t, a_t) + \tfrac{1}{N(s_t, a_t)}\bigl(W_t\, G_t - Q(s_t, a_t)\bigr) \tag{5}$$
+With the step size and the target of (3) or of (4) both make the same update:
 
-Written as one rule, $Q \leftarrow Q + \kappa\,(y - Q)$, the two differ in $\kappa$ and in $y$, which is $G$ or $W G$.
+$$Q(s_t, a_t) \leftarrow Q(s_t, a_t) + \kappa_t\,\bigl(y_t - Q(s_t, a_t)\bigr) \tag{5}$$
 
 The behaviour takes any action with probability $\varepsilon$; otherwise, for control, a greedy one of the table when the step is taken,
 and for prediction a best one of the true model. The weights have mean 1 over episodes wherever the behaviour may take every
@@ -225,13 +225,12 @@ def learn_from_episode(memory: Any, knobs: Any, length: Any, follows: Any, trace
         g = rewards[t] + knobs.gamma * g  # (1)
         if is_first[t] or not knobs.is_first_visit:
             divisor[state, action] += weight if knobs.is_weighted else 1.0
-            q_old = q[state, action]
             if knobs.is_weighted:
                 y, kappa = g, weight / divisor[state, action]  # (3)
-                q_new = q_old + kappa * (y - q_old)  # (4)
             else:
-                y, kappa = weight * g, 1.0 / divisor[state, action]
-                q_new = q_old + kappa * (y - q_old)  # (5)
+                y, kappa = weight * g, 1.0 / divisor[state, action]  # (4)
+            q_old = q[state, action]
+            q_new = q_old + kappa * (y - q_old)  # (5)
             q[state, action] = q_new
             trace[0], trace[1], trace[2], trace[3] = state, action, g, weight
             trace[4], trace[5], trace[6], trace[7] = y, q_old, kappa, q_new
@@ -309,7 +308,7 @@ SPEC = AlgorithmSpec(
             Term("s", 0), Term("a", 1), Term("G", 2), Term("W", 3), Term("y", 4), Term("Q(s,a)", 5), Term(r"\kappa", 6),
         ),
         result=7,
-        number=4,
+        number=5,
         old=5,
         state=0,
         action=1,

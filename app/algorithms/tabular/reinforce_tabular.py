@@ -43,6 +43,7 @@ from app.core.jit import kernel
 from app.core.randomness import philox_block, unit
 from app.core.specs import AlgorithmSpec, Inspector, Smoke, Term
 from app.core.text import _
+from app.parts.episodes import Record, eligibility_of
 from app.parts.exact import Exact
 from app.parts.softmax import (
     SOFTMAX_SCALARS,
@@ -186,11 +187,9 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
 
 def eligibility(agent: TabularAgent) -> Array:
     """Return with which weight the next reward will count for each pair (S, A) of the running episode."""
-    length, record = int(agent.course.position[0, 1]), agent.memory
-    pairs = np.zeros(record.theta[0].shape)
-    weights = agent.config.gamma ** np.arange(length, 0, -1.0)  # type: ignore[attr-defined]
-    np.add.at(pairs, (record.states[0, :length], record.actions[0, :length]), weights)
-    return pairs
+    held, length = agent.memory, int(agent.course.position[0, 1])
+    record = Record(held.states, held.actions, held.rewards, is_first=None)
+    return eligibility_of(record, length, q=held.theta[0], gamma=agent.knobs.gamma, first=False)
 
 
 METHOD = Method(

@@ -1,10 +1,12 @@
 """Off-policy Monte Carlo: weights, both kinds of importance sampling against the exact values, and the known mistakes."""
 
+import inspect
 from typing import Any
 
 import numpy as np
 import pytest
 
+from app.algorithms.tabular import off_policy_monte_carlo
 from app.core.codecs import trees_equal
 from app.parts.tabular import Outcome
 from app.parts.tabular_agent import TabularAgent
@@ -113,8 +115,21 @@ def test_ordinary_sampling_counts_returns_of_weight_zero() -> None:
     q, visits, counted = agent.signals()["q"]()[0, 0], agent.course.visits[0, 0, 0], agent.memory.divisor[0, 0, 0]
     assert abs(visits - counted) <= 1  # the running episode is not counted yet
     assert q == pytest.approx(1.0, abs=4 / np.sqrt(visits))
-    share_with_weight = 0.5
-    assert q / share_with_weight == pytest.approx(2.0, abs=0.1)
+
+
+def test_ordinary_sampling_that_stops_at_weight_zero_finds_the_known_wrong_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = {**PREDICTION, "policy": "optimal", "policy_epsilon": 0.0, "epsilon": 1.0}
+    agent = agent_in(**config, importance_sampling="ordinary")
+    use_plain_twins(monkeypatch, agent)
+    right = "weight == 0 and knobs.is_weighted"
+    source = inspect.getsource(off_policy_monte_carlo.learn_from_episode).replace("@kernel\n", "")
+    assert source.count(right) == 1
+    exec(source.replace(right, "weight == 0"), vars(off_policy_monte_carlo))
+    run(agent, 5_000)
+    q, visits = agent.signals()["q"]()[0, 0], agent.course.visits[0, 0, 0]
+    assert q == pytest.approx(2.0, abs=4 / np.sqrt(visits))
 
 
 def test_prediction_is_compared_with_the_target_and_control_with_the_optimum() -> None:
