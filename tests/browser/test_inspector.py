@@ -6,18 +6,20 @@ Covers static/js/elements/equation-inspector.js and static/js/link.js.
 import json
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open, Server
 from tests.browser.test_accessibility import check
 
-CLIFF = {"algorithm": "q_learning", "environment": "CliffWalking-v1", "total_steps": 500_000_000, "speed": 50}
+CLIFF = "CliffWalking-v1"
 
 
-def paused(page: Page, server: Server) -> int:
+def paused(page: Page, server: Server, environment: str = CLIFF) -> int:
     """Start a run over REST, open its page and pause it there."""
     headers = {"Content-Type": "application/json", "Origin": server.url}
-    made = page.request.post(f"{server.url}/api/v1/runs", data=json.dumps(CLIFF), headers=headers)
+    body = {"algorithm": "q_learning", "environment": environment, "total_steps": 500_000_000, "speed": 50}
+    made = page.request.post(f"{server.url}/api/v1/runs", data=json.dumps(body), headers=headers)
     number = int(made.json()["id"])
     page.goto(f"/runs/{number}")
     expect(page.locator("#run-header [data-live=state]")).to_have_text("running", timeout=90_000)
@@ -26,9 +28,10 @@ def paused(page: Page, server: Server) -> int:
     return number
 
 
-def test_a_step_is_shown_with_its_numbers_and_its_line(visit: Open, server: Server) -> None:
+@pytest.mark.parametrize("environment", [CLIFF, "FrozenLake-v1"])
+def test_a_step_is_shown_with_its_numbers_and_its_line(visit: Open, server: Server, environment: str) -> None:
     page = visit("/runs").page
-    number = paused(page, server)
+    number = paused(page, server, environment)
     inspector = page.locator("equation-inspector")
     before = page.locator("#run-header [data-live=step]").inner_text()
     inspector.get_by_role("button", name="One step").click()

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open, Server
 
+Recipe = dict[str, object]
 MOVE_MS = 50
 MOVES = 40
 MEASURE = """async ([moves]) => {
@@ -31,7 +32,7 @@ MEASURE = """async ([moves]) => {
 }"""
 
 
-def begin(page: Page, server: Server, body: dict[str, object]) -> int:
+def begin(page: Page, server: Server, body: Recipe) -> int:
     """Start a run over REST with the page's cookie and wait for its end."""
     made = page.request.post(f"{server.url}/api/v1/runs", data=json.dumps(body), headers={
         "Content-Type": "application/json", "Origin": server.url,
@@ -48,16 +49,18 @@ def shown_step(page: Page, element: str) -> str:
     return found.group(1) if found else ""
 
 
-RECIPES = {
+RECIPES: dict[str, Recipe] = {
     "grid-map": {"algorithm": "q_learning", "environment": "FrozenLake-v1", "total_steps": 20_000},
     "plane-map": {"algorithm": "ppo", "environment": "CartPole-v1", "total_steps": 20_000},
 }
+CLIFF: Recipe = {"algorithm": "q_learning", "environment": "CliffWalking-v1", "total_steps": 20_000}
+CASES = [*RECIPES.items(), ("grid-map", CLIFF)]
 
 
-@pytest.mark.parametrize("element", RECIPES)
-def test_everything_goes_to_the_moment_in_time(visit: Open, server: Server, element: str) -> None:
+@pytest.mark.parametrize(("element", "recipe"), CASES)
+def test_everything_goes_to_the_moment_in_time(visit: Open, server: Server, element: str, recipe: Recipe) -> None:
     page = visit("/runs").page
-    number = begin(page, server, RECIPES[element])
+    number = begin(page, server, recipe)
     slider = page.get_by_role("slider", name="Moment of the run")
     expect(slider).to_be_enabled()
     expect(page.locator(f"{element} canvas").first).to_be_visible()
@@ -72,6 +75,8 @@ def test_everything_goes_to_the_moment_in_time(visit: Open, server: Server, elem
     expect(page.locator("curve-chart .plot-moment").first).to_be_attached()
     expect(page.locator(".run-edit")).to_contain_text("as they were then")
     expect(page.locator("agent-player")).to_contain_text("evaluation at step")
+    if element == "grid-map":
+        expect(page.locator("equation-inspector")).to_contain_text(f"Step {kept[20]}.")
     expect(page).to_have_url(re.compile(rf"at={kept[20]}\b"))
     page.reload()
     expect(page.locator(f"{element} .caption").first).to_contain_text(f"step {wanted}")
