@@ -61,7 +61,7 @@ def violation(item: Mapping[str, Any], where: str, patterns: Patterns = NO_PATTE
     """
     rule, way_out = rule_of(item)
     if item["type"] == "string_pattern_mismatch":
-        rule, way_out = patterns.get(str(item["ctx"]["pattern"]), (rule, way_out))
+        rule, way_out = map(_, patterns.get(str(item["ctx"]["pattern"]), (rule, way_out)))
     value = _("nothing") if item["type"] == "missing" else shorten(item.get("input"))
     return Violation(shorten(where), value, rule, way_out)
 

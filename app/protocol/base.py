@@ -4,18 +4,16 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.core.text import _
-
 SAFE_INTEGER = 2**53 - 1  # the largest integer that JavaScript keeps exact
 PLAIN = r"^[^\x00-\x1f\x7f-\x9f]*$"  # no control characters
 WORD, WORD_OR_EMPTY, LONG_WORD = (rf"^[A-Za-z0-9_-]{{{length}}}$" for length in ("1,64", "0,64", "1,100"))
 SAVED = r"^\w[^\x00-\x1f\x7f-\x9f/\\]{0,59}$"
-PATTERNS = {  # what is said of a text that does not match: the rule, the way out
-    PLAIN: (_("holds a control character"), _("Leave it out.")),
-    WORD: (_("must be 1–64 letters, digits, _ or -"), _("/algorithms and /environments list the ids.")),
-    WORD_OR_EMPTY: (_("must be at most 64 letters, digits, _ or -"), _("/algorithms lists the presets.")),
-    SAVED: (_("must be 1–60 characters without / and \\, a letter or digit first"), _("Choose a short name.")),
-    LONG_WORD: (_("must be 1–100 letters, digits, _ or -"), _("The run's /checkpoints lists the ids.")),
+PATTERNS = {  # what is said of a text that does not match: the rule, the way out; translated where it is said
+    PLAIN: ("holds a control character", "Leave it out."),
+    WORD: ("must be 1–64 letters, digits, _ or -", "/algorithms and /environments list the ids."),
+    WORD_OR_EMPTY: ("must be at most 64 letters, digits, _ or -", "/algorithms lists the presets."),
+    SAVED: ("must be 1–60 characters without / and \\, a letter or digit first", "Choose a short name."),
+    LONG_WORD: ("must be 1–100 letters, digits, _ or -", "The run's /checkpoints lists the ids."),
 }
 
 Identifier = Annotated[str, StringConstraints(pattern=WORD)]
