@@ -11,8 +11,7 @@ import { t } from "../text.js";
 import { keepInAddress, showSettings } from "../time-places.js";
 import { markTrack, partsOf } from "../time-parts.js";
 
-const AGAIN_MS = 2000;
-const ADDRESS_MS = 250;
+const [AGAIN_MS, ADDRESS_MS] = [2000, 250];
 
 class TimeTravel extends HTMLElement {
   /** @type {import("../moment.js").Moment} */
@@ -27,6 +26,7 @@ class TimeTravel extends HTMLElement {
   #address = 0;
   #is_later = false;
   #is_log_due = true;
+  #told = 0; // when the newest log that is shown was asked for
   /** @type {(() => void)[]} */
   #leave = [];
 
@@ -65,11 +65,14 @@ class TimeTravel extends HTMLElement {
     }, AGAIN_MS);
   }
 
+  /** Read what is due. Two readings may overlap: one without the log takes nothing back, an older log gives way. */
   async #read() {
-    const wanted = this.#is_log_due ? logOf(this.#moment.run) : this.#log;
+    const asked = this.#is_log_due ? performance.now() : 0;
     this.#is_log_due = false;
-    const [log] = await Promise.all([wanted, this.#moment.load()]).catch(() => []);
-    if (!log || !this.isConnected) return void (this.#is_log_due = true);
+    const [found] = await Promise.all([asked ? logOf(this.#moment.run) : null, this.#moment.load()]).catch(() => [undefined]);
+    if (found === undefined || !this.isConnected) return void (this.#is_log_due ||= asked > this.#told);
+    const log = found && asked > this.#told ? found : this.#log;
+    this.#told = Math.max(asked, this.#told);
     if (log.marks.length !== this.#log.marks.length) curvesOf(this.#moment.run).mark(log.marks);
     this.#log = log;
     if (this.#parts) markTrack(this.#parts.marks, log.marks, this.#moment.steps);
