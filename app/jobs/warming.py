@@ -6,7 +6,7 @@ marker beside the kernels says which pairs of algorithm and environment were com
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ log = logging.getLogger("app.jobs.warming")
 UPDATE_STEPS = 256
 MAX_STEPS = 4_096
 REHEARSED_STEPS = 2
+FIRST = ("q_learning", "ppo", "dqn", "value_iteration")
 COMPILING = _("Compiling kernels for this machine, once (a few seconds)")
 
 
@@ -43,11 +44,29 @@ class Nowhere:
         return []
 
 
+def order() -> list[AlgorithmSpec]:
+    """Return every algorithm, one of each family first: what a family shares is then loaded."""
+    known = catalog.algorithms()
+    return [known[name] for name in FIRST] + [spec for name, spec in known.items() if name not in FIRST]
+
+
 def steps() -> Iterator[str]:
-    """Warm one algorithm after another; between two of them the worker looks whether a run has arrived."""
-    for spec in catalog.algorithms().values():
-        warm_quietly(spec)
+    """Warm one algorithm after another; between two of them the worker looks whether a run has arrived.
+
+    Once one of a family is warm, another whose kernels are in the cache has little left to load, and is passed by.
+    """
+    families = set[str]()
+    for spec in order():
+        if spec.family not in families or not is_compiled(spec.id, spec.smoke.environment):
+            warm_quietly(spec)
+        families.add(spec.family)
         yield spec.id
+
+
+def is_ready_for(algorithm: str, warmed: Collection[str]) -> bool:
+    """Return whether a worker that warmed these algorithms has little left to load for another."""
+    family = catalog.algorithm(algorithm).family
+    return algorithm in warmed or any(catalog.algorithm(name).family == family for name in warmed)
 
 
 def warm_quietly(spec: AlgorithmSpec) -> None:

@@ -129,10 +129,9 @@ def main() -> None:
 
 def warm_another(steps: Iterator[str], warmed: set[str], inbox: Inbox) -> bool:
     """Warm the next algorithm; return whether there was one. A run that arrives meanwhile is told what it waits for."""
-    from app import catalog
     from app.jobs import warming
 
-    left = [spec for spec in catalog.algorithms().values() if spec.id not in warmed]
+    left = [spec for spec in warming.order() if spec.id not in warmed]
     if left and not warming.is_compiled(left[0].id, left[0].smoke.environment):
         inbox.news = warming.COMPILING
     done = next(steps, None)
@@ -156,7 +155,7 @@ def prepare(job: "Job", outbox: Outbox, warmed: Collection[str]) -> None:
     is_new = not warming.is_compiled(job.algorithm, job.environment)
     if is_new:
         say_starting(outbox, warming.COMPILING)
-    if job.algorithm not in warmed:
+    if not warming.is_ready_for(job.algorithm, warmed) or (is_new and job.algorithm not in warmed):
         warming.warm_quietly(catalog.algorithm(job.algorithm))
     if is_new:
         warming.rehearse(job)

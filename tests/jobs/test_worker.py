@@ -112,9 +112,21 @@ def test_a_failure_is_said_in_words():
     assert reason_of(KeyError("x")) == "KeyError: 'x'. The run's log holds the trace."
 
 
-def test_warming_takes_every_algorithm_through_a_run(caplog):
-    assert list(warming.steps()) == list(catalog.algorithms())
+def test_warming_takes_every_algorithm_through_a_run(caplog, monkeypatch):
+    monkeypatch.setattr(warming, "is_compiled", lambda algorithm, environment: False)
+    assert sorted(warming.steps()) == sorted(catalog.algorithms())
     assert not caplog.records
+
+
+def test_what_is_compiled_is_warmed_once_a_family(monkeypatch):
+    warm = []
+    monkeypatch.setattr(warming, "is_compiled", lambda algorithm, environment: algorithm != "sarsa")
+    monkeypatch.setattr(warming, "warm_quietly", lambda spec: warm.append(spec.id))
+    assert sorted(warming.steps()) == sorted(catalog.algorithms())
+    assert warm == [*warming.FIRST, "sarsa"]
+    assert {spec.family for spec in catalog.algorithms().values()} == {catalog.algorithm(name).family for name in warm}
+    assert warming.is_ready_for("td0", {"q_learning"})
+    assert not warming.is_ready_for("td0", {"ppo"})
 
 
 def test_a_pair_that_never_ran_here_is_rehearsed_once_and_says_so(tmp_path, monkeypatch):
