@@ -138,6 +138,13 @@ def scalars() -> dict[str, scalar_dictionary.Scalar]:
 
 def misfit(algorithm_: AlgorithmSpec, environment_: EnvironmentSpec) -> str:
     """Return why the algorithm does not fit the environment, or the empty text where it does."""
+    if algorithm_.actions not in ("any", environment_.action_kind):
+        rule = (
+            _("{algorithm} chooses one of several actions; an action of {environment} is made of continuous numbers.")
+            if algorithm_.actions == "numbered"
+            else _("{algorithm} chooses continuous numbers; an action of {environment} is one of several.")
+        )
+        return rule.format(algorithm=algorithm_.name, environment=environment_.name)
     if environment_.kind == "tabular":
         return algorithm_.fits(environment_)
     if algorithm_.needs_model:

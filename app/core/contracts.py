@@ -1,6 +1,7 @@
 """The contracts between environments, agents and the training loop.
 
-Letters: N environments stepped together, D observation size, S states, A actions, K outcomes of one state–action pair.
+Letters: N environments stepped together, D observation size, S states, A actions; where an action is not one of A but a
+few numbers, A counts the numbers.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,7 +48,7 @@ class Batch(Protocol):
         """Start every environment's first episode and return the observations."""
 
     def step(self, actions: Array) -> Step:
-        """Take actions (N,) int64; an episode that ends is reset in the same step."""
+        """Take actions (N,) int64, or (N, A) within the bounds; an episode that ends is reset in the same step."""
 
     def states(self) -> Array:
         """Return what a drawing needs, (N, X) float64: a grid cell's state number, or the physical state."""
@@ -68,7 +69,11 @@ class Environment(Protocol):
 
     @property
     def n_actions(self) -> int:
-        """A."""
+        """A: how many actions there are to choose from, or how many numbers make one action."""
+
+    @property
+    def action_bounds(self) -> Array | None:
+        """Lowest and highest value of each number of an action (A, 2) float64; None where an action is one of A."""
 
     @property
     def observation_size(self) -> int:
@@ -123,7 +128,7 @@ class Agent(Protocol):
         """Learn for at most `max_steps` environment steps (at least one step of all its environments)."""
 
     def act(self, observations: Array, greedy: bool, random: Optional["Stream"] = None) -> Array:
-        """Return actions (N,) int64 for evaluation and replay; `random` is needed where `greedy` is False."""
+        """Return actions (N,) int64, or (N, A) within the bounds; `random` is needed where `greedy` is False."""
 
     def signals(self) -> Mapping[str, Callable[..., Array]]:
         """Return name → function computing an array of the signal dictionary, called only when needed."""

@@ -12,6 +12,7 @@ from app.core.signals import Signal
 Family = Literal["planning", "tabular", "value_based", "policy_based", "language"]
 StepUnit = Literal["env_step", "sweep", "update"]
 Kind = Literal["tabular", "continuous"]
+Actions = Literal["numbered", "continuous", "any"]
 Backup = Literal[
     "max",
     "sample",
@@ -83,6 +84,7 @@ class AlgorithmSpec:
     Attributes:
         needs_model: it plans with the exact model and so fits only environments that have one.
         tabular: it keeps a table and so fits only environments with numbered states.
+        actions: the actions it can choose: one of A, or A numbers within bounds, or either.
         emits: names of the scalars it reports beside the shared ones.
         signals: names of the signals it can compute.
         emits_episodes: it acts in the environment; a planner does not.
@@ -105,6 +107,7 @@ class AlgorithmSpec:
     signals: tuple[str, ...]
     tabular: bool = False
     needs_model: bool = False
+    actions: Actions = "numbered"
     emits_episodes: bool = True
     step_unit: StepUnit = "env_step"
     default_steps: int = 100_000
@@ -143,6 +146,7 @@ class EnvironmentSpec:
 
     Attributes:
         kind: `tabular` has numbered states and an exact model; `continuous` has a physical state.
+        action_kind: whether an action is one of `actions`, or one number for each of them.
         drawing: the scene that the browser draws from states: `grid`, `cartpole`, `mountain_car`.
         axes: observation dimensions, empty for tabular environments.
         threshold: mean return at which it counts as solved, or None.
@@ -166,6 +170,7 @@ class EnvironmentSpec:
     axes: tuple[Axis, ...] = ()
     references: Callable[[Any], tuple[Reference, ...]] = lambda config: ()
     source: str = ""
+    action_kind: Literal["numbered", "continuous"] = "numbered"
 
 
 @dataclass(frozen=True)

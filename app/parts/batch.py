@@ -32,6 +32,7 @@ class TabularEnvironment:
     mdp: TabularMDP
     max_episode_steps: int
     changes: tuple[tuple[int, "TabularEnvironment"], ...] = ()
+    action_bounds: ClassVar[None] = None
 
     @property
     def n_actions(self) -> int:
@@ -162,6 +163,8 @@ class ClassicEnvironment:
         reset: `(key, states (N, X), episodes (N,), observations (N, D))` puts every lane at its episode's start.
         step: `(limit, key, actions, states, elapsed, episodes, observations, rewards, terminated, truncated,
             final_observations)` steps every lane in place and resets what ended.
+        observe: `(states, observations)` writes what is seen of the states; None where it is the rounded state itself.
+        action_bounds: lowest and highest of each number of an action (A, 2); None where an action is one of A.
     """
 
     id: str
@@ -171,6 +174,8 @@ class ClassicEnvironment:
     max_episode_steps: int
     reset: Callable[..., None]
     step: Callable[..., None]
+    observe: Callable[..., None] | None = None
+    action_bounds: Array | None = None
     mdp: ClassVar[None] = None
     changes: ClassVar[tuple[()]] = ()
 
@@ -208,14 +213,18 @@ class ClassicBatch:
         return self._step.observations
 
     def step(self, actions: Array) -> Step:
-        """Take actions (N,) int64; an episode that ends is reset in the same step."""
-        actions = _checked_actions(actions, self.n_envs, self._environment.n_actions)
-        self._environment.step(self._limit, self._key, actions, *self._arrays)
+        """Take actions (N,) int64, or (N, A) within the bounds; an episode that ends is reset in the same step."""
+        world = self._environment
+        if world.action_bounds is None:
+            actions = _checked_actions(actions, self.n_envs, world.n_actions)
+        else:
+            actions = bounded_actions(actions, self.n_envs, world.action_bounds)
+        world.step(self._limit, self._key, actions, *self._arrays)
         return self._step
 
     def states(self) -> Array:
-        """Return the physical states (N, X) float64."""
-        return self._states.copy()
+        """Return what a drawing needs (N, X) float64: the physical states, or what is seen of them."""
+        return self._states.copy() if self._environment.observe is None else self._step.observations.astype(np.float64)
 
     def state(self) -> Tree:
         """Return everything that decides the future."""
@@ -225,8 +234,10 @@ class ClassicBatch:
         """Restore what `state` returned."""
         for name, array in zip(_CLASSIC_STATE, self._lanes, strict=True):
             array[:] = _checked_lanes(name, tree[name], array)
-        # exact as long as an observation is the rounded state, which holds for every environment here
-        self._step.observations[:] = self._states
+        if self._environment.observe is None:
+            self._step.observations[:] = self._states
+        else:
+            self._environment.observe(self._states, self._step.observations)
 
 
 _CLASSIC_STATE = ("states", "elapsed", "episodes")
@@ -249,6 +260,20 @@ def _checked_actions(actions: Array, n_envs: int, n_actions: int) -> Array:
     if lane >= 0:
         raise ValueError(f"actions[{lane}]={actions[lane]}: must lie in 0 … {n_actions - 1}")
     return actions
+
+
+def bounded_actions(actions: Array, n_envs: int, bounds: Array) -> Array:
+    """Return actions as contiguous (N, A) float64 within bounds (A, 2); a number beyond its bound is put on it.
+
+    Raises:
+        ValueError: another shape, or a number that is not finite.
+    """
+    actions = np.ascontiguousarray(actions, np.float64)
+    if actions.shape != (n_envs, len(bounds)):
+        raise ValueError(f"actions: shape {actions.shape}, expected ({n_envs}, {len(bounds)})")
+    if not np.isfinite(actions).all():
+        raise ValueError("actions: every number must be finite")
+    return np.clip(actions, bounds[:, 0], bounds[:, 1])
 
 
 def _checked_lanes(name: str, array: Array, expected: Array) -> Array:

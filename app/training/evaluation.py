@@ -20,7 +20,7 @@ ENDLESS_STEPS = 100_000
 
 @dataclass(frozen=True)
 class Replay:
-    """One episode to be drawn again: states (T+1, X) float32, actions (T,) int32, rewards (T,) float32."""
+    """One episode to be drawn again: states (T+1, X) float32, actions (T,) int32 or (T, A) float32, rewards (T,) float32."""
 
     states: Array
     actions: Array
@@ -70,7 +70,7 @@ def evaluate(
         returns += np.where(going, step.rewards, 0.0)
         lengths += going
         terminated |= going & step.terminated
-        film.take(int(actions[0]), float(step.rewards[0]), step.final_observations, going=bool(going[0]))
+        film.take(actions[0], float(step.rewards[0]), step.final_observations, going=bool(going[0]))
         going &= ~(step.terminated | step.truncated)
         if not going.any():
             break
@@ -85,22 +85,23 @@ class _Film:
     def __init__(self, batch: Batch, environment: Environment) -> None:
         self._batch = batch
         self._is_discrete = environment.mdp is not None
+        self._kind = np.int32 if environment.action_bounds is None else np.float32
         self._states: list[Array] = []
-        self._actions: list[int] = []
+        self._actions: list[Array] = []
         self._rewards: list[float] = []
 
     def start(self) -> None:
         self._states.append(np.array(self._batch.states()[0], np.float32))
 
-    def take(self, action: int, reward: float, final_observations: Array, *, going: bool) -> None:
+    def take(self, action: Array, reward: float, final_observations: Array, *, going: bool) -> None:
         if not going or len(self._actions) >= REPLAY_STEPS:
             return
         self._states.append(self._drawn(final_observations[0]))
-        self._actions.append(action)
+        self._actions.append(np.array(action, self._kind))
         self._rewards.append(reward)
 
     def finish(self, total: float, length: int, *, terminated: bool) -> Replay:
-        states, actions = np.array(self._states, np.float32), np.array(self._actions, np.int32)
+        states, actions = np.array(self._states, np.float32), np.array(self._actions, self._kind)
         rewards = np.array(self._rewards, np.float32)
         return Replay(states, actions, rewards, total, length, terminated, truncated=not terminated)
 

@@ -46,6 +46,7 @@ class Walk:
     """The environment of `WalkBatch`."""
 
     id, n_actions, observation_size, max_episode_steps, mdp = "walk", 2, 2, LIMIT, None
+    action_bounds = None
 
     def batch(self, n_envs: int, seed: int, stream: str, features: bool) -> WalkBatch:
         return WalkBatch(n_envs)

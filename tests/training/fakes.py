@@ -56,6 +56,7 @@ class CountingWorld:
     """A world without a model."""
 
     id, n_actions, observation_size, max_episode_steps, mdp, changes = "counting", 2, 1, 50, None, ()
+    action_bounds = None
 
     def batch(self, n_envs: int, seed: int, stream: str, features: bool) -> CountingBatch:
         return CountingBatch(n_envs, seed, stream)
