@@ -56,6 +56,12 @@ class FrameBody(Answer):
     arrays: dict[str, FrameArray]
 
 
+class FrameBodies(Answer):
+    """Pictures of one panel, oldest first; fewer than asked for where they would be many or large."""
+
+    items: list[FrameBody]
+
+
 class Event(Answer):
     """One line of the run's log."""
 

@@ -1,7 +1,7 @@
 """History frames (what panels drew) and flat weights, both at chosen steps and bounded in number and size."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,13 @@ def get(connection: Connection, run: int, panel: str, step: int | None = None) -
     where = (FRAMES.c.run == run) & (FRAMES.c.panel == panel)
     found = _nearest(connection, FRAMES, where, step)
     return StoredFrame(panel, found.step, found.meta, from_blob(found.described, found.body)) if found else None
+
+
+def between(connection: Connection, run: int, panel: str, *, first: int, last: int) -> Iterator[StoredFrame]:
+    """Yield the frames from one step to another (inclusive), oldest first, read one by one."""
+    where = (FRAMES.c.run == run) & (FRAMES.c.panel == panel) & FRAMES.c.step.between(first, last)
+    for found in connection.execute(select(FRAMES).where(where).order_by(FRAMES.c.step)):
+        yield StoredFrame(panel, found.step, found.meta, from_blob(found.described, found.body))
 
 
 def put_weights(connection: Connection, run: int, *, step: int, weights: NDArray[Any]) -> bool:

@@ -10,7 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app.protocol.base import SAFE_INTEGER, CheckpointId
-from app.protocol.data import CheckpointList, EpisodeDetail, EpisodeList, EventPage, FrameBody, FrameList, Metrics
+from app.protocol.data import (
+    CheckpointList,
+    EpisodeDetail,
+    EpisodeList,
+    EventPage,
+    FrameBodies,
+    FrameBody,
+    FrameList,
+    Metrics,
+)
 from app.web import run_data
 from app.web.context import ACTS, API, READS, RunId, Service, api_router
 from app.web.etags import body_response, conditional, json_response, tag_of
@@ -23,6 +32,7 @@ Names = Annotated[
     str | None, Query(max_length=4000, description="Scalars, separated by commas.", examples=["rollout/episode_return"])
 ]
 Buckets = Annotated[int, Query(ge=1, le=2000, description="Buckets of each curve at most.")]
+Panel = Annotated[str, Path(max_length=64, examples=["grid_values"])]
 NOT_CHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "Not changed"}}
 CSV = {"text/csv": {"schema": {"type": "string"}}}
 BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -77,7 +87,7 @@ def list_frames(id: RunId, playground: Service) -> FrameList:
 )  # fmt: skip
 def read_frame(
     id: RunId,
-    panel: Annotated[str, Path(max_length=64, examples=["grid_values"])],
+    panel: Panel,
     playground: Service,
     request: Request,
     step: StepNumber = None,
@@ -93,6 +103,27 @@ def read_frame(
     if "application/octet-stream" not in request.headers.get("accept", ""):
         return json_response(request, run_data.frame_json(shown))
     body = run_data.frame_bytes(shown)
+    return conditional(request, Response(body, media_type="application/octet-stream"), tag_of(body))
+
+
+@router.get(
+    "/runs/{id}/frames/{panel}/past", operation_id="read_past_frames", summary="Kept pictures from one step to another",
+    response_model=FrameBodies, responses={**documented(*READS), **NOT_CHANGED, 200: {"content": BYTES}},
+)  # fmt: skip
+def read_past_frames(
+    id: RunId,
+    panel: Panel,
+    playground: Service,
+    request: Request,
+    from_step: StepNumber = None,
+    to_step: StepNumber = None,
+) -> Response:
+    """At most 64 at once and about 4 MB: ask again from after the last. `Accept: application/octet-stream` gives each after its length as u32."""
+    first, last = from_step or 0, SAFE_INTEGER if to_step is None else to_step
+    shown = run_data.past_frames(playground, id, panel, first=first, last=last)
+    if "application/octet-stream" not in request.headers.get("accept", ""):
+        return json_response(request, {"items": [run_data.frame_json(one) for one in shown]})
+    body = run_data.frames_bytes(shown)
     return conditional(request, Response(body, media_type="application/octet-stream"), tag_of(body))
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ from app.web.services import Playground
 
 MAX_NAMES = 100
 CSV_POINTS = 1_000_000
+MOST_FRAMES = 64
+MOST_FRAMES_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -108,15 +110,36 @@ def frame(playground: Playground, run: int, panel: str, options: dict[str, Any],
     catalog = playground.catalog()
     with playground.store.read() as connection:
         row = _exists(connection, run)
-    fitting = {spec.id: spec for spec in _panels(catalog, row)}
-    if panel not in fitting:
-        known = ", ".join(fitting) or _("none")
-        raise Missing.one("panel", panel, _("this run has no such panel"), _("Known: {names}.").format(names=known))
-    spec = fitting[panel]
+    spec = _fitting(catalog, row, panel)
     chosen, plain = spec.options.parse(options, "options").model_dump(), spec.options().model_dump()
     differing = {name: value for name, value in chosen.items() if value != plain[name]}
     is_watched = step is None and playground.hub.live_frame(run, panel, options) is not None
     return playground.jobs.frame(run, panel, options if is_watched else differing, step)
+
+
+def past_frames(playground: Playground, run: int, panel: str, *, first: int, last: int) -> list[DrawnFrame]:
+    """Return the kept pictures from one step to another (inclusive), oldest first, until they are many or large.
+
+    Raises:
+        Missing: no such run or panel.
+    """
+    catalog = playground.catalog()
+    found: list[DrawnFrame] = []
+    size_bytes = 0
+    with playground.store.read() as connection:
+        _fitting(catalog, _exists(connection, run), panel)
+        for one in frames.between(connection, run, panel, first=first, last=last):
+            found.append(DrawnFrame(panel, one.step, one.meta, one.arrays, f"{run}-{panel}-{one.step}"))
+            size_bytes += sum(array.nbytes for array in one.arrays.values())
+            if len(found) == MOST_FRAMES or size_bytes >= MOST_FRAMES_BYTES:
+                break
+    return found
+
+
+def frames_bytes(shown: Iterable[DrawnFrame]) -> bytes:
+    """Return pictures one after the other, each after its length as u32."""
+    bodies = [frame_bytes(one) for one in shown]
+    return b"".join(len(body).to_bytes(4, "little") + body for body in bodies)
 
 
 def frame_json(shown: DrawnFrame) -> dict[str, Any]:
@@ -226,6 +249,14 @@ def _panels(catalog: Any, row: run_rows.RunRow) -> list[PanelSpec]:
     """Return the panels that fit a run; none where its algorithm or environment is gone from the catalogue."""
     algorithm, environment = catalog.algorithms().get(row.algorithm), catalog.environments().get(row.environment)
     return list(catalog.panels_for(algorithm, environment)) if algorithm and environment else []
+
+
+def _fitting(catalog: Any, row: run_rows.RunRow, panel: str) -> PanelSpec:
+    fitting = {spec.id: spec for spec in _panels(catalog, row)}
+    if panel not in fitting:
+        known = ", ".join(fitting) or _("none")
+        raise Missing.one("panel", panel, _("this run has no such panel"), _("Known: {names}.").format(names=known))
+    return fitting[panel]
 
 
 def _check_names(playground: Playground, names: Sequence[str] | None, recorded: Collection[str]) -> None:

@@ -34,6 +34,17 @@ def test_before_the_first_frame_comes_the_first(store: Store, run: int) -> None:
     assert value_at(store, run + 1, 3) is None
 
 
+def test_frames_between_two_steps_come_oldest_first(store: Store, run: int) -> None:
+    for step in (30, 10, 20, 40):
+        put(store, run, step, float(step))
+    put(store, run, 20, 0.0, panel="agent")
+    with store.read() as connection:
+        found = list(frames.between(connection, run, "grid_values", first=10, last=30))
+    assert [(one.step, float(one.arrays["v"][0]), one.meta) for one in found] == [
+        (10, 10.0, {"rows": 2}), (20, 20.0, {"rows": 2}), (30, 30.0, {"rows": 2}),
+    ]  # fmt: skip
+
+
 def test_a_frame_of_the_same_step_takes_its_place(store: Store, run: int) -> None:
     put(store, run, 10, 1.0)
     put(store, run, 10, 5.0)

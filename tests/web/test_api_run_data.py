@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from starlette.testclient import TestClient
 
 from app.core.codecs import unpack_arrays
 from app.protocol.runs import RunCreate
+from app.store import frames as frame_rows
 from app.store import runs as run_rows
 from app.store import series as series_rows
 from app.store.records import Record
@@ -126,6 +128,49 @@ def test_a_picture_is_json_or_bytes(client: TestClient, ended: dict[str, Any]) -
         address, headers={"Accept": "application/octet-stream", "If-None-Match": response.headers["ETag"]}
     )
     assert again.status_code == 304
+
+
+def keep_more(playground: Playground, run: int, steps: list[int]) -> None:
+    """Store pictures whose values are their steps."""
+    for step in steps:
+        arrays = {"v": np.full((48,), step, np.float32)}
+        playground.store.writer.do(
+            partial(frame_rows.put, run=run, panel="grid_values", step=step, meta={"cols": 12}, arrays=arrays)
+        )
+
+
+def test_past_pictures_come_in_one_answer_as_json_or_bytes(
+    client: TestClient, playground: Playground, ended: dict[str, Any]
+) -> None:
+    keep_more(playground, ended["id"], [600, 700, 800])
+    address = f"{ended['links']['frames']}/grid_values"
+    window = {"from_step": 600, "to_step": 799}
+    items = client.get(f"{address}/past", params=window).json()["items"]
+    assert items == [client.get(address, params={"step": step}).json() for step in (600, 700)]
+    headers = {"Accept": "application/octet-stream"}
+    response = client.get(f"{address}/past", params=window, headers=headers)
+    bodies, rest = [], response.content
+    while rest:
+        length = int.from_bytes(rest[:4], "little")
+        bodies.append(rest[4 : 4 + length])
+        rest = rest[4 + length :]
+    assert bodies == [client.get(address, params={"step": step}, headers=headers).content for step in (600, 700)]
+    again = client.get(f"{address}/past", params=window, headers={**headers, "If-None-Match": response.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_past_pictures_are_bounded_by_number_and_size(
+    client: TestClient, playground: Playground, ended: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_more(playground, ended["id"], [600, 700, 800])
+    address = f"{ended['links']['frames']}/grid_values/past"
+    steps = lambda: [item["step"] for item in client.get(address).json()["items"]]  # noqa: E731
+    assert steps() == [500, 600, 700, 800]
+    monkeypatch.setattr(run_data, "MOST_FRAMES", 3)
+    assert steps() == [500, 600, 700]
+    monkeypatch.setattr(run_data, "MOST_FRAMES_BYTES", 1)
+    assert steps() == [500]
+    assert client.get(f"{ended['links']['frames']}/no_such/past").status_code == 404
 
 
 @pytest.mark.parametrize(

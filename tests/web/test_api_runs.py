@@ -172,6 +172,7 @@ def test_a_run_that_does_not_exist_is_missing_everywhere(client: TestClient) -> 
         "/metrics.csv",
         "/frames",
         "/frames/grid_values",
+        "/frames/grid_values/past",
         "/events",
         "/checkpoints",
         "/episodes",

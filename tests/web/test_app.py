@@ -34,6 +34,7 @@ GET /api/v1/runs/{id}/metrics read_metrics 200 401 403 421 422 404 304
 GET /api/v1/runs/{id}/metrics.csv read_metrics_csv 200 401 403 421 422 404
 GET /api/v1/runs/{id}/frames list_frames 200 401 403 421 422 404
 GET /api/v1/runs/{id}/frames/{panel} read_frame 200 401 403 421 422 404 409 304
+GET /api/v1/runs/{id}/frames/{panel}/past read_past_frames 200 401 403 421 422 404 304
 GET /api/v1/runs/{id}/events list_events 200 401 403 421 422 404
 GET /api/v1/runs/{id}/checkpoints list_checkpoints 200 401 403 421 422 404
 DELETE /api/v1/runs/{id}/checkpoints/{checkpoint} delete_checkpoint 204 401 403 421 422 404 409 413
