@@ -98,6 +98,9 @@ def train(  # the parameters are the command's options
     seed: Annotated[int, typer.Option("--seed", help=_("The run's randomness."))] = 0,
     preset: Annotated[str | None, typer.Option("--preset", help=_("Base of the configuration."))] = None,
     name: Annotated[str, typer.Option("--name", help=_("Name of the run."))] = "",
+    speed: Annotated[
+        float | None, typer.Option("--speed", help=_("Steps a second at most. Default: no limit."))
+    ] = None,
     data: Data = None,
 ) -> None:
     """Train one run to its end. No server is needed; one that owns the data folder is used."""
@@ -112,6 +115,7 @@ def train(  # the parameters are the command's options
         seed=seed,
         preset=preset,
         name=name,
+        speed=speed,
     )
     run = _train(settings, request)
     _print_result(run)

@@ -72,7 +72,7 @@ def _play(
         "has_errors": bool(violations),
         "nonce": secrets.token_urlsafe(16),
         "equations": lessons.leading_equations(choice.algorithm),
-        "snippets": snippets(view.request, origin_of(request), view.url, playground.settings.data),
+        "snippets": snippets(view.request, origin_of(request), path=view.url, data=playground.settings.data),
     }
     if is_fragment(request):
         return page("_recipe.html", context, status, {"HX-Replace-Url": view.url})
@@ -90,7 +90,7 @@ def docs(request: Request, playground: Service) -> Response:
         "tags": reference.tags(document),
         "models": reference.models(document),
         "problems": list(KINDS.values()),
-        "snippets": snippets(example, origin_of(request), "/", playground.settings.data),
+        "snippets": snippets(example, origin_of(request), path="/", data=playground.settings.data),
     }
     return page("docs.html", context)
 

@@ -15,14 +15,14 @@ from app.core.codecs import content_hash
 from app.core.errors import InvalidInput, Missing, Refused
 from app.core.text import _
 from app.protocol.runs import ForkRequest, Run, RunPatch, StepRequest
-from app.store import checkpoints, events, series
+from app.store import checkpoints, edits, events, series
 from app.store import runs as run_rows
 from app.web import editor, forking, forms, lessons, recipe, views
 from app.web.context import RunId, Service
 from app.web.posted import Chosen, Form, numbers
 from app.web.rendering import PageRoute, is_fragment, page
 from app.web.services import Action, Playground, RunQuery
-from app.web.snippets import request_of, snippets
+from app.web.snippets import of_run
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SEE_OTHER = 303
@@ -220,12 +220,15 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         logged = events.list_(connection, id, limit=10_000)
         lead = series.read(connection, id, ["rollout/episode_return"], max_points=SPARK_POINTS)
         row = run_rows.get(connection, id)
+        made = edits.list_(connection, id)
     catalog = playground.catalog()
     view = views.view(catalog, run, list(counts))
     tab = request.query_params.get("tab", "maths")
     dictionary = catalog.scalars()
     maps = [picture for picture in view.pictures if picture.element in views.MODES]
     origin = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    if row is None:
+        raise Missing.one("run", id, _("there is no such run"))
     return {
         "here": "runs",
         "view": view,
@@ -234,8 +237,8 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "editor": editor.of_run(view),
         "others": [picture for picture in view.pictures if picture not in maps[:1]],
         "checkpoints": views.labelled(kept),
-        "started_config": row.config if row else {},
-        "changed": forms.differences(run.config, row.config if row else {}),
+        "started_config": row.config,
+        "changed": forms.differences(run.config, row.config),
         "step_units": views.step_units(view),
         "events": list(reversed(logged))[:EVENT_ROWS],
         "edits": views.edit_fields(view),
@@ -247,7 +250,7 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "speeds": ["full" if speed is None else f"{speed:g}" for speed in views.SPEEDS],
         "spark": _spark(lead.get("rollout/episode_return")),
         "returns": views.RETURNS,
-        "snippets": snippets(request_of(run), origin, f"/runs/{id}", playground.settings.data),
+        "snippets": of_run(row, made, origin=origin, data=playground.settings.data),
         "problem": "",
         "fork": dict.fromkeys(FORK_FIELDS, ""),
         "fork_problem": "",
@@ -263,13 +266,14 @@ def _comparison(playground: Playground, found: Sequence[Run]) -> dict[str, Any]:
     made = [views.view(catalog, run) for run in found]
     common = [name for view in made[:1] for scalar in view.leads for name in [scalar.name]]
     common = [name for name in common if all(name in {s.name for _label, g in v.groups for s in g} for v in made)]
-    worlds = {run.environment for run in found}
+    worlds = {content_hash([run.environment, run.environment_config]) for run in found}
     return {
         "views": made,
         "ids": [run.id for run in found],
         "labels": [view.title for view in made],
         "shared": [catalog.scalars()[name] for name in common if name in catalog.scalars()],
-        "references": made[0].references if len(worlds) == 1 else [],
+        "references": views.shared_references(made),
+        "has_one_world": len(worlds) <= 1,
         "returns": views.RETURNS,
         "maps": [
             (view, view.pictures[0]) for view in made if view.pictures and view.pictures[0].element in views.MODES

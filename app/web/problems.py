@@ -3,7 +3,7 @@
 import html
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -95,11 +95,16 @@ def answer(error: ProblemError, path: str) -> Response:
     if is_api(path):
         content = json.dumps(body_of(error, path), ensure_ascii=False).encode("utf-8", "replace")
         return Response(content, error.kind.status, headers=error.headers, media_type=MEDIA_TYPE)
-    lines = [error.detail, *(item.way_out for item in error.violations if item.way_out not in error.detail)]
+    lines = [str(item) for item in map(_for_a_person, error.violations)] or [error.detail]
     body = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     runs = f'<a href="/runs">{html.escape(_("All runs"))}</a> · ' if path.startswith("/runs") else ""
     home = f'<p>{runs}<a href="/">{html.escape(_("Back to the playground"))}</a></p>'
     return HTMLResponse(page(error.kind.title, body + home), error.kind.status, headers=error.headers)
+
+
+def _for_a_person(violation: Violation) -> Violation:
+    """Return it without a way out that names a route of the API: the page has links instead."""
+    return replace(violation, way_out="") if "/api/" in violation.way_out else violation
 
 
 def is_api(path: str) -> bool:

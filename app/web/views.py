@@ -43,6 +43,7 @@ MODES = {
     ),
     "plane-map": (("values", _("Value")), ("action", _("Policy"))),
 }
+MODE_SIGNALS = {"behaviour": {"behaviour"}, "visits": {"visits", "visited"}}  # a way of drawing needs one of these
 STEP_WORDS = {"env_step": _("step"), "sweep": _("sweep"), "update": _("step")}
 UNITS = {"env_step": _("steps"), "sweep": _("sweeps"), "update": _("updates")}
 
@@ -155,8 +156,9 @@ def view(catalog: ModuleType, run: Run, known_series: Sequence[str] = ()) -> Run
 
 def _modes(panel: PanelSpec, algorithm: AlgorithmSpec | None) -> tuple[tuple[str, str], ...]:
     modes = MODES.get(panel.element, (("", panel.name),))
-    has_behaviour = algorithm is not None and "behaviour" in algorithm.signals
-    return tuple(mode for mode in modes if mode[0] != "behaviour" or has_behaviour)
+    signals = set(algorithm.signals) if algorithm is not None else set()
+    hidden = {name for name, sources in MODE_SIGNALS.items() if not sources & signals}
+    return tuple(mode for mode in modes if mode[0] not in hidden)
 
 
 def expected_scalars(algorithm: AlgorithmSpec, environment: EnvironmentSpec | None) -> list[str]:
@@ -181,6 +183,18 @@ def references(environment: EnvironmentSpec | None, options: Mapping[str, Any]) 
     if environment.threshold is not None and all(item["value"] != environment.threshold for item in found):
         found.append({"label": _("solved"), "value": environment.threshold})
     return found
+
+
+def shared_references(views: Sequence[RunView]) -> list[dict[str, Any]]:
+    """Return the dashed lines of compared runs; one that is not true of all of them names those it belongs to."""
+    owners: dict[tuple[str, float], list[int]] = {}
+    for view_ in views:
+        for item in view_.references:
+            owners.setdefault((item["label"], item["value"]), []).append(view_.run.id)
+    return [
+        {"label": label if len(ids) == len(views) else f"{label} ({', '.join(f'#{id}' for id in ids)})", "value": value}
+        for (label, value), ids in owners.items()
+    ]
 
 
 def name_of(run: Run, algorithm: AlgorithmSpec | None, environment: EnvironmentSpec | None) -> str:

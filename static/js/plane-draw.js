@@ -2,7 +2,6 @@
 // Drawing a value function over two axes: colours at data resolution, scaled up; letters where the action changes; axes.
 
 import { sequential, token } from "./colors.js";
-import { extent } from "./curves.js";
 import { tick } from "./format.js";
 import { label } from "./grid-glyphs.js";
 
@@ -16,22 +15,21 @@ const LETTERS_UP = 6;
 
 /**
  * @param {CanvasRenderingContext2D} ctx @param {{width: number, height: number}} size @param {any} frame
- * @param {boolean} is_policy draw the greedy action instead of the value
+ * @param {[number, number] | null} range of the values' colours; null draws the greedy action instead
  */
-export function drawPlane(ctx, size, frame, is_policy) {
+export function drawPlane(ctx, size, frame, range) {
   const { arrays, shapes, meta } = frame;
   const [ny, nx] = shapes.values;
   const area = { x: LEFT, y: TOP, w: size.width - LEFT - RIGHT, h: size.height - TOP - BOTTOM };
-  ctx.imageSmoothingEnabled = !is_policy;
-  ctx.drawImage(is_policy ? policy(arrays.action, nx, ny) : heat(arrays.values, nx, ny), area.x, area.y, area.w, area.h);
-  if (is_policy) letters(ctx, area, frame);
+  ctx.imageSmoothingEnabled = range !== null;
+  ctx.drawImage(range ? heat(arrays.values, [nx, ny], range) : policy(arrays.action, nx, ny), area.x, area.y, area.w, area.h);
+  if (!range) letters(ctx, area, frame);
   visited(ctx, area, frame);
   axes(ctx, area, meta);
 }
 
-/** @param {Float32Array} values @param {number} nx @param {number} ny */
-function heat(values, nx, ny) {
-  const [low, high] = extent(values) ?? [0, 1];
+/** @param {Float32Array} values @param {[number, number]} size @param {[number, number]} range */
+function heat(values, [nx, ny], [low, high]) {
   return bitmap(nx, ny, (index) => sequential(high > low ? (values[index] - low) / (high - low) : 0.5));
 }
 

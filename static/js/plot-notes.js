@@ -6,6 +6,7 @@ import { tick } from "./format.js";
 
 const SIZE = 11;
 const ROW = 15;
+const NEAR = 20; // lines closer than this share one label: between them is no room for words
 
 /** @typedef {{label: string, value: number}} Reference */
 /** @typedef {{at: number, text: string, is_minor?: boolean}} Mark a minor mark is a short line without words */
@@ -27,13 +28,12 @@ export function annotate(u, references, marks) {
   /** @type {Box[]} */
   const taken = [];
   const [right, bottom] = [area.left + area.width, area.top + area.height];
-  for (const { label, value } of references) {
-    const y = u.valToPos(value, "y", true) / ratio;
-    if (!(y >= area.top && y <= bottom)) continue;
-    line(ctx, [area.left, y, right, y], token("--muted"), [4, 4]);
-    const text = `${label} ${tick(value)}`;
+  const levels = references.map(({ label, value }) => ({ y: u.valToPos(value, "y", true) / ratio, text: `${label} ${tick(value)}` }));
+  for (const { y } of levels) line(ctx, [area.left, y, right, y], token("--muted"), [4, 4]);
+  for (const { top, bottom: low, texts } of bundles(levels.filter(({ y }) => y >= area.top && y <= bottom))) {
+    const text = fitted(texts, area.width - 8, (words) => ctx.measureText(words).width);
     const width = ctx.measureText(text).width;
-    const places = range(4).flatMap((shift) => [-5, 13].map((down) => ({ x: right - 4 - width - shift * (width / 2 + 8), y: y + down, width })));
+    const places = range(4).flatMap((shift) => [top - 5, low + 13].map((y) => ({ x: right - 4 - width - shift * (width / 2 + 8), y, width })));
     write(ctx, area, taken, { text, places, color: token("--muted") });
   }
   for (const { at, text, is_minor } of marks) {
@@ -46,6 +46,31 @@ export function annotate(u, references, marks) {
     write(ctx, area, taken, { text, places, color: token("--warn") });
   }
   ctx.restore();
+}
+
+/**
+ * Lines from top to bottom, those too near for a label each in one bundle; its texts are in the order they were given.
+ * @param {{y: number, text: string}[]} levels
+ */
+export function bundles(levels) {
+  /** @type {{top: number, bottom: number, members: {y: number, text: string}[]}[]} */
+  const found = [];
+  for (const level of [...levels].sort((one, other) => one.y - other.y)) {
+    const last = found.at(-1);
+    if (last && level.y - last.bottom < NEAR) Object.assign(last, { bottom: level.y, members: [...last.members, level] });
+    else found.push({ top: level.y, bottom: level.y, members: [level] });
+  }
+  return found.map(({ top, bottom, members }) => ({ top, bottom, texts: levels.filter((level) => members.includes(level)).map(({ text }) => text) }));
+}
+
+/**
+ * As many texts as have room, then how many are left out: the note below the curve names them all.
+ * @param {string[]} texts @param {number} room @param {(words: string) => number} width
+ */
+export function fitted(texts, room, width) {
+  const first = (/** @type {number} */ count) => [...texts.slice(0, count), ...(count < texts.length ? [`+${texts.length - count}`] : [])].join(" · ");
+  for (let count = texts.length; count > 1; count--) if (width(first(count)) <= room) return first(count);
+  return first(1);
 }
 
 /**

@@ -1,5 +1,7 @@
 // @ts-check
-// Controls shared by every chart of the comparison.
+// Controls shared by every chart and every map of the comparison.
+
+import { shareScale } from "../shared-scale.js";
 
 class ComparePage extends HTMLElement {
   connectedCallback() {
@@ -11,6 +13,9 @@ class ComparePage extends HTMLElement {
       control.addEventListener("input", apply);
       apply();
     }
+    const maps = /** @type {HTMLElement | null} */ (this.querySelector("[data-scale]"));
+    const one_scale = /** @type {HTMLInputElement | null} */ (this.querySelector("[data-one-scale]"));
+    one_scale?.addEventListener("change", () => maps && shareScale(maps, one_scale.checked));
   }
 }
 

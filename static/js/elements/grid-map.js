@@ -11,6 +11,7 @@ import { place } from "../grid-draw.js";
 import { choicesOf, drawLayer, layerOf, nameOf, showRange, summaryOf } from "../grid-layers.js";
 import { planeOf, rangeOf } from "../grid-planes.js";
 import { tableOf, wordsOf } from "../grid-words.js";
+import { scaleFor } from "../shared-scale.js";
 import { t } from "../text.js";
 
 class GridMap extends HTMLElement {
@@ -26,6 +27,7 @@ class GridMap extends HTMLElement {
   /** @type {any} one map of the frame */
   #view = null;
   #plane = 0;
+  #range = /** @type {[number, number]} */ ([0, 1]);
   /** @type {string | null} */
   #layer = null;
   #forget = () => {};
@@ -86,7 +88,7 @@ class GridMap extends HTMLElement {
     const [map, ...rest] = this.#parts;
     this.replaceChildren(map, ...choices.elements, ...rest);
     const height = (/** @type {number} */ width) => this.#place(width).top + this.#place(width).size * this.#frame.meta.rows;
-    const what = (/** @type {number} */ width) => ({ layer: this.mode, at: this.#place(width), range: rangeOf(this.#frame, this.mode), cell: this.#cell });
+    const what = (/** @type {number} */ width) => ({ layer: this.mode, at: this.#place(width), range: this.#range, cell: this.#cell });
     return new Surface(this.#canvas, (ctx, width) => drawLayer(ctx, this.#view, what(width)), height);
   }
 
@@ -97,7 +99,7 @@ class GridMap extends HTMLElement {
     this.#view = planeOf(frame, this.#plane);
     this.#surface ??= this.#build();
     const [meta, layer] = [frame.meta, this.mode];
-    const [low, high] = rangeOf(frame, layer);
+    const [low, high] = (this.#range = scaleFor(this, layer, rangeOf(frame, layer), () => this.#show(this.#given)));
     this.#summary = summaryOf(frame, layer);
     showRange(this.#scale, layer, [low, high]);
     this.#canvas.setAttribute("aria-label", t("{name} map, {rows} by {cols} cells, from {low} to {high}. Arrow keys read cells.", { name: nameOf(meta, layer), rows: meta.rows, cols: meta.cols, low: number(low, 3), high: number(high, 3) }));

@@ -10,6 +10,7 @@ import { number, steps } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { controlsOf } from "../plane-controls.js";
 import { drawPlane } from "../plane-draw.js";
+import { scaleFor } from "../shared-scale.js";
 import { t } from "../text.js";
 
 const NEW_OPTIONS_MS = 120;
@@ -22,6 +23,7 @@ class PlaneMap extends HTMLElement {
   /** @type {Surface | null} */
   #surface = null;
   #timer = 0;
+  #range = /** @type {[number, number]} */ ([0, 1]);
   #canvas = /** @type {HTMLCanvasElement} */ (make("canvas", "map-canvas"));
   #facts = make("span");
   #summary = "";
@@ -59,7 +61,7 @@ class PlaneMap extends HTMLElement {
     if (!arrays.values) return;
     this.#frame = frame;
     if (!this.#surface) this.#build(meta);
-    const [low, high] = extent(arrays.values) ?? [0, 0];
+    const [low, high] = (this.#range = scaleFor(this, "values", extent(arrays.values) ?? [0, 0], () => this.#show(this.#frame)));
     const held = Object.entries(meta.at).map(([name, value]) => `${name} ${number(value, 3)}`);
     this.#summary = [t("step {step}", { step: steps(step) }), ...held, t("dots: states visited lately")].join(" · ");
     this.#facts.textContent = this.#summary;
@@ -87,7 +89,7 @@ class PlaneMap extends HTMLElement {
     this.replaceChildren(holder, this.#scale, foot, this.#controls);
     const height = (/** @type {number} */ width) => Math.min(width * 0.72, Math.max(240, innerHeight * 0.46));
     const draw = (/** @type {CanvasRenderingContext2D} */ ctx, /** @type {number} */ w, /** @type {number} */ h) =>
-      drawPlane(ctx, { width: w, height: h }, this.#frame, this.getAttribute("mode") === "action");
+      drawPlane(ctx, { width: w, height: h }, this.#frame, this.getAttribute("mode") === "action" ? null : this.#range);
     this.#surface = new Surface(this.#canvas, draw, height);
   }
 
