@@ -274,6 +274,7 @@ def _comparison(playground: Playground, found: Sequence[Run]) -> dict[str, Any]:
         "shared": [catalog.scalars()[name] for name in common if name in catalog.scalars()],
         "references": views.shared_references(made),
         "has_one_world": len(worlds) <= 1,
+        "has_one_scale": len({run.environment for run in found}) <= 1,
         "returns": views.RETURNS,
         "maps": [
             (view, view.pictures[0]) for view in made if view.pictures and view.pictures[0].element in views.MODES

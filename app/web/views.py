@@ -181,19 +181,25 @@ def references(environment: EnvironmentSpec | None, options: Mapping[str, Any]) 
     except PlaygroundError:
         found = []
     if environment.threshold is not None and all(item["value"] != environment.threshold for item in found):
-        found.append({"label": _("solved"), "value": environment.threshold})
+        found.append({"label": _("Solved"), "value": environment.threshold})
     return found
 
 
 def shared_references(views: Sequence[RunView]) -> list[dict[str, Any]]:
     """Return the dashed lines of compared runs; one that is not true of all of them names those it belongs to."""
-    owners: dict[tuple[str, float], list[int]] = {}
+    owners: dict[tuple[str, str], list[int]] = {}
+    values: dict[tuple[str, str], float] = {}
     for view_ in views:
         for item in view_.references:
-            owners.setdefault((item["label"], item["value"]), []).append(view_.run.id)
+            same = item["label"], f"{item['value']:.6g}"  # exact solutions differ in their last bits
+            values.setdefault(same, item["value"])
+            owners.setdefault(same, []).append(view_.run.id)
     return [
-        {"label": label if len(ids) == len(views) else f"{label} ({', '.join(f'#{id}' for id in ids)})", "value": value}
-        for (label, value), ids in owners.items()
+        {
+            "label": same[0] if len(ids) == len(views) else f"{same[0]} ({', '.join(f'#{id}' for id in ids)})",
+            "value": values[same],
+        }
+        for same, ids in owners.items()
     ]
 
 
@@ -216,8 +222,11 @@ def edit_fields(view_: RunView, values: Mapping[str, Any] | None = None, violati
 
 def step_units(view_: RunView) -> list[tuple[str, str]]:
     """Return what a paused run can go on by: (unit, its word)."""
-    episode = [("episode", _("episode"))] if view_.algorithm is None or view_.algorithm.emits_episodes else []
-    return [("step", STEP_WORDS.get(view_.run.step_unit, _("step"))), ("update", _("update")), *episode]
+    algorithm, step = view_.algorithm, ("step", STEP_WORDS.get(view_.run.step_unit, _("step")))
+    if algorithm is not None and not algorithm.emits_episodes:
+        improves = "tabular/policy_changes" in algorithm.emits
+        return [step, ("update", _("improvement"))] if improves else [step]
+    return [step, ("update", _("update")), ("episode", _("episode"))]
 
 
 def labelled(kept: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

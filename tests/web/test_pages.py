@@ -1,13 +1,12 @@
 """The pages as they read and act without script: status, echoed values, fragments, refusals.
 
 Covers app/web/pages.py, app/web/pages_runs.py, app/web/recipe.py, app/web/views.py, app/web/lessons.py, app/web/reference.py,
-app/web/rendering.py, app/web/posted.py, app/web/scenes.py and app/web/snippets.py.
+app/web/rendering.py, app/web/posted.py and app/web/scenes.py.
 """
 
 import importlib
+import json
 import re
-import shlex
-import sys
 import threading
 from html import unescape
 from pathlib import Path
@@ -21,7 +20,7 @@ from starlette.testclient import TestClient
 from app.protocol.runs import ForkRequest, Run
 from app.store import runs as run_rows
 from app.store.runs import RunNew
-from app.web import posted, reference, rendering, snippets, views
+from app.web import posted, reference, rendering, views
 from app.web.app import create_app
 from app.web.services import Playground
 from tests.web.conftest import BASE, TOKEN, close, make_playground, recorded
@@ -412,6 +411,41 @@ def test_compare_shows_what_differs(client: TestClient) -> None:
     assert re.search(r'class="mono is-different">1<', html)
 
 
+def test_runs_of_different_worlds_are_compared_with_the_lines_of_each(client: TestClient) -> None:
+    dry, wet = {"environment_config": {"is_slippery": False}}, {"environment_config": {"is_slippery": True}}
+    lake = {"environment": "FrozenLake-v1", "algorithm": "q_learning"}
+    ids = [str(client.post("/api/v1/runs", json={**lake, **world}).json()["id"]) for world in (dry, wet, dry)]
+    html = unescape(client.get(f"/compare?runs={','.join(ids)}").text)
+    lines = {item["label"]: item["value"] for item in json.loads(re.findall(r"references='([^']*)'", html)[0])}
+    assert lines[f"Optimum (#{ids[0]}, #{ids[2]})"] == pytest.approx(1.0)
+    assert lines[f"Optimum (#{ids[1]})"] == pytest.approx(0.744, abs=1e-3)
+    assert lines["Solved"] == 0.7, "one that holds for all names none"
+    assert "live in different worlds" in html
+    same = unescape(client.get(f"/compare?runs={ids[0]},{ids[2]}").text)
+    assert '"Optimum"' in same
+    assert "live in different worlds" not in same
+
+
+def test_one_scale_of_colours_is_offered_and_chosen_where_the_environment_is_one(client: TestClient) -> None:
+    ids = [
+        client.post("/runs", data={"environment": name, "algorithm": "sarsa"}, follow_redirects=False).headers[
+            "location"
+        ]
+        for name in ("CliffWalking-v1", "CliffWalking-v1", "FrozenLake-v1")
+    ]
+    numbers = [id.rsplit("/", 1)[1] for id in ids]
+    assert 'data-scale="shared"' in client.get(f"/compare?runs={numbers[0]},{numbers[1]}").text
+    assert 'data-scale="own"' in client.get(f"/compare?runs={','.join(numbers)}").text
+
+
+def test_a_missing_run_leads_a_person_to_the_list_and_a_program_to_its_route(client: TestClient) -> None:
+    page = client.get("/runs/999999")
+    assert page.status_code == 404
+    assert '<a href="/runs">' in page.text
+    assert "/api/" not in page.text
+    assert "GET /api/v1/runs lists them" in client.get("/api/v1/runs/999999").json()["detail"]
+
+
 def test_a_name_is_text_wherever_it_shows(client: TestClient) -> None:
     form = {"environment": "CliffWalking-v1", "algorithm": "q_learning", "name": "<script>alert(1)</script>"}
     page = client.post("/runs", data=form).text
@@ -461,22 +495,6 @@ def test_numbers_read_well(value: float | None, text: str) -> None:
 
 def test_run_numbers_of_an_address_are_cleaned() -> None:
     assert posted.numbers("3, 1,1,x,,-2,٣") == [3, 1]
-
-
-def test_snippets_ask_for_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda _name: None)
-    request = {"algorithm": "q_learning", "environment": "CliffWalking-v1", "config": {"alpha": 0.5}, "seed": 1}
-    found = dict(snippets.snippets(request, "http://127.0.0.1:1", "/?x"))
-    assert found["Link"] == "http://127.0.0.1:1/?x"
-    recipe = "train CliffWalking-v1 q_learning --set alpha=0.5 --seed 1"
-    assert found["shell"] == f"{shlex.quote(sys.executable)} -m app {recipe}", "nothing of that name is on the PATH"
-    compile(found["Python"], "snippet", "exec")
-    assert '"alpha": 0.5' in found["curl"]
-    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
-    there = dict(snippets.snippets(request, "http://127.0.0.1:1", "/?x", tmp_path / "my data"))
-    assert there["shell"] == f"rl-playground {recipe} --data '{tmp_path}/my data'"
-    assert f"$(rl-playground token --data '{tmp_path}/my data')" in there["curl"]
-    assert f"Playground(data='{tmp_path}/my data')" in there["Python"]
 
 
 def test_the_speed_slider_finds_its_place() -> None:
