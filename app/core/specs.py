@@ -62,6 +62,7 @@ class Inspector:
         old: slot of the entry's value before, state and action: slots that name the entry (None: not of an action).
         backup: the shape of its backup diagram.
         waits: what to say where the last step made no update.
+        about: a sentence with {entry}: whose update is shown, where that is not the pair of the last step.
         note: `trace → what to know beside its numbers`, where the shown table is not the one that was updated, or not only then.
     """
 
@@ -74,6 +75,7 @@ class Inspector:
     action: int | None = None
     backup: Backup = "max"
     waits: str = ""
+    about: str = ""
     note: Callable[[Sequence[float]], str] = lambda trace: ""
 
 

@@ -88,7 +88,7 @@ def means_of(config: BanditConfig) -> list[float]:
 def model(config: BanditConfig) -> TabularMDP:
     """Return the exact model."""
     arms = [_payments(mean, config) for mean in means_of(config)]
-    return mdp_from_outcomes([arms], np.ones(1), Layout(1, 1, "S"))
+    return mdp_from_outcomes([arms], np.ones(1), Layout(1, 1, "S", names=(_("the only state"),)))
 
 
 def _payments(mean: float, config: BanditConfig) -> list[Outcome]:

@@ -145,7 +145,16 @@ def layout() -> Layout:
         row_names=("A", *(str(card) for card in range(2, 11))),
         col_names=(*(str(total) for total in totals[:-1]), "A10"),
         axes=(_("dealer shows"), _("player has")),
+        pattern=_("hand {col} against {row}, {plane}"),
+        elsewhere=_name_elsewhere,
     )
+
+
+def _name_elsewhere(state: int) -> str:
+    total, dealer, is_usable = state // 22, state // 2 % 11, bool(state % 2)
+    if total <= HIGHEST or is_usable or dealer == 0:
+        return _("no hand")
+    return _("bust with {total} against {dealer}").format(total=total, dealer="A" if dealer == 1 else dealer)
 
 
 def make(config: BlackjackConfig) -> TabularEnvironment:

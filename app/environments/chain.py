@@ -60,7 +60,9 @@ def model(config: ChainConfig) -> TabularMDP:
 
     start = np.zeros(config.n_states)
     start[0] = 1.0
-    layout = in_a_row("S" + "." * last, [str(number) for number in range(1, config.n_states + 1)])
+    numbers = range(1, config.n_states + 1)
+    names = [_("state {number} of {count}").format(number=number, count=config.n_states) for number in numbers]
+    layout = in_a_row("S" + "." * last, [str(number) for number in numbers], names=names)
     return mdp_from_outcomes([outcomes(state) for state in range(config.n_states)], start, layout)
 
 

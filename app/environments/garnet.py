@@ -14,7 +14,7 @@ from app.core.randomness import Stream
 from app.core.specs import EnvironmentSpec, Reference
 from app.core.text import _
 from app.parts.batch import TabularEnvironment
-from app.parts.layout import in_a_row
+from app.parts.layout import in_a_row, numbered
 from app.parts.tabular import TabularMDP, finite_horizon_optimum, finite_horizon_return, uniform_policy
 
 MOST_ACTIONS = 10
@@ -48,7 +48,8 @@ def model(config: GarnetConfig) -> TabularMDP:
     ends = np.concatenate([np.zeros((*shape[:2], 1)), cuts, np.ones((*shape[:2], 1))], axis=2)
     rewards = np.repeat(stream.normals(n_states, n_actions)[:, :, None], shape[2], axis=2)
     widest = max(5, int(np.ceil(np.sqrt(2 * n_states))))
-    layout = in_a_row("." * n_states, [str(state) for state in range(n_states)], widest)
+    labels = [str(state) for state in range(n_states)]
+    layout = in_a_row("." * n_states, labels, names=[numbered(state) for state in range(n_states)], widest=widest)
     return TabularMDP(
         probabilities=np.diff(ends, axis=2),
         next_states=np.ascontiguousarray(order[:, :, : shape[2]], np.int64),

@@ -260,7 +260,8 @@ def model(config: GridworldConfig) -> TabularMDP:
     reached[closed], rewards[closed] = closed[:, None, None], 0.0
     probabilities[closed], terminated[closed] = np.eye(len(sides))[0], np.eye(len(sides))[0] > 0
     start = (letters == "S").astype(np.float64)
-    layout = Layout(len(rows), cols, "".join(rows))
+    own = tuple((row * cols + col, reward) for (row, col), reward in sorted(parse_rewards(config.rewards).items()))
+    layout = Layout(len(rows), cols, "".join(rows), rewards=own)
     return TabularMDP(probabilities, reached, rewards, terminated, start / start.sum(), layout)
 
 

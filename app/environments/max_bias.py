@@ -16,7 +16,7 @@ from app.core.config import Config, Hyper
 from app.core.specs import EnvironmentSpec, Reference
 from app.core.text import _
 from app.parts.batch import TabularEnvironment
-from app.parts.layout import in_a_row
+from app.parts.layout import Layout, in_a_row
 from app.parts.quadrature import normal_outcomes
 from app.parts.tabular import Outcome, TabularMDP, finite_horizon_optimum, mdp_from_outcomes
 
@@ -64,7 +64,12 @@ def model(config: MaxBiasConfig) -> TabularMDP:
     ]
     start = np.zeros(4)
     start[A] = 1.0
-    return mdp_from_outcomes(outcomes, start, in_a_row("X.SG", ("", "B", "A", "")))
+    return mdp_from_outcomes(outcomes, start, layout())
+
+
+def layout() -> Layout:
+    """Return the row of the two states between the ends."""
+    return in_a_row("X.SG", ("", "B", "A", ""), names=(_("the left end"), "B", "A", _("the right end")))
 
 
 def make(config: MaxBiasConfig) -> TabularEnvironment:

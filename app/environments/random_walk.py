@@ -69,7 +69,10 @@ def model(config: RandomWalkConfig) -> TabularMDP:
     start[(n + 1) // 2] = 1.0
     letters = "".join("S" if p else "." for p in start)
     names = LETTERS[:n] if n <= len(LETTERS) else [str(number) for number in range(1, n + 1)]
-    layout = in_a_row("X" + letters[1:-1] + "G", ["", *names, ""])
+    called = names if n <= len(LETTERS) else [_("state {number}").format(number=name) for name in names]
+    layout = in_a_row(
+        "X" + letters[1:-1] + "G", ["", *names, ""], names=(_("the left end"), *called, _("the right end"))
+    )
     return mdp_from_outcomes([ends[0], *outcomes, ends[1]], start, layout)
 
 

@@ -19,7 +19,8 @@ from app.parts.tabular import Outcome, TabularMDP, finite_horizon_optimum, mdp_f
 
 SIZE, IN_TAXI, N_STATES = 5, 4, 500
 STANDS = ((0, 0), (0, 4), (4, 0), (4, 3))  # R, G, Y, B as (row, column)
-NAMES = ("R", "G", "Y", "B")
+SIGNS = ("R", "G", "Y", "B")
+NAMES = (_("Red"), _("Green"), _("Yellow"), _("Blue"))
 WALLS = ((1, 2), (6, 7), (15, 16), (20, 21), (17, 18), (22, 23))  # between a cell and the next one to its right
 MOVES = ((1, 0), (-1, 0), (0, 1), (0, -1))  # Down, Up, Right, Left as (row, column)
 PICK_UP, DROP_OFF = 4, 5
@@ -52,7 +53,7 @@ def layout() -> Layout:
     pairs = [(passenger, to) for to in range(4) for passenger in range(5) if passenger != to]
     cells = np.arange(SIZE * SIZE)
     labels = [""] * (SIZE * SIZE)
-    for name, (row, col) in zip(NAMES, STANDS, strict=True):
+    for name, (row, col) in zip(SIGNS, STANDS, strict=True):
         labels[row * SIZE + col] = name
     return Layout(
         SIZE,
@@ -62,6 +63,8 @@ def layout() -> Layout:
         cell_states=np.array([(cells * 5 + passenger) * 4 + to for passenger, to in pairs]),
         labels=tuple(labels),
         walls=tuple(WALLS),
+        pattern=_("taxi in row {row}, column {col}, {plane}"),
+        elsewhere=lambda state: _("delivered at {to}").format(to=NAMES[state % 4]),
     )
 
 

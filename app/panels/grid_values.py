@@ -33,6 +33,8 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
 def compute(subject: Subject, options: GridOptions) -> Frame:
     """Return v (S,), q (S, A), policy (S, A), visits (S,), error (S,) = v − the exact values, and the maps' facts.
 
+    A planner acts nowhere: it has no visits.
+
     Every state is in the frame, so that any map of any moment can be shown; `cell_states` (P, rows · cols) says which
     state is where, unless a cell's state is its number.
     """
@@ -42,12 +44,12 @@ def compute(subject: Subject, options: GridOptions) -> Frame:
         raise ValueError(f"{environment.id} has no map")
     gamma = float(getattr(agent.config, "gamma", 1.0))
     signals = agent.signals()
-    v, q, policy, visits = _tables(signals, mdp, gamma)
+    v, q, policy = _tables(signals, mdp, gamma)
     truth = signals["truth"]() if "truth" in signals else _optimal(mdp, gamma)
     is_of_policy = getattr(agent, "truth_is", "optimal") == "target"
     reachable = mdp.reachable()
     error = np.where(reachable, v - truth, 0.0)
-    arrays = {"v": v, "q": q, "policy": policy, "visits": visits, "error": error, "optimal": truth}
+    arrays = {"v": v, "q": q, "policy": policy, "error": error, "optimal": truth}
     gap = np.abs(error[reachable])
     if "behaviour" in signals:
         arrays["behaviour"] = signals["behaviour"]()
@@ -62,17 +64,19 @@ def compute(subject: Subject, options: GridOptions) -> Frame:
         "truth_name": _("V of the policy") if is_of_policy else _("V*"),
         "error_max": float(gap.max()),
         "error_rms": float(np.sqrt(np.mean(gap**2))),
-        "states_visited": int(np.count_nonzero(visits)),
         "states_reachable": int(np.count_nonzero(reachable)),
+        "step_unit": subject.algorithm.step_unit,
     }
+    visits = _visits(signals, mdp)
+    if visits is not None:
+        arrays["visits"] = visits
+        meta["states_visited"] = int(np.count_nonzero(visits))
     return Frame({name: np.asarray(array, np.float32) for name, array in arrays.items()}, meta)
 
 
-def _tables(signals: Signals, mdp: TabularMDP, gamma: float) -> tuple[F64, F64, F64, F64]:
+def _tables(signals: Signals, mdp: TabularMDP, gamma: float) -> tuple[F64, F64, F64]:
     if "v" in signals:
-        v, q, policy = signals["v"](), signals["q"](), signals["policy"]()
-        visits = signals["visits"]() if "visits" in signals else np.zeros(mdp.n_states)
-        return v, q, policy, visits
+        return signals["v"](), signals["q"](), signals["policy"]()
     one_hot = np.eye(mdp.n_states, dtype=np.float32)
     if "q_at" in signals:
         q = np.asarray(signals["q_at"](one_hot), np.float64)
@@ -82,12 +86,15 @@ def _tables(signals: Signals, mdp: TabularMDP, gamma: float) -> tuple[F64, F64, 
         q = q_from_v(mdp, v, gamma)
     policy = signals["policy_at"](one_hot) if "policy_at" in signals else greedy_policy(q)
     ended = _absorbing(mdp)
-    return np.where(ended, 0.0, v), np.where(ended[:, None], 0.0, q), policy, _visits(signals, mdp)
+    return np.where(ended, 0.0, v), np.where(ended[:, None], 0.0, q), policy
 
 
-def _visits(signals: Signals, mdp: TabularMDP) -> F64:
+def _visits(signals: Signals, mdp: TabularMDP) -> F64 | None:
+    """Return how often each state (S,) was visited, or None where nobody acts, or counts."""
+    if "visits" in signals:
+        return np.asarray(signals["visits"]())
     if "visited" not in signals:
-        return np.zeros(mdp.n_states)
+        return None
     rows = np.asarray(signals["visited"]())
     states = rows.argmax(axis=1) if len(rows) else np.empty(0, np.int64)
     return np.bincount(states, minlength=mdp.n_states).astype(np.float64)

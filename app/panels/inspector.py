@@ -41,6 +41,7 @@ def compute(subject: Subject, options: InspectorOptions) -> Frame:
         "equation": inspector.equation,
         "number": inspector.number,
         "backup": inspector.backup,
+        "step_unit": subject.algorithm.step_unit,
         "line": line,
         "source": source,
         "has_update": has_update,
@@ -84,16 +85,26 @@ def source_line(module: str, number: int) -> tuple[int, str]:
 def _change(subject: Subject, inspector: Inspector, trace: list[float]) -> dict[str, Any]:
     state = int(trace[inspector.state])
     action = None if inspector.action is None else int(trace[inspector.action])
+    entry = _entry(subject, state, action)
     return {
         "numbers": with_numbers(inspector.equation, values_of(inspector, trace), write=_written),
         "result": _number(trace[inspector.result]),
         "old": _number(trace[inspector.old]),
         "new": _number(trace[inspector.result]),
         "state": state,
-        "state_name": _state_name(subject, state),
         "action": action,
-        "action_name": None if action is None else _action_name(subject, action),
+        "entry": entry,
+        "about": inspector.about.format(entry=entry) if inspector.about else "",
     }
+
+
+def _entry(subject: Subject, state: int, action: int | None) -> str:
+    """Return the entry of a table in words; where there is one state, its action says all."""
+    mdp, name = subject.environment.mdp, _state_name(subject, state)
+    if action is None:
+        return name
+    is_alone = isinstance(mdp, TabularMDP) and mdp.n_states == 1
+    return _action_name(subject, action) if is_alone else f"{name}, {_action_name(subject, action)}"
 
 
 def _transition(subject: Subject, last: list[float]) -> dict[str, Any]:

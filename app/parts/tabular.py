@@ -27,7 +27,7 @@ from app.parts.backups import (
     q_into,
     way_out,
 )
-from app.parts.layout import Layout
+from app.parts.layout import Layout, numbered
 from app.parts.optimum import MOST_STEPS, EarningLoop, Solver
 
 F64 = NDArray[np.float64]
@@ -113,9 +113,8 @@ class TabularMDP:
         return _can_end(self, self.probabilities)
 
     def name_of(self, state: int) -> str:
-        """Return a state in words: its number, and its cell where it lies on a map."""
-        where = self.layout.name_of(state) if self.layout else ""
-        return f"state {state} ({where})" if where else f"state {state}"
+        """Return a state in words, as its world calls it."""
+        return self.layout.name_of(state) if self.layout else numbered(state)
 
 
 def mdp_from_outcomes(

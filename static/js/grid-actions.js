@@ -13,6 +13,7 @@ const HEADINGS = {
   "up right": [SLANT, -SLANT], "down right": [SLANT, SLANT], "down left": [-SLANT, SLANT], "up left": [-SLANT, -SLANT],
 };
 const GAP = 1.25;
+const RARE = 0.01; // an action taken less often is not drawn
 const WIDE = "−88"; // as wide as most figures: what fits it decides for every cell alike
 
 /** Where an action points, or null where it is no direction. @param {string} name */
@@ -31,6 +32,34 @@ export function greedy(ctx, { x, y, size }, { names, all }, color) {
   ctx.font = `500 ${Math.max(8, height)}px system-ui, sans-serif`;
   const do_all_fit = all.every((name) => ctx.measureText(name).width <= size - 8);
   label(ctx, do_all_fit ? names[0] : short(names[0]), x, y, height, color);
+}
+
+/** Whether a policy (S · A) weighs actions, and does not only choose among them, all equally. @param {Float32Array} policy @param {number} n */
+export function isGraded(policy, n) {
+  for (let state = 0; state < policy.length; state += n) {
+    const shares = policy.subarray(state, state + n).filter((share) => share > RARE);
+    if (Math.max(...shares) - Math.min(...shares) > RARE) return true;
+  }
+  return false;
+}
+
+/** The actions of a cell by their probabilities: longer and darker arrows are taken more often; the likeliest of the others by name. @param {CanvasRenderingContext2D} ctx @param {Square} at @param {{names: string[], shares: Float32Array}} which @param {string} color */
+export function weighed(ctx, { x, y, size }, { names, shares }, color) {
+  let likeliest = -1;
+  names.forEach((name, action) => {
+    const [toward, share] = [heading(name), shares[action]];
+    if (!toward && share > (shares[likeliest] ?? RARE)) likeliest = action;
+    if (!toward || share < RARE) return;
+    ctx.globalAlpha = 0.3 + 0.7 * share;
+    arrow(ctx, { x, y, length: size * (0.05 + 0.23 * share), tail: 0 }, toward, color);
+  });
+  ctx.globalAlpha = 1;
+  if (likeliest < 0 || Math.max(...shares) > 2 * shares[likeliest]) return;
+  const height = Math.min(size * 0.2, 13);
+  ctx.font = `500 ${Math.max(8, height)}px system-ui, sans-serif`;
+  const percent = `${Math.round(100 * shares[likeliest])} %`;
+  const full = `${names[likeliest]} ${percent}`;
+  label(ctx, ctx.measureText(full).width <= size - 8 ? full : `${short(names[likeliest])} ${percent}`, x, y, height, color, size - 4);
 }
 
 /**

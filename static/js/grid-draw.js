@@ -3,11 +3,12 @@
 
 import { css, diverging, ink, rgb, sequential, token } from "./colors.js";
 import { number } from "./format.js";
-import { actionValues, greedy, heading } from "./grid-actions.js";
+import { actionValues, greedy, heading, isGraded, weighed } from "./grid-actions.js";
 import { dot, flag, label } from "./grid-glyphs.js";
+import { rewards } from "./grid-rewards.js";
 
 /**
- * @typedef {{rows: number, cols: number, cells: string, actions: string[], labels?: string[], row_names?: string[], col_names?: string[], axes?: string[], walls?: number[][], planes?: string[]}} Meta
+ * @typedef {{rows: number, cols: number, cells: string, actions: string[], labels?: string[], row_names?: string[], col_names?: string[], axes?: string[], walls?: number[][], planes?: string[], names?: string[], rewards?: number[][]}} Meta
  * @typedef {{size: number, left: number, top: number}} Place
  */
 
@@ -82,6 +83,7 @@ export function values(ctx, meta, at, { values: v, policy, range, signed }) {
   const scale = scaled(range, signed);
   cells(ctx, meta, at, (index) => scale(v[index]));
   const n = meta.actions.length;
+  const is_graded = policy !== null && isGraded(policy, n);
   for (let index = 0; index < meta.rows * meta.cols; index++) {
     if (!isPlain(meta, index)) continue;
     const [x, y] = corner(meta, at, index);
@@ -90,12 +92,15 @@ export function values(ctx, meta, at, { values: v, policy, range, signed }) {
     const has_text = at.size >= 34;
     const middle = y + at.size * (has_text && has_arrow ? 0.4 : 0.5);
     if (has_arrow) {
-      const names = meta.actions.filter((_name, a) => policy[index * n + a] > 0.01);
-      greedy(ctx, { x: x + at.size / 2, y: middle, size: Math.min(at.size, LARGEST) }, { names, all: meta.actions }, color);
+      const square = { x: x + at.size / 2, y: middle, size: Math.min(at.size, LARGEST) };
+      const shares = policy.subarray(index * n, index * n + n);
+      if (is_graded) weighed(ctx, square, { names: meta.actions, shares }, color);
+      else greedy(ctx, square, { names: meta.actions.filter((_name, a) => shares[a] > 0.01), all: meta.actions }, color);
     }
     if (has_text) label(ctx, number(v[index], 3), x + at.size / 2, y + at.size * (has_arrow ? 0.8 : 0.5), Math.min(at.size * 0.19, 13), color, at.size - 6);
   }
   walls(ctx, meta, at);
+  rewards(ctx, meta, at);
 }
 
 /** The value of each action. @param {CanvasRenderingContext2D} ctx @param {Meta} meta @param {Place} at @param {{q: Float32Array, range: [number, number]}} what */
@@ -109,6 +114,7 @@ export function triangles(ctx, meta, at, { q, range }) {
     actionValues(ctx, { x, y, size: at.size }, meta.actions, (action) => q[index * n + action], scale);
   }
   walls(ctx, meta, at);
+  rewards(ctx, meta, at);
 }
 
 /** @param {[number, number]} range @param {boolean} signed @returns {(value: number) => number[]} */

@@ -67,13 +67,14 @@ export function choicesOf(frame, { shown, plane, layer }) {
 
 /** The sentence below a map. @param {any} frame @param {string} layer */
 export function summaryOf({ meta, step }, layer) {
-  const at = t("step {step}", { step: steps(step) });
+  const at = meta.step_unit === "sweep" ? t("sweep {step}", { step: steps(step) }) : t("step {step}", { step: steps(step) });
   if (meta.words) return `${at} · ${meta.words}`;
-  if (meta.states_visited === undefined) {
+  if (meta.gap_max !== undefined) {
     const endless = meta.endless ? t("the policy never ends from {names}", { names: meta.endless_names.join(", ") }) : "";
     return [at, t("largest gap {gap}", { gap: number(meta.gap_max, 3) }), endless].filter(Boolean).join(" · ");
   }
   if (layer === "error") return t("distance to {truth}: max {max}, RMS {rms}", { truth: truthOf(meta), max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
+  if (meta.states_visited === undefined) return `${at} · ${t("all {count} states are swept", { count: meta.states_reachable })}`;
   return `${at} · ${t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable })}`;
 }
 

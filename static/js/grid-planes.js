@@ -23,7 +23,7 @@ export function planeOf(frame, plane) {
     if (name === "cell_states" || !Number.isInteger(width)) continue;
     own[name] = Float32Array.from({ length: room * width }, (_unused, i) => array[states[Math.floor(i / width)] * width + (i % width)] ?? NaN);
   }
-  return { ...frame, arrays: own, meta: { ...meta, cells } };
+  return { ...frame, arrays: own, meta: { ...meta, cells, plane: meta.planes?.[plane] } };
 }
 
 /** Smallest and largest number of a kind over all maps, so that one colour means one number on each. @param {any} frame @param {string} mode @returns {[number, number]} */

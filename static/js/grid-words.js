@@ -3,8 +3,11 @@
 
 import { make } from "./chart-frame.js";
 import { number } from "./format.js";
+import { isPlain } from "./grid-draw.js";
 import { isOfActions, layersOf, nameOf } from "./grid-layers.js";
 import { t } from "./text.js";
+
+const LEAST = 0.005; // half a percent: what is taken less often rounds to nothing
 
 /** Everything known of a cell. @param {any} frame @param {number} cell */
 export function wordsOf(frame, cell) {
@@ -19,16 +22,30 @@ export function wordsOf(frame, cell) {
     if (layer === "visits") return t("{count} visits", { count: number(arrays.visits[cell]) });
     return `${layer === "v" ? "V" : nameOf(meta, layer)} ${number(arrays[layer][cell])}`;
   });
+  const own = meta.rewards?.find((/** @type {number[]} */ one) => one[0] === cell);
+  if (own) parts.unshift(t("reward of entering {reward}", { reward: number(own[1]) }));
+  if (arrays.policy && isPlain(meta, cell)) parts.push(policyWords(frame, cell));
   return `${where}: ${parts.join(" · ")}`;
 }
 
-/** A cell's row and column, and its sign. @param {any} meta @param {number} cell */
-function placeName({ cols, axes, row_names, col_names, labels }, cell) {
-  const [row, col] = [Math.floor(cell / cols), cell % cols];
-  const where = axes
-    ? `${axes[0]} ${row_names?.[row] ?? row}, ${axes[1]} ${col_names?.[col] ?? col}`
-    : t("row {row}, column {col}", { row, col });
+/** What the state of a cell is called: its own name, or its row and column and its sign. @param {any} meta @param {number} cell */
+function placeName({ cols, axes, row_names, col_names, labels, names, pattern, plane }, cell) {
+  if (names?.[cell]) return names[cell];
+  const [row, col] = [row_names?.[Math.floor(cell / cols)] ?? Math.floor(cell / cols), col_names?.[cell % cols] ?? cell % cols];
+  if (pattern) return t(pattern, { row, col, plane: plane ?? "" });
+  const where = axes ? `${axes[0]} ${row}, ${axes[1]} ${col}` : t("row {row}, column {col}", { row, col });
   return labels?.[cell] ? `${labels[cell]} · ${where}` : where;
+}
+
+/** The actions that a policy takes in a cell, with their probabilities where there are several. @param {any} frame @param {number} cell */
+function policyWords({ arrays, meta }, cell) {
+  const n = meta.actions.length;
+  const taken = meta.actions.flatMap((/** @type {string} */ name, /** @type {number} */ a) => {
+    const share = arrays.policy[cell * n + a];
+    return share >= LEAST ? [{ name, share }] : [];
+  });
+  if (taken.length === 1) return t("policy {action}", { action: taken[0].name });
+  return t("policy {actions}", { actions: taken.map((/** @type {any} */ one) => `${one.name} ${Math.round(100 * one.share)} %`).join(", ") });
 }
 
 /** Fill the table behind a map, one cell of it per cell of the grid. @param {HTMLDetailsElement} behind @param {any} frame @param {string} mode @param {string} name */

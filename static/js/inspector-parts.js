@@ -22,25 +22,32 @@ export function setFormula(element, tex) {
   element.setAttribute("tex", tex);
 }
 
-/** What happened in the world. @param {any} transition */
-export function happened(transition) {
-  if (!transition) return t("This algorithm takes no step: it plans with the model.");
-  const { state_name, action_name, reward, next_name, terminated, truncated } = transition;
+/** What happened, and whose update is shown where it is not that of this step. @param {any} meta @param {string} step */
+export function happened({ transition, step_unit, backup, about }, step) {
+  const at = step_unit === "sweep" ? t("Sweep {step}.", { step }) : t("Step {step}.", { step });
+  const moved = transition && !(about && backup === "episode") ? went(transition) : "";
+  return [at, moved, about].filter(Boolean).join(" ");
+}
+
+/** A step of the world in words. @param {any} transition */
+function went(transition) {
+  const { state, state_name, action_name, reward, next_state, next_name, terminated, truncated } = transition;
   const end = terminated ? t("The episode ended there.") : truncated ? t("The time limit cut the episode there.") : "";
-  const words = t("In {state}, {action} led to {next} with reward {reward}.", { state: state_name, action: action_name, next: next_name, reward: exact(reward) });
+  const values = { state: state_name, action: action_name, next: next_name, reward: exact(reward) };
+  if (terminated && next_state === state) return t("In {state}, {action} earned {reward} and ended the episode.", values);
+  const words = t("In {state}, {action} led to {next} with reward {reward}.", values);
   return [words, end].filter(Boolean).join(" ");
 }
 
 /** Old and new value of the entry that changed. @param {HTMLElement} host @param {any} meta */
 export function change(host, meta) {
-  const of = meta.action_name ? t("{state}, {action}", { state: meta.state_name, action: meta.action_name }) : meta.state_name;
   const by = meta.new - meta.old;
   const figures = make("span", "inspector-figures");
   figures.append(make("span", "muted", exact(meta.old)), " → ", make("strong", "", exact(meta.new)));
   const sign = by > 0 ? "+" : "";
   figures.append(make("span", "inspector-by", by === 0 ? t("unchanged") : `${sign}${exact(by)}`));
   /** @type {HTMLElement} */ (figures.lastElementChild).dataset.sign = by > 0 ? "up" : by < 0 ? "down" : "none";
-  host.replaceChildren(make("span", "small", of), figures);
+  host.replaceChildren(make("span", "small", meta.entry), figures);
 }
 
 /** One pair a symbol. @param {HTMLElement} host @param {{symbol: string, value: number | null}[]} terms */

@@ -128,7 +128,13 @@ def test_the_frame_names_the_entry_the_change_and_the_line(name: str) -> None:
     assert meta["has_update"]
     assert meta["numbers"] != meta["equation"]
     assert 0 <= meta["state"] < subject.environment.mdp.n_states
-    assert str(meta["state"]) in meta["state_name"]
+    assert meta["entry"]
+    assert "{" not in meta["about"]
+    last = subject.agent.signals().get("last_transition")
+    if subject.algorithm.inspector is not None and not subject.algorithm.inspector.about:
+        assert last is not None, "a planner says which value it shows"
+        assert int(last()[0]) == meta["state"], "the sentence and the numbers speak of one pair"
+        assert meta["action"] in {None, int(last()[1])}
     assert meta["source"].endswith(f"# ({meta['number']})")
     assert meta["line"] > 0
 

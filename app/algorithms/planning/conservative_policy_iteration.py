@@ -228,6 +228,7 @@ SPEC = AlgorithmSpec(
         action=1,
         backup="gradient",
         waits=_("No step has been made yet."),
+        about=_("The policy moves in every state. Shown is the state whose change promises most: {entry}."),
     ),
     references=(
         "Kakade and Langford (2002), Approximately Optimal Approximate Reinforcement Learning, ICML",

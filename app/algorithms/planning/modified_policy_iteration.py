@@ -147,6 +147,7 @@ SPEC = AlgorithmSpec(
         action=1,
         backup="full_action",
         waits=_("No sweep has been made yet."),
+        about=_("Shown is the value that this sweep changed most: {entry}."),
     ),
     references=(
         "Puterman and Shin (1978), Modified Policy Iteration Algorithms for Discounted Markov Decision Problems, Management Science 24",

@@ -143,6 +143,7 @@ SPEC = AlgorithmSpec(
         state=0,
         backup="full_policy",
         waits=_("No sweep has been made yet."),
+        about=_("Shown is the value that this sweep changed most: {entry}."),
     ),
     references=(
         "Puterman (1994), Markov Decision Processes, section 6.1, Wiley",

@@ -180,6 +180,7 @@ SPEC = AlgorithmSpec(
         state=0,
         backup="full_policy",
         waits=_("The last sweep improved the policy; it changed no value."),
+        about=_("Shown is the value that this sweep changed most: {entry}."),
     ),
     references=(
         "Howard (1960), Dynamic Programming and Markov Processes, MIT Press",

@@ -141,6 +141,7 @@ SPEC = AlgorithmSpec(
         state=0,
         backup="full_max",
         waits=_("No sweep has been made yet."),
+        about=_("Shown is the value that this sweep changed most: {entry}."),
     ),
     references=(
         "Bellman (1957), Dynamic Programming, Princeton University Press",

@@ -294,6 +294,7 @@ SPEC = AlgorithmSpec(
         action=1,
         backup="episode",
         waits=_("The episode is still going on: Monte Carlo learns when it has ended. Step to its end."),
+        about=_("The episode has ended, and its pairs learn from the end back to the beginning. Shown is the last of these updates, of the episode's first pair: {entry}."),
     ),
     references=(
         "Sutton and Barto (2018), Reinforcement Learning: An Introduction, sections 5.2 to 5.4",

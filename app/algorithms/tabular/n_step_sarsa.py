@@ -228,6 +228,7 @@ SPEC = AlgorithmSpec(
         action=1,
         backup="n_step",
         waits=_("The first n steps of an episode change nothing yet: the rewards that the first update needs are still to come."),
+        about=_("The rewards that followed an earlier step are known now. Shown is its update: {entry}."),
     ),
     references=(
         "Watkins (1989), Learning from Delayed Rewards, thesis, Cambridge",

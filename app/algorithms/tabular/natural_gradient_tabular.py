@@ -291,6 +291,7 @@ SPEC = AlgorithmSpec(
         action=1,
         backup="gradient",
         waits=_("The batch is being collected: the policy changes when it is full."),
+        about=_("The batch is full, and the policy moves in every state. Shown is the preference that moved most: {entry}."),
     ),
     references=(
         "Kakade (2002), A Natural Policy Gradient, NIPS 14",

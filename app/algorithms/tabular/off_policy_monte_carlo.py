@@ -314,6 +314,7 @@ SPEC = AlgorithmSpec(
         action=1,
         backup="episode",
         waits=_("The episode is still going on: Monte Carlo learns when it has ended. Step to its end."),
+        about=_("The episode has ended, and its pairs learn from the end back, as far as the target would have gone the same way. Shown is the last of these updates: {entry}."),
     ),
     parent="monte_carlo_control",
     references=(

@@ -313,6 +313,7 @@ SPEC = AlgorithmSpec(
         action=1,
         backup="full_max",
         waits=_("Nothing waits in the queue that would change by more than the threshold: the last step made no update."),
+        about=_("Then pairs from the queue were updated, the most surprising first. Shown is the last of them: {entry}."),
     ),
     parent="dyna_q",
     references=(

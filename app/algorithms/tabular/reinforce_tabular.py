@@ -238,6 +238,7 @@ SPEC = AlgorithmSpec(
         action=1,
         backup="episode",
         waits=_("The episode has not ended: REINFORCE learns at its end. Shown then is the first step of the episode."),
+        about=_("The episode has ended, and the preferences of each of its steps move. Shown is the update of its first step: {entry}."),
     ),
     references=(
         "Williams (1992), Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning, Machine Learning 8",

@@ -1,5 +1,6 @@
 // @ts-check
-// The update rule with the numbers of the last step in it, what it changed, and the line that did it. Attributes: run, panel.
+// The update rule with the numbers of the last step in it, what it changed, and the line that did it.
+// Attributes: run, panel, units (pairs of what a paused run can go on by, and its word).
 
 import { post } from "../api.js";
 import { diagramOf } from "../backup-diagram.js";
@@ -11,7 +12,6 @@ import { define } from "../loader.js";
 import { t } from "../text.js";
 import { toast } from "../toast.js";
 
-const UNITS = { step: t("One step"), update: t("One update"), episode: t("One episode") };
 const ASKED_MS = 5000;
 
 class EquationInspector extends HTMLElement {
@@ -37,8 +37,9 @@ class EquationInspector extends HTMLElement {
   connectedCallback() {
     const run = Number(this.getAttribute("run"));
     const group = make("div", "button-group");
-    this.#buttons = Object.entries(UNITS).map(([unit, label]) => {
-      const button = /** @type {HTMLButtonElement} */ (make("button", "button", label));
+    const units = /** @type {[string, string][]} */ (JSON.parse(this.getAttribute("units") ?? "[]"));
+    this.#buttons = units.map(([unit, word]) => {
+      const button = /** @type {HTMLButtonElement} */ (make("button", "button", t("One {unit}", { unit: word })));
       button.type = "button";
       button.dataset.size = "small";
       button.addEventListener("click", () => this.#go(run, unit));
@@ -57,7 +58,7 @@ class EquationInspector extends HTMLElement {
     this.#page = this.closest("run-page");
     if (this.#page) this.#states.observe(this.#page, { attributeFilter: ["data-state"] });
     this.#turn();
-    this.#leave = watchFrames({ run, panel: this.getAttribute("panel") ?? "inspector" }, (frame) => this.#show(run, frame));
+    this.#leave = watchFrames({ run, panel: this.getAttribute("panel") ?? "inspector" }, (frame) => this.#show(run, frame), this);
   }
 
   disconnectedCallback() {
@@ -92,7 +93,7 @@ class EquationInspector extends HTMLElement {
     if (!meta?.equation) return;
     this.#body.hidden = false;
     this.#hint.hidden = true;
-    this.#words.textContent = `${t("Step {step}.", { step })} ${happened(meta.transition)}`;
+    this.#words.textContent = happened(meta, step);
     setFormula(this.#rule, `${meta.equation} \\qquad (${meta.number})`);
     for (const part of [this.#numbers, this.#numbers.previousElementSibling, this.#change]) part?.toggleAttribute("hidden", !meta.has_update);
     this.#note.hidden = !meta.note;
