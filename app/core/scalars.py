@@ -103,6 +103,7 @@ POLICY_BASED = (
     Scalar("train/explained_variance", _("Explained variance"), "", "up", _("Share of the variance of the returns that the critic explains."), rule=_("rises above 0.5"), healthy=(0.5, 1.0)),
     Scalar("train/advantage_mean", _("Advantage (mean)"), _("reward"), "neither", _("Mean advantage before normalisation.")),
     Scalar("train/advantage_std", _("Advantage (std)"), _("reward"), "neither", _("Standard deviation of the advantages before normalisation.")),
+    Scalar("train/action_std", _("Action spread"), "", "neither", _("Mean standard deviation of a Gaussian policy; falling means less exploration.")),
     Scalar("train/approx_kl", _("Approximate KL"), _("nats"), "neither", _("Estimated divergence of the new policy from the one that collected the data (k3 estimator)."), rule=_("near 0.01, alarm above 0.05"), healthy=(0.0, 0.05)),
     Scalar("train/clip_fraction", _("Clip fraction"), _("share"), "neither", _("Share of samples whose ratio left the clip interval on either side."), rule=_("0.1 to 0.3"), healthy=(0.1, 0.3)),
     Scalar("train/clip_range", _("Clip range"), "", "neither", _("The clip interval's half width now.")),

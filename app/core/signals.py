@@ -31,6 +31,7 @@ DICTIONARY: dict[str, Signal] = {
         Signal("v_at", "(B,)", "reward", _("Value of given observations: a function of an array (B, D).")),
         Signal("q_at", "(B, A)", "reward", _("Action values of given observations.")),
         Signal("policy_at", "(B, A)", "probability", _("Action probabilities at given observations.")),
+        Signal("action_at", "(B, A)", "mixed", _("The likeliest action at given observations, where an action is made of continuous numbers.")),
         Signal("weights", "(P,)", "", _("All network parameters as one flat vector.")),
     )
 }  # fmt: skip

@@ -129,24 +129,35 @@ class MLP:
                 delta = (delta @ self._layers[index][0]) * self._activation.slope(activations[index])
 
 
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """A stretch of a flat parameter vector and of its gradient, both (P,) views."""
+
+    weights: Array
+    gradient: Array
+
+
 class Networks:
-    """Several perceptrons in one flat parameter vector.
+    """Several perceptrons in one flat parameter vector, the free parameters first.
 
     Attributes:
         flat: the parameters (P,); `weights` is the same memory as an array.
         gradient: what `backward` computed (P,).
         mlps: the perceptrons, in the order of their shapes.
+        free: parameters that belong to no perceptron, 0 at the start; a policy's, so that they and the first
+            perceptron's are one stretch of the vector.
     """
 
-    def __init__(self, *shapes: Shape, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, *shapes: Shape, free: int = 0, dtype: torch.dtype = torch.float32) -> None:
         use_one_thread()
-        count = sum(shape.count() for shape in shapes)
+        count = free + sum(shape.count() for shape in shapes)
         self.flat = torch.zeros(count, dtype=dtype)
         gradient = torch.zeros(count, dtype=dtype)
         self.weights: Array = self.flat.numpy()
         self.gradient: Array = gradient.numpy()
         self.mlps: list[MLP] = []
-        start = 0
+        self.free = _leaf(self.flat, gradient, 0, (free,))
+        start = free
         for shape in shapes:
             stop = start + shape.count()
             self.mlps.append(MLP(shape, self.flat[start:stop], gradient[start:stop]))
@@ -159,6 +170,17 @@ class Networks:
                 for index, (weight, bias) in enumerate(mlp.parameters):
                     is_last = index == len(mlp.parameters) - 1
                     _draw_layer(weight, bias, mlp.shape.last_gain, is_last=is_last, random=random)
+
+    def stretch(self, index: int) -> "Parameters":
+        """Return the parameters of one perceptron, with the free ones those of the first."""
+        ends = np.cumsum([len(self.free), *(mlp.shape.count() for mlp in self.mlps)])
+        start, stop = (0 if index == 0 else int(ends[index])), int(ends[index + 1])
+        return Parameters(self.weights[start:stop], self.gradient[start:stop])
+
+    def leaves(self, index: int) -> list[Tensor]:
+        """Return the tensors of that stretch, in the order of the vector."""
+        layers = [tensor for layer in self.mlps[index].parameters for tensor in layer]
+        return [self.free, *layers] if index == 0 and len(self.free) else layers
 
     def backward(self, loss: Tensor) -> None:
         """Put the gradient of `loss` into `gradient`."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from app.core.contracts import Tree
 from app.core.jit import kernel
-from app.parts.networks import Networks
+from app.parts.networks import Networks, Parameters
 
 Array = NDArray[Any]
 
@@ -23,7 +23,9 @@ Array = NDArray[Any]
 class Adam:
     """Adam (Kingma and Ba, 2015): updates the parameters of `networks` in place from their gradient."""
 
-    def __init__(self, networks: Networks, *, epsilon: float = 1e-8, betas: tuple[float, float] = (0.9, 0.999)) -> None:
+    def __init__(
+        self, networks: Networks | Parameters, *, epsilon: float = 1e-8, betas: tuple[float, float] = (0.9, 0.999)
+    ) -> None:
         self.parameters, self.gradient = networks.weights, networks.gradient
         self.epsilon, self.betas = epsilon, betas
         self.first, self.second = np.zeros_like(self.parameters), np.zeros_like(self.parameters)

@@ -22,15 +22,18 @@ class Rollout:
 
     Attributes:
         observations: what the agent saw before each action (T, N, D) float32.
-        actions: (T, N) int64.
+        actions: (T, N) int64, or (T, N, A) float32.
         rewards: (T, N) float64.
         terminated, truncated: how the step ended (T, N) bool.
         final_values: the value of the final observation where the step truncated, else 0 (T, N) float32.
     """
 
-    def __init__(self, n_steps: int, n_envs: int, observation_size: int) -> None:
+    def __init__(
+        self, n_steps: int, n_envs: int, observation_size: int,
+        *, action_shape: tuple[int, ...] = (), dtype: torch.dtype = torch.int64,
+    ) -> None:  # fmt: skip
         self.observations: Array = torch.zeros((n_steps, n_envs, observation_size)).numpy()
-        self.actions: Array = torch.zeros((n_steps, n_envs), dtype=torch.int64).numpy()
+        self.actions: Array = torch.zeros((n_steps, n_envs, *action_shape), dtype=dtype).numpy()
         self.rewards = np.zeros((n_steps, n_envs))
         self.terminated = np.zeros((n_steps, n_envs), np.bool_)
         self.truncated = np.zeros((n_steps, n_envs), np.bool_)
