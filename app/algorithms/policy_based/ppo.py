@@ -21,7 +21,7 @@ the value of the state it was stopped in. The loss adds the critic and a bonus f
 $$L(\theta) = L^{clip} + c_1 L^{V} - c_2\, \mathbb{E}_t[H(\pi_\theta(\cdot \mid s_t))] \tag{5}$$
 
 What this file leaves out:
-1. continuous actions (a Gaussian policy) and state-dependent exploration;
+1. exploration that depends on the state;
 2. clipping of the value loss, which the paper does not have and which rarely helps;
 3. a network shared by policy and critic, as for images.
 
@@ -30,35 +30,24 @@ implementation details of PPO"; defaults and learning-rate schedule of Stable-Ba
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 from torch import Tensor
 
-from app.core.config import Config, Hyper
-from app.core.contracts import Problem, Tree
+from app.core.config import Hyper
+from app.core.contracts import Problem
 from app.core.errors import TrainingDiverged
-from app.core.randomness import Stream
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
-from app.parts.networks import NET_ARCH_PATTERN, Networks, Shape, hidden_sizes
-from app.parts.normalisation import Identity, Normaliser
+from app.parts.on_policy import MAX_ROLLOUT, NetworkChoices, RolloutLearner, Samples
 from app.parts.optimisers import Adam, clip_norm
-from app.parts.policies import log_prob_and_entropy, probabilities, sample
-from app.parts.returns import explained_variance, gae, next_values
-from app.parts.rollout import EpisodeCounter, Rollout, Visited
 from app.parts.schedules import KINDS, scheduled
 
-Array = NDArray[Any]
-MAX_ROLLOUT = 262_144
 
-
-class PPOConfig(Config):
+class PPOConfig(NetworkChoices):
     """Hyperparameters of PPO; the defaults are those of Stable-Baselines3."""
 
     # fmt: off
@@ -92,19 +81,7 @@ class PPOConfig(Config):
         help=_("Scale the advantages of each minibatch to mean 0 and deviation 1, so that the step size does not depend on the reward's scale."))
     target_kl: float = Hyper(0.0, low=0, high=10, unit=_("nats"), live="update", advanced=True,
         help=_("Stop the passes over a rollout when the policy has moved 1.5 times this far; 0 never stops."))
-    net_arch: str = Hyper("64,64", pattern=NET_ARCH_PATTERN, max_length=32, unit=_("units"), advanced=True, settled=True,
-        help=_("Hidden layer sizes of policy and critic: raising them allows finer policies and costs time."))
-    activation: str = Hyper("tanh", choices=("tanh", "relu"), advanced=True, settled=True,
-        help=_("The nonlinearity between layers; tanh is steadier here."))
-    normalize: bool = Hyper(False, advanced=True, settled=True,
-        help=_("Scale observations and rewards by their running deviations; needed where their numbers are far from 1, as in MountainCar."))
     # fmt: on
-
-    @field_validator("net_arch")
-    @classmethod
-    def _check_net_arch(cls, value: str) -> str:
-        hidden_sizes(value)
-        return value
 
     @field_validator("batch_size")
     @classmethod
@@ -121,22 +98,6 @@ class PPOConfig(Config):
             rule = _("must divide n_steps × n_envs = {n_steps} × {n_envs} = {size}; {below} does")
             raise ValueError(rule.format(n_steps=n_steps, n_envs=n_envs, size=size, below=below))
         return value
-
-
-class Samples(NamedTuple):
-    """B samples of a rollout: observations (B, D); actions, log-probabilities when acted, advantages and targets (B,)."""
-
-    observations: Tensor
-    actions: Tensor
-    old_log_probs: Tensor
-    advantages: Tensor
-    returns: Tensor
-
-    def minibatches(self, order: Array, batch_size: int) -> Iterator["Samples"]:
-        """Yield the samples in the given order, `batch_size` at a time."""
-        rows = torch.from_numpy(order)
-        shuffled = (torch.split(column[rows], batch_size) for column in self)
-        yield from (Samples(*columns) for columns in zip(*shuffled, strict=True))
 
 
 def policy_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, clip_range: float) -> Tensor:
@@ -156,59 +117,30 @@ def normalise(advantages: Tensor) -> Tensor:
     return (advantages - advantages.mean()) / (advantages.std() + 1e-8)
 
 
-class PPOAgent:
-    """A categorical policy and a critic, trained by PPO on N environments at once."""
+class PPOAgent(RolloutLearner):
+    """A policy and a critic, trained by PPO on N environments at once."""
+
+    config: PPOConfig
+    saved = (*RolloutLearner.saved, "optimiser")
+    counters = {**RolloutLearner.counters, "orders_drawn": "shuffle_random"}
 
     def __init__(self, config: PPOConfig, problem: Problem) -> None:
-        self.config = config
-        self.total_steps = problem.total_steps
-        self.batch = problem.batch(config.n_envs, features=True)
-        self.observations = self.batch.reset()
-        size, hidden = self.observations.shape[1], hidden_sizes(config.net_arch)
-        self.networks = Networks(
-            Shape((size, *hidden, problem.environment.n_actions), config.activation, last_gain=0.01),
-            Shape((size, *hidden, 1), config.activation, last_gain=1.0),
-        )
-        self.networks.initialise(problem.stream("initialisation"))
-        self.policy, self.critic = self.networks.mlps
+        super().__init__(config, problem)
         self.optimiser = Adam(self.networks, epsilon=1e-5)
-        self.rollout = Rollout(config.n_steps, config.n_envs, size)
-        self.normaliser = Normaliser(config.n_envs, size) if config.normalize else Identity()
-        self.episodes, self.visited = EpisodeCounter(config.n_envs), Visited(size)
-        self.action_random, self.shuffle_random = problem.stream("actions"), problem.stream("minibatches")
-        self.env_steps = 0
+        self.shuffle_random = problem.stream("minibatches")
 
     def update(self, max_steps: int) -> Report:
         """Collect until the rollout is full, then learn from it; return sooner after `max_steps` steps."""
-        start = self.env_steps
-        while not self.rollout.is_full:
-            self.collect_step()
-            if self.env_steps - start + self.config.n_envs > max_steps:
-                break
-        scalars: dict[str, float] = {}
-        if self.rollout.is_full:
+        start, scalars = self.env_steps, dict[str, float]()
+        if self.collect(start + max_steps):
             scalars = self.learn()
             self.rollout.clear()
         return Report(self.env_steps - start, int(bool(scalars)), self.episodes.take(), scalars)
 
-    def collect_step(self) -> None:
-        """Act once in every environment."""
-        self.visited.add(self.observations)
-        seen = self.rollout.observations[self.rollout.length]
-        seen[:] = self.normaliser.see(self.observations)
-        actions = sample(self.policy.forward(seen), self.action_random)
-        step = self.batch.step(actions)
-        rewards = self.normaliser.rewards(step, self.config.gamma)
-        final_values = self.values(step.final_observations) if step.truncated.any() else 0.0
-        self.rollout.add(actions, step, rewards=rewards, final_values=final_values)
-        self.observations = step.observations
-        self.env_steps += self.config.n_envs
-        self.episodes.add(step, self.env_steps)
-
     def learn(self) -> dict[str, float]:
         """Take `n_epochs` passes of gradient steps over the rollout, and return what they measured."""
         config = self.config
-        samples, measured = self.estimate(), []
+        samples, measured = self.estimate(), []  # (3)
         for epoch in range(config.n_epochs):
             order = self.shuffle_random.permutation(len(samples.actions))
             for minibatch in samples.minibatches(order, config.batch_size):
@@ -219,34 +151,10 @@ class PPOAgent:
                 numbers["train/grad_norm"] = self.descend(loss, numbers["train/loss"])
         return self.summary(samples, measured, epochs_run=config.n_epochs)
 
-    def values(self, observations: Array) -> Array:
-        """Return the critic's V (B,) of observations (B, D)."""
-        return self.critic.forward(self.normaliser.observations(observations))[:, 0]
-
-    def logits(self, observations: Array) -> Array:
-        """Return the policy's logits (B, A) at observations (B, D)."""
-        return self.policy.forward(self.normaliser.observations(observations))
-
-    def estimate(self) -> Samples:
-        """Return the rollout's samples (T·N) with advantages and targets; nothing has been learnt from it yet."""
-        rollout, gamma, lambda_ = self.rollout, self.config.gamma, self.config.gae_lambda
-        observations = torch.from_numpy(rollout.observations).flatten(0, 1)
-        actions = torch.from_numpy(rollout.actions).flatten()
-        with torch.no_grad():
-            old_log_probs, _ = log_prob_and_entropy(self.policy(observations), actions)
-            values = self.critic(observations).numpy().reshape(rollout.actions.shape)
-        values = np.vstack([values, self.values(self.observations)]).astype(np.float64)
-        following = next_values(values, rollout.final_values, rollout.terminated, rollout.truncated)
-        ended = rollout.terminated | rollout.truncated
-        advantages = gae(rollout.rewards, values, following, ended=ended, gamma=gamma, lambda_=lambda_)  # (3)
-        returns = advantages + values[:-1]
-        targets = (torch.from_numpy(array.astype(np.float32)).flatten() for array in (advantages, returns))
-        return Samples(observations, actions, old_log_probs, *targets)
-
     def loss(self, batch: Samples) -> tuple[Tensor, dict[str, float]]:
         """Return the loss L (5) of a minibatch, and its parts as numbers."""
         config, clip_range = self.config, self.clip_range
-        log_probs, entropy = log_prob_and_entropy(self.policy(batch.observations), batch.actions)
+        log_probs, entropy = self.log_prob_and_entropy(batch.observations, batch.actions)
         values = self.critic(batch.observations)[:, 0]
         advantages = normalise(batch.advantages) if config.normalize_advantage else batch.advantages
         l_clip = policy_loss(log_probs, batch.old_log_probs, advantages, clip_range)
@@ -290,69 +198,17 @@ class PPOAgent:
         """Return the scalars of one update: means over its minibatches, but the largest of the ratios."""
         names = measured[0].keys()
         scalars = {name: float(np.mean([numbers[name] for numbers in measured if name in numbers])) for name in names}
-        advantages, returns = samples.advantages.numpy(), samples.returns.numpy()
-        return scalars | {
-            "train/ratio_max": max(numbers["train/ratio_max"] for numbers in measured),
-            "train/explained_variance": explained_variance(returns - advantages, returns),
-            "train/advantage_mean": float(advantages.mean()),
-            "train/advantage_std": float(advantages.std()),
-            "train/learning_rate": self.learning_rate,
-            "train/clip_range": self.clip_range,
-            "train/epochs_run": float(epochs_run),
-        }
+        return (
+            scalars
+            | self.spread(samples)
+            | {
+                "train/ratio_max": max(numbers["train/ratio_max"] for numbers in measured),
+                "train/learning_rate": self.learning_rate,
+                "train/clip_range": self.clip_range,
+                "train/epochs_run": float(epochs_run),
+            }
+        )
 
-    def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
-        """Return the likeliest actions (N,), or actions drawn from the policy."""
-        logits = self.logits(observations)
-        return logits.argmax(axis=1) if greedy or random is None else sample(logits, random)
-
-    def signals(self) -> Mapping[str, Callable[..., Array]]:
-        """Return what panels may ask for; observations are (B, D)."""
-        return {
-            "v_at": self.values,
-            "policy_at": lambda observations: probabilities(self.logits(observations)),
-            "visited": self.visited.recent,
-            "weights": lambda: np.concatenate([self.networks.weights, self.normaliser.affine.astype(np.float32)]),
-        }
-
-    def diagnostics(self) -> dict[str, float]:
-        """Return nothing: every scalar comes with an update."""
-        return {}
-
-    def edit(self, config: Config) -> None:
-        """Continue under an edited configuration, from the next update on."""
-        assert isinstance(config, PPOConfig)
-        self.config = config
-
-    def load_weights(self, flat: Array) -> None:
-        """Replace what the signal `weights` returned, for pictures of a past moment."""
-        count = len(self.networks.weights)
-        self.networks.load(flat[:count])
-        self.normaliser.affine = flat[count:]
-
-    def state(self) -> Tree:
-        """Return everything that decides the future, a rollout in progress included."""
-        return {
-            "env_steps": self.env_steps,
-            "actions_drawn": self.action_random.counter,
-            "orders_drawn": self.shuffle_random.counter,
-            "observations": self.observations.copy(),
-            "weights": self.networks.weights.copy(),
-            **{name: getattr(self, name).state() for name in _PARTS},
-        }
-
-    def load(self, tree: Tree) -> None:
-        """Restore what `state` returned."""
-        self.env_steps = int(tree["env_steps"])
-        self.action_random.counter = int(tree["actions_drawn"])
-        self.shuffle_random.counter = int(tree["orders_drawn"])
-        self.observations = tree["observations"].copy()
-        self.networks.load(tree["weights"])
-        for name in _PARTS:
-            getattr(self, name).load(tree[name])
-
-
-_PARTS = ("batch", "normaliser", "optimiser", "rollout", "episodes", "visited")
 
 SPEC = AlgorithmSpec(
     id="ppo",
@@ -366,12 +222,14 @@ SPEC = AlgorithmSpec(
         "CartPole-v1", 20_480,
         {"n_envs": 8, "n_steps": 64, "batch_size": 128, "n_epochs": 3, "learning_rate": 3e-3},
     ),
+    actions="any",
     emits=(
         "train/loss", "train/policy_loss", "train/value_loss", "train/entropy", "train/explained_variance",
         "train/advantage_mean", "train/advantage_std", "train/approx_kl", "train/clip_fraction", "train/clip_range",
         "train/ratio_max", "train/epochs_run", "train/learning_rate", "train/grad_norm",
+        "train/action_std",
     ),
-    signals=("v_at", "policy_at", "visited", "weights"),
+    signals=("v_at", "policy_at", "action_at", "visited", "weights"),
     default_steps=100_000,
     references=(
         "Schulman, Wolski, Dhariwal, Radford, Klimov (2017), Proximal policy optimization algorithms, arXiv 1707.06347",
