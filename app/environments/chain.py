@@ -85,9 +85,7 @@ def references(config: ChainConfig) -> tuple[Reference, ...]:
 SPEC = EnvironmentSpec(
     id="chain",
     name=_("Chain"),
-    summary=_(
-        "A large reward at the end of a slippery chain, a small one for turning back: exploration must be patient."
-    ),
+    summary=_("One reward waits at the end of a chain, another pays for turning back: exploration must be patient."),
     version=1,
     kind="tabular",
     config=ChainConfig,

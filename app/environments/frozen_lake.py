@@ -94,7 +94,7 @@ def references(config: FrozenLakeConfig) -> tuple[Reference, ...]:
 SPEC = EnvironmentSpec(
     id="FrozenLake-v1",
     name=_("FrozenLake"),
-    summary=_("Cross slippery ice to the goal without falling into a hole; reward 1 at the goal, else 0."),
+    summary=_("Cross the ice to the goal without falling into a hole; reward 1 at the goal, else 0."),
     version=1,
     kind="tabular",
     config=FrozenLakeConfig,

@@ -88,9 +88,7 @@ def references(config: MaxBiasConfig) -> tuple[Reference, ...]:
 SPEC = EnvironmentSpec(
     id="max_bias",
     name=_("Maximisation bias"),
-    summary=_(
-        "Right ends with 0, left leads to noisy rewards of mean −0.1: a maximum over estimates falls for the noise."
-    ),
+    summary=_("Right ends with 0, left leads to many noisy rewards: a maximum over estimates falls for the noise."),
     version=1,
     kind="tabular",
     config=MaxBiasConfig,

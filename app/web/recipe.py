@@ -23,6 +23,7 @@ from app.web.editor import Editor, editor_of
 from app.web.forms import Field
 from app.web.rendering import number
 from app.web.scenes import Scene, scene_of
+from app.web.world_facts import Dynamics, dynamics_of, size_of
 
 FIRST_ENVIRONMENT, FIRST_ALGORITHM = "FrozenLake-v1", "q_learning"
 BASE, DEFAULTS = "tuned", "defaults"
@@ -76,6 +77,8 @@ class RecipeView:
     algorithm: AlgorithmSpec
     environment: EnvironmentSpec
     scene: Scene
+    size: str
+    dynamics: Dynamics | None
     editor: Editor | None
     world: list[Field]
     basic: list[Field]
@@ -235,7 +238,9 @@ def view(catalog: ModuleType, choice: Choice, violations: tuple[Violation, ...] 
         preset=next(preset for preset in presets if preset.is_chosen),
         algorithm=choice.algorithm,
         environment=choice.environment,
-        scene=scene_of(choice.environment, world),
+        scene=(scene := scene_of(choice.environment, world)),
+        size=size_of(choice.environment, scene),
+        dynamics=dynamics_of(choice.environment, world),
         editor=editor_of(choice.environment.id, world, config),
         world=worlds,
         basic=[field for field in inputs if not field.is_advanced],
@@ -297,11 +302,11 @@ def _algorithm(catalog: ModuleType, environment: EnvironmentSpec, name: str) -> 
 
 
 def _world_card(spec: EnvironmentSpec, choice: Choice) -> Card:
-    scene = scene_of(spec, {})
+    scene = scene_of(spec, {**choice.base_world, **choice.world} if spec is choice.environment else {})
     known = [f"{item.label} {number(item.value, 3)}" for item in scene.references[:1]]
     if not known and spec.threshold is not None:
         known = [_("solved at {value}").format(value=number(spec.threshold))]
-    note = " · ".join([spec.size, *known])
+    note = " · ".join([size_of(spec, scene) if spec is choice.environment else spec.size, *known])
     return Card(spec.id, spec.name, spec.summary, note, is_chosen=spec is choice.environment, scene=scene)
 
 
