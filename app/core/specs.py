@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.core.config import Config
-from app.core.contracts import Agent, Environment, Problem
+from app.core.contracts import Agent, Array, Environment, Problem
 from app.core.scalars import Scalar
 from app.core.signals import Signal
 
@@ -149,8 +149,10 @@ class EnvironmentSpec:
     Attributes:
         kind: `tabular` has numbered states and an exact model; `continuous` has a physical state.
         action_kind: whether an action is one of `actions`, or one number for each of them.
-        drawing: the scene that the browser draws from states: `grid`, `cartpole`, `mountain_car`.
-        axes: observation dimensions, empty for tabular environments.
+        drawing: the scene that the browser draws from states: `grid`, `cartpole`, `pendulum`, …
+        axes: dimensions of a map of values, empty for tabular environments: the observation's, unless `seen` is given.
+        seen: `points (B, axes) → observations (B, D)`, where an angle of the map is seen as its cosine and sine.
+        placed: the way back, `observations (B, D) → points (B, axes)`.
         threshold: mean return at which it counts as solved, or None.
         references: `(config) → numbers` drawn as dashed lines on the return.
         success: smallest return of an episode that counts as a success, or None where there is no such thing.
@@ -173,6 +175,8 @@ class EnvironmentSpec:
     references: Callable[[Any], tuple[Reference, ...]] = lambda config: ()
     source: str = ""
     action_kind: Literal["numbered", "continuous"] = "numbered"
+    seen: Callable[[Array], Array] = lambda points: points
+    placed: Callable[[Array], Array] = lambda observations: observations
 
 
 @dataclass(frozen=True)

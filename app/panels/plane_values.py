@@ -42,10 +42,10 @@ def compute(subject: Subject, options: PlaneOptions) -> Frame:
     if x == y:
         raise InvalidInput.one("y", axes[y].name, _("is on the horizontal axis already"), _names(axes))
     held = _held(options.at, axes)
-    observations = _mesh(axes, x, y, held, options.resolution)
+    observations = np.asarray(spec.seen(_mesh(axes, x, y, held, options.resolution)), np.float32)
     values, actions = _evaluate(agent, observations)
     shape = (options.resolution, options.resolution)
-    visited = np.asarray(agent.signals()["visited"](), np.float32)[:, [x, y]]
+    visited = np.asarray(spec.placed(agent.signals()["visited"]()), np.float32)[:, [x, y]]
     meta: dict[str, Any] = {
         "x": _described(axes[x]),
         "y": _described(axes[y]),
