@@ -10,7 +10,8 @@ from app.core.jit import plain
 from app.core.randomness import derive_key
 from app.parts import batch as parts_batch
 
-IDS = ["FrozenLake-v1", "CliffWalking-v1", "gridworld", "CartPole-v1", "MountainCar-v0"]
+CLASSIC = ["CartPole-v1", "MountainCar-v0", "Acrobot-v1", "Pendulum-v1", "MountainCarContinuous-v0"]
+IDS = ["FrozenLake-v1", "CliffWalking-v1", "gridworld", *CLASSIC]
 
 
 def make(name: str) -> Environment:
@@ -19,7 +20,10 @@ def make(name: str) -> Environment:
 
 
 def actions_for(environment: Environment, steps: int, n_envs: int, seed: int = 0) -> Array:
-    return np.random.default_rng(seed).integers(0, environment.n_actions, (steps, n_envs))
+    random = np.random.default_rng(seed)
+    if environment.action_bounds is None:
+        return random.integers(0, environment.n_actions, (steps, n_envs))
+    return random.uniform(*environment.action_bounds.T, (steps, n_envs, environment.n_actions))
 
 
 def play(batch: Batch, actions: Array) -> list[Array]:
@@ -57,7 +61,7 @@ def test_an_ended_episode_is_reset_in_the_same_step(name: str) -> None:
     batch = environment.batch(4, 1, "environment", True)
     batch.reset()
     elapsed, ends = np.zeros(4, np.int64), 0
-    for row in actions_for(environment, 1_500, 4):
+    for row in actions_for(environment, 4_000, 4):
         step = batch.step(row)
         elapsed += 1
         ended = step.terminated | step.truncated
@@ -78,7 +82,7 @@ def test_a_start_depends_only_on_seed_stream_lane_and_episode(name: str) -> None
         batch = environment.batch(3, seed, stream, True)
         found = {(lane, 0): row.tobytes() for lane, row in enumerate(batch.reset())}
         episode = np.zeros(3, np.int64)
-        for row in actions_for(environment, 1_200, 3, action_seed):
+        for row in actions_for(environment, 4_000, 3, action_seed):
             step = batch.step(row)
             for lane in np.flatnonzero(step.terminated | step.truncated):
                 episode[lane] += 1
@@ -151,7 +155,7 @@ def test_tabular_kernel_equals_its_plain_twin() -> None:
         assert all(a.tobytes() == b.tobytes() for a, b in zip(compiled, twin, strict=True))
 
 
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("name", IDS[:6])
 def test_actions_outside_the_range_are_refused(name: str) -> None:
     environment = make(name)
     batch = environment.batch(2, 0, "environment", False)
@@ -162,6 +166,16 @@ def test_actions_outside_the_range_are_refused(name: str) -> None:
         batch.step(np.array([-1, 0]))
     with pytest.raises(ValueError, match="expected"):
         batch.step(np.array([0]))
+
+
+@pytest.mark.parametrize("name", IDS[6:])
+def test_continuous_actions_of_another_shape_or_not_finite_are_refused(name: str) -> None:
+    batch = make(name).batch(2, 0, "environment", False)
+    batch.reset()
+    with pytest.raises(ValueError, match=r"expected \(2, 1\)"):
+        batch.step(np.zeros(2))
+    with pytest.raises(ValueError, match="finite"):
+        batch.step(np.array([[0.0], [np.nan]]))
 
 
 @pytest.mark.parametrize("name", IDS)
