@@ -15,6 +15,7 @@ Walls, goals and pits keep their state numbers (row · columns + column) and cou
 import json
 import math
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
@@ -41,6 +42,17 @@ LARGEST = 40
 LARGEST_REWARD = 1e6
 DEFAULT_LAYOUT = "S....#..../.###.#.##./.#...#..#./.#.###.##./...#...X#./.###.##.#./.....#^.../.XX#.....G"
 NAMED_PROBLEMS = 3
+NAMED_CHANGES = 4
+SIGNS = {  # one and several
+    "#": (_("wall"), _("walls")),
+    "S": (_("start"), _("starts")),
+    "G": (_("goal"), _("goals")),
+    "X": (_("pit"), _("pits")),
+    "^": (_("wind up"), _("cells of wind up")),
+    "v": (_("wind down"), _("cells of wind down")),
+    "<": (_("wind to the left"), _("cells of wind to the left")),
+    ">": (_("wind to the right"), _("cells of wind to the right")),
+}
 REWARD = re.compile(r"\s*(-?\d{1,6})\s*,\s*(-?\d{1,6})\s*:\s*(\S{1,40})\s*")
 
 
@@ -75,6 +87,15 @@ class GridworldConfig(Config):
         200, low=1, high=10_000, unit=_("env steps"),
         help=_("When an episode is cut; raising it lets early episodes wander longer."),
     )  # fmt: skip
+
+    def changes_since(self, before: "GridworldConfig") -> str:
+        """Return what was drawn differently, cell by cell where it is little, else counted."""
+        values = [
+            f"{name.replace('_', ' ')} {_told(old)} → {_told(new)}"
+            for name, old in before.model_dump().items()
+            if name not in {"layout", "rewards"} and old != (new := getattr(self, name))
+        ]
+        return ", ".join([*_drawn_since(before, self), *values]) or _("nothing changed")
 
     @field_validator("layout")
     @classmethod
@@ -275,6 +296,71 @@ def references(config: GridworldConfig) -> tuple[Reference, ...]:
     """Return the exact optimum within the time limit."""
     source = _("exact, from the model within {steps} steps").format(steps=config.max_episode_steps)
     return (Reference(_("Optimum"), finite_horizon_optimum(model(config), config.max_episode_steps), source),)
+
+
+def _drawn_since(before: GridworldConfig, after: GridworldConfig) -> list[str]:
+    """Return what the drawings and the rewards of single cells differ in: moved, added, removed, rewarded otherwise."""
+    old, new = (config.layout.replace("/", "") for config in (before, after))
+    cols = len(after.layout.split("/")[0])
+    gone = {cell: a for cell, (a, b) in enumerate(zip(old, new, strict=True)) if a not in {b, "."}}
+    come = {cell: b for cell, (a, b) in enumerate(zip(old, new, strict=True)) if b not in {a, "."}}
+    paid = _paid_since(before, after, gone.keys() | come.keys())
+    if len(gone) + len(come) + len(paid) > NAMED_CHANGES:
+        return _counted(gone, come, len(paid))
+    told = []
+    for letter in dict.fromkeys([*gone.values(), *come.values()]):
+        left, right = ([cell for cell, sign in cells.items() if sign == letter] for cells in (gone, come))
+        if len(left) == len(right) == 1:
+            words = _("{what} moved from {where} to {there}")
+            told.append(words.format(what=SIGNS[letter][0], where=_at(left[0], cols), there=_at(right[0], cols)))
+            continue
+        told += [_("{what} at {where} removed").format(what=SIGNS[letter][0], where=_at(cell, cols)) for cell in left]
+        told += [_("{what} at {where} added").format(what=SIGNS[letter][0], where=_at(cell, cols)) for cell in right]
+    reward = _("reward at {where}: {old} → {new}")
+    return told + [
+        reward.format(where=_at(row * cols + col, cols), old=_told(was), new=_told(now))
+        for (row, col), (was, now) in paid.items()
+    ]
+
+
+def _counted(gone: dict[int, str], come: dict[int, str], n_rewards: int) -> list[str]:
+    told = []
+    for words, cells in ((_("{count} {what} removed"), gone), (_("{count} {what} added"), come)):
+        letters = list(cells.values())
+        told += [
+            words.format(count=letters.count(letter), what=SIGNS[letter][letters.count(letter) > 1])
+            for letter in dict.fromkeys(letters)
+        ]
+    return told + ([_("{count} rewards of cells changed").format(count=n_rewards)] if n_rewards else [])
+
+
+def _paid_since(
+    before: GridworldConfig, after: GridworldConfig, redrawn: Collection[int]
+) -> dict[tuple[int, int], tuple[float, float]]:
+    """Return (row, column) → reward of entering before and after, of the cells where either is its own and they differ."""
+    cols, found = len(after.layout.split("/")[0]), {}
+    own = [parse_rewards(config.rewards) for config in (before, after)]
+    for row, col in sorted(own[0].keys() | own[1].keys()):
+        paid = [
+            rewards.get((row, col), _usual(config, row * cols + col))
+            for rewards, config in zip(own, (before, after), strict=True)
+        ]
+        is_dropped_with_its_sign = row * cols + col in redrawn and (row, col) not in own[1]
+        if paid[0] != paid[1] and not is_dropped_with_its_sign:
+            found[row, col] = paid[0], paid[1]
+    return found
+
+
+def _usual(config: GridworldConfig, cell: int) -> float:
+    return {"G": config.goal_reward, "X": config.pit_reward}.get(config.layout.replace("/", "")[cell], 0.0)
+
+
+def _at(cell: int, cols: int) -> str:
+    return _("row {row}, column {col}").format(row=cell // cols, col=cell % cols)
+
+
+def _told(value: float) -> str:
+    return f"{value:g}".replace("-", "−")
 
 
 SPEC = EnvironmentSpec(

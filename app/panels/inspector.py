@@ -104,7 +104,7 @@ def _entry(subject: Subject, state: int, action: int | None) -> str:
     if action is None:
         return name
     is_alone = isinstance(mdp, TabularMDP) and mdp.n_states == 1
-    return _action_name(subject, action) if is_alone else f"{name}, {_action_name(subject, action)}"
+    return _action_name(subject, action) if is_alone else f"{name} · {_action_name(subject, action)}"
 
 
 def _transition(subject: Subject, last: list[float]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from app.core.contracts import Environment, Tree
-from app.core.errors import InvalidInput, PlaygroundError, shorten
+from app.core.errors import InvalidInput, PlaygroundError
 from app.core.report import Report
 from app.core.text import _
 from app.training.build import Builder, Built
@@ -25,7 +25,7 @@ from app.training.live import History
 from app.training.output import Output
 from app.training.recorder import Recorder
 from app.training.schedule import Calendar, Due, Pace
-from app.training.worlds import World
+from app.training.worlds import World, changes_in_words, edit_in_words
 
 FINAL_EPISODES = 100
 
@@ -150,8 +150,13 @@ class Session:
         apply()
         self.applied.append(edit)
         self.output.edit(edit, changes, kind)
-        told = ", ".join(f"{name}: {shorten(before[name])} → {shorten(value)}" for name, value in changes.items())
-        name = "environment_config" if kind == "environment" else "config"
+        is_world = kind == "environment"
+        told = (
+            edit_in_words(self.built.environment_spec, before, self.world.config)
+            if is_world
+            else changes_in_words(before, changes)
+        )
+        name = "environment_config" if is_world else "config"
         self.output.event("edit", told, data={"id": edit, name: changes}, key=f"edit:{edit}")
 
     def try_edit(self, edit: int, changes: dict[str, Any], kind: str) -> None:

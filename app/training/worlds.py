@@ -23,6 +23,15 @@ class EntersWorlds(Protocol):
         """Continue in `environment` from the next step on: same states, same actions."""
 
 
+@runtime_checkable
+class TellsEdits(Protocol):
+    """Options of an environment that say themselves what an edit changed, because name and value would not be readable."""
+
+    def changes_since(self, before: Any) -> str:
+        """Return what differs from `before`, options of the same environment, in words."""
+        ...
+
+
 class World:
     """The environment that a session trains in.
 
@@ -112,6 +121,20 @@ def edited(
             ]
         ) from None
     return parsed.model_dump(mode="json"), after
+
+
+def edit_in_words(spec: EnvironmentSpec, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Return what an edit of a world changed, as its options say it, else option by option."""
+    was, now = spec.config.parse(dict(before), WHERE), spec.config.parse(dict(after), WHERE)
+    if isinstance(now, TellsEdits):
+        return now.changes_since(was)
+    old, new = was.model_dump(mode="json"), now.model_dump(mode="json")
+    return changes_in_words(old, {name: value for name, value in new.items() if value != old[name]})
+
+
+def changes_in_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Return `name: old → new` of every value in `after`."""
+    return ", ".join(f"{name}: {shorten(before[name])} → {shorten(value)}" for name, value in after.items())
 
 
 def _check_live(spec: EnvironmentSpec, changes: Mapping[str, Any]) -> None:

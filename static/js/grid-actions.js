@@ -51,7 +51,7 @@ export function weighed(ctx, { x, y, size }, { names, shares }, color) {
     if (!toward && share > (shares[likeliest] ?? RARE)) likeliest = action;
     if (!toward || share < RARE) return;
     ctx.globalAlpha = 0.3 + 0.7 * share;
-    arrow(ctx, { x, y, length: size * (0.05 + 0.23 * share), tail: 0 }, toward, color);
+    arrow(ctx, { x, y, length: size * (0.04 + 0.17 * share), tail: 0 }, toward, color);
   });
   ctx.globalAlpha = 1;
   if (likeliest < 0 || Math.max(...shares) > 2 * shares[likeliest]) return;

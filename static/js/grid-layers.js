@@ -19,7 +19,7 @@ const SIGNED = new Set(["error", "gap", "residual"]);
 const truthOf = (meta) => meta.truth_name ?? t("V*");
 
 /** A layer in words; what is measured against a truth names it. @param {any} meta @param {string} layer */
-export const nameOf = (meta, layer) => (layer === "error" ? t("Error to {truth}", { truth: truthOf(meta) }) : NAMES[layer]);
+export const nameOf = (meta, layer) => (layer === "error" ? t("Error to {truth}", { truth: truthOf(meta) }) : layer === "optimal" ? truthOf(meta) : NAMES[layer]);
 
 const OF_ACTIONS = new Set(["q", "behaviour", "pairs"]);
 

@@ -5,7 +5,7 @@ import { token } from "./colors.js";
 import { number } from "./format.js";
 import { label } from "./grid-glyphs.js";
 
-const ROOMY = 26; // pixels a cell must have to show its reward beside its value
+const ROOMY = 44; // pixels a cell must have to show its reward beside its value
 const INSET = 3;
 
 /** @param {CanvasRenderingContext2D} ctx @param {import("./grid-draw.js").Meta} meta @param {import("./grid-draw.js").Place} at */

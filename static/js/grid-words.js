@@ -16,8 +16,10 @@ export function wordsOf(frame, cell) {
   if (meta.cells[cell] === " ") return t("{where}: no state", { where });
   const n = meta.actions.length;
   const actions = (/** @type {Float32Array} */ q) => meta.actions.map((/** @type {string} */ name, /** @type {number} */ a) => `${name} ${number(q[cell * n + a], 4)}`).join(", ");
-  const parts = layersOf(frame).map((layer) => {
+  const is_own = arrays.policy && arrays.behaviour && meta.actions.every((/** @type {string} */ _name, /** @type {number} */ a) => arrays.policy[cell * n + a] === arrays.behaviour[cell * n + a]);
+  const parts = layersOf(frame).flatMap((layer) => {
     if (layer === "q") return actions(arrays.q);
+    if (layer === "behaviour" && is_own) return []; // said as the policy
     if (isOfActions(layer)) return `${nameOf(meta, layer)}: ${actions(arrays[layer])}`;
     if (layer === "visits") return t("{count} visits", { count: number(arrays.visits[cell]) });
     return `${layer === "v" ? "V" : nameOf(meta, layer)} ${number(arrays[layer][cell])}`;

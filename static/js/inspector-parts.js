@@ -34,8 +34,8 @@ function went(transition) {
   const { state, state_name, action_name, reward, next_state, next_name, terminated, truncated } = transition;
   const end = terminated ? t("The episode ended there.") : truncated ? t("The time limit cut the episode there.") : "";
   const values = { state: state_name, action: action_name, next: next_name, reward: exact(reward) };
-  if (terminated && next_state === state) return t("In {state}, {action} earned {reward} and ended the episode.", values);
-  const words = t("In {state}, {action} led to {next} with reward {reward}.", values);
+  if (terminated && next_state === state) return t("{state}: {action} earned {reward} and ended the episode.", values);
+  const words = t("{state}: {action} led to {next} with reward {reward}.", values);
   return [words, end].filter(Boolean).join(" ");
 }
 

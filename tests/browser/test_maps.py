@@ -18,10 +18,10 @@ def test_the_two_maps_of_blackjack_are_chosen_together(visit: Open) -> None:
     expect(error.locator("select")).to_have_value("1")
     value.locator("canvas").focus()
     page.keyboard.press("ArrowRight")
-    expect(value.locator(".caption")).to_contain_text("dealer shows A, player has 4: no state")
+    expect(value.locator(".caption")).to_contain_text("hand 4 against A, usable ace: no state")
     for _press in range(8):
         page.keyboard.press("ArrowRight")
-    expect(value.locator(".caption")).to_contain_text("dealer shows A, player has 12: V")
+    expect(value.locator(".caption")).to_contain_text("hand 12 against A, usable ace: V")
 
 
 def test_a_row_of_states_is_a_map_and_has_its_agent(visit: Open) -> None:

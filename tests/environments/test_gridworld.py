@@ -199,3 +199,31 @@ def test_every_violation_is_named_at_once() -> None:
     with pytest.raises(InvalidInput) as refused:
         GridworldConfig.parse({"layout": "S#G", "slip": 2, "rewards": "x"}, "environment_config")
     assert [violation.where.split(".")[1] for violation in refused.value.violations] == ["layout", "rewards", "slip"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ({"layout": "S.#G/...."}, {"layout": "S..G/...."}, "wall at row 0, column 2 removed"),
+        ({"layout": "S../..G"}, {"layout": "S../G.G"}, "goal at row 1, column 0 added"),
+        ({"layout": "S../..G"}, {"layout": "S../G.."}, "goal moved from row 1, column 2 to row 1, column 0"),
+        (
+            {"layout": "S.X.G/....."},
+            {"layout": "S.>.G/....."},
+            "pit at row 0, column 2 removed, wind to the right at row 0, column 2 added",
+        ),
+        ({"layout": "S...G"}, {"layout": "S...G", "rewards": "0,2:-1"}, "reward at row 0, column 2: 0 → −1"),
+        ({"layout": "S...G", "rewards": "0,4:5"}, {"layout": "S...G"}, "reward at row 0, column 4: 5 → 1"),
+        ({"layout": "S..G/....", "rewards": "0,2:5"}, {"layout": "S.#G/...."}, "wall at row 0, column 2 added"),
+        ({"layout": "SG"}, {"layout": "SG", "slip": 0.2, "goal_reward": -0.5}, "slip 0 → 0.2, goal reward 1 → −0.5"),
+        (
+            {"layout": "S.....#/......G"},
+            {"layout": "S..XXX./......G", "rewards": "1,1:1;1,2:1"},
+            "1 wall removed, 3 pits added, 2 rewards of cells changed",
+        ),
+        ({"layout": "SG"}, {"layout": "SG"}, "nothing changed"),
+    ],
+)
+def test_an_edit_is_told_in_words(before: dict[str, Any], after: dict[str, Any], words: str) -> None:
+    parse = GridworldConfig.parse
+    assert parse(after).changes_since(parse(before)) == words

@@ -85,7 +85,7 @@ def test_an_edit_of_the_world_moves_the_truth_and_is_told(tmp_path: Path) -> Non
     assert (answer["id"], answer["kind"], answer["config"]) == (1, "environment", EDIT["config"])
     (event,) = [header for header in room.of("event") if header["event"] == "edit"]
     assert event["data"] == {"id": 1, "environment_config": EDIT["config"]}
-    assert "step_reward: -0.04 → -0.5" in event["text"]
+    assert "step reward −0.04 → −0.5" in event["text"]
     pictures = {header["step"]: header["meta"]["cells"] for header in room.of("frame") if "cells" in header["meta"]}
     assert pictures[0] == OPEN.replace("/", "")
     assert pictures[answer["step"]] == pictures[4_000] == WALLED.replace("/", "")
