@@ -1,15 +1,17 @@
 """What the gridworld editor is opened with: the world, its tools, the textbook grids, and the run it belongs to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.core.errors import Violation
 from app.core.text import _
 from app.environments.gridworld import LARGEST
 from app.web.classics import CLASSICS, Classic
 from app.web.views import RunView
 
 ENVIRONMENT = "gridworld"
+LAYOUT = "environment_config.layout"
 USUAL_GAMMA = 0.99
 
 
@@ -73,6 +75,11 @@ def editor_of(environment: str, world: Mapping[str, Any], config: Mapping[str, A
     gamma = config.get("gamma", USUAL_GAMMA)
     is_usable = isinstance(gamma, int | float) and 0 <= gamma <= 1
     return Editor(dict(world), float(gamma) if is_usable else USUAL_GAMMA, run)
+
+
+def without_drawing(environment: str, violations: Sequence[Violation]) -> tuple[Violation, ...]:
+    """Return what is refused beside the drawing: a world half drawn is no fault, and the editor says what it lacks."""
+    return tuple(item for item in violations if environment != ENVIRONMENT or item.where != LAYOUT)
 
 
 def of_run(view: RunView) -> Editor | None:

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.core.errors import InvalidInput, Refused, Violation
 from app.protocol.runs import RunCreate
-from app.web import lessons, pages_learn, pages_runs, recipe, reference, saved_worlds
+from app.web import editor, lessons, pages_learn, pages_runs, recipe, reference, saved_worlds
 from app.web.context import Service
 from app.web.posted import Form
 from app.web.problems import KINDS
@@ -33,7 +33,10 @@ def play(request: Request, playground: Service) -> Response:
     choice = recipe.read(playground.catalog(), form)
     if "shown" in form and not is_fragment(request):
         return RedirectResponse(choice.url(), SEE_OTHER)
-    return _play(request, playground, choice, violations=recipe.check(playground.catalog(), choice))
+    violations = recipe.check(playground.catalog(), choice)
+    grave = editor.without_drawing(choice.environment.id, violations)
+    shown = grave if is_fragment(request) else violations
+    return _play(request, playground, choice, violations=shown, has_errors=bool(grave))
 
 
 @router.post("/runs")
@@ -63,13 +66,14 @@ def _play(
     choice: recipe.Choice,
     *,
     violations: tuple[Violation, ...],
+    has_errors: bool = True,
     status: int = 200,
 ) -> Response:
     view = recipe.view(playground.catalog(), choice, violations)
     context = {
         "here": "play",
         "recipe": view,
-        "has_errors": bool(violations),
+        "has_errors": has_errors and bool(violations),
         "nonce": secrets.token_urlsafe(16),
         "equations": lessons.leading_equations(choice.algorithm),
         "snippets": snippets(view.request, origin_of(request), path=view.url, data=playground.settings.data),

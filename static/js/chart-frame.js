@@ -1,7 +1,7 @@
 // @ts-check
 // What stands around a curve: its name and newest value above, a caption and a table of its points below.
 
-import { extent } from "./curves.js";
+import { extent, twoOf } from "./curves.js";
 import { number, steps } from "./format.js";
 import { placeOf } from "./moment.js";
 import { t } from "./text.js";
@@ -32,6 +32,12 @@ export function frameOf(chart) {
   behind.append(make("summary", "", t("Table")));
   /** @type {Drawn[]} */
   let drawn = [];
+  /** @type {Drawn["raw"] | null} what the number above is read from */
+  let lead = null;
+  const said = make("span", "plot-note");
+  const figure = document.createTextNode("");
+  now.append(said, figure);
+  const value = (/** @type {number | null | undefined} */ of) => (figure.data = of === undefined ? "" : number(of));
   behind.addEventListener("toggle", () => behind.open && table(behind, get("label"), get("step-unit"), drawn));
   const notes_below = [get("rule") ? t("rule of thumb: {rule}", { rule: get("rule") }) : "", dashed(get("references"))];
   chart.replaceChildren(head, host, caption, behind, ...notes_below.filter(Boolean).map((note) => make("p", "plot-note", note)));
@@ -40,32 +46,38 @@ export function frameOf(chart) {
 
   return {
     host,
-    /** @param {Drawn[]} curves @param {boolean} several @param {boolean} is_loaded */
-    tell(curves, several, is_loaded) {
+    /**
+     * @param {Drawn[]} curves @param {boolean} several @param {boolean} is_loaded
+     * @param {Drawn["raw"] | null} [headline] a steadier curve, whose newest value is the number above; nothing: the curve itself
+     */
+    tell(curves, several, is_loaded, headline = null) {
       drawn = curves;
+      lead = headline?.values.length ? headline : (curves[0]?.raw ?? null);
+      said.textContent = headline?.values.length ? `${get("headline-label")} ` : "";
       if (is_loaded) empty.textContent = t("No points yet.");
       const raw = curves[0]?.raw;
-      const last = raw?.values.at(-1);
       const whole = extent(curves.flatMap((curve) => [...curve.raw.min, ...curve.raw.max]));
       const step = raw?.steps.at(-1);
-      now.textContent = several ? "" : number(last);
+      value(several ? undefined : lead?.values.at(-1) ?? null);
       const spread = whole ? t("{low} to {high}", { low: number(whole[0]), high: number(whole[1]) }) : "";
       const at = step === undefined ? "" : t("at {step} {unit}", { step: steps(step), unit: get("step-unit") });
-      summary = [several ? "" : at, spread].filter(Boolean).join(" · ");
+      const kinds = !several && get("scalar") === "rollout/episode_return" && raw ? twoOf(raw) : null;
+      const each = kinds ? t("every episode is {low} or {high}", { low: number(kinds[0]), high: number(kinds[1]) }) : spread;
+      summary = [several ? "" : at, each].filter(Boolean).join(" · ");
       words.textContent = summary;
       if (behind.open) table(behind, get("label"), get("step-unit"), drawn);
     },
     /** Say the value as of a step, or the newest. @param {number | null} step */
     now(step) {
-      const raw = drawn.length === 1 ? drawn[0].raw : null;
-      if (raw) now.textContent = number(step === null ? raw.values.at(-1) : step < raw.steps[0] ? null : raw.values[placeOf(raw.steps, step)]);
+      if (drawn.length !== 1 || !lead) return;
+      value((step === null ? lead.values.at(-1) : step < lead.steps[0] ? null : lead.values[placeOf(lead.steps, step)]) ?? null);
     },
     /** @param {any[] | undefined} data @param {number | null} index */
     point(data, index) {
       if (!data || index === null) return void (words.textContent = summary);
       const [x, ...ys] = data.map((column) => column[index]);
       const shown = ys.slice(0, drawn.length).map((y) => number(y));
-      const raw = drawn.length === 1 ? ` (${number(ys[1])} … ${number(ys[2])})` : "";
+      const raw = drawn.length === 1 && Number.isFinite(ys[1] ?? NaN) ? ` (${number(ys[1])} … ${number(ys[2])})` : "";
       words.textContent = `${number(x)}: ${shown.join(", ")}${raw}`;
     },
   };

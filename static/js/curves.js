@@ -53,6 +53,17 @@ export function extent(values) {
   return low <= high ? [low, high] : null;
 }
 
+/**
+ * The two numbers that every raw point is one of, or null where there are others: a band between them says nothing.
+ * @param {{min: (number | null)[], max: (number | null)[]}} raw @returns {[number, number] | null}
+ */
+export function twoOf({ min, max }) {
+  const found = extent([...min, ...max]);
+  if (!found || found[0] === found[1]) return null;
+  const is_one = (/** @type {number | null} */ value) => value === null || value === found[0] || value === found[1];
+  return min.every(is_one) && max.every(is_one) ? found : null;
+}
+
 /** Join several (x, y) curves on one rising x axis; where a curve has no point there is a gap. @param {{x: number[], y: (number | null)[]}[]} curves */
 export function joined(curves) {
   const x = [...new Set(curves.flatMap((curve) => curve.x))].sort((a, b) => a - b);

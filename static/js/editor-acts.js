@@ -1,7 +1,7 @@
 // @ts-check
 // What the buttons, sliders and lists of the editor do: one function for each kind of event.
 
-import { faultWords, gammaOf, positionOf } from "./editor-words.js";
+import { cutWords, faultWords, gammaOf, positionOf } from "./editor-words.js";
 import { listSaved, savedWorld, saveWorld } from "./editor-saved.js";
 import { send } from "./editor-solver.js";
 import { number } from "./format.js";
@@ -113,7 +113,9 @@ function size(editor, input) {
   if (!input.matches("[data-rows], [data-cols]")) return;
   const most = Number(editor.getAttribute("largest"));
   const of = (/** @type {string} */ name) => Math.min(Math.max(Math.round(Number(editor.find(name).value)) || 1, 1), most);
-  if (editor.world.resize(of("[data-rows]"), of("[data-cols]"))) editor.changed();
+  const [rows, cols] = [of("[data-rows]"), of("[data-cols]")];
+  const cut = cutWords(editor.world, rows, cols);
+  if (editor.world.resize(rows, cols)) editor.changed(cut);
   else editor.refresh();
 }
 

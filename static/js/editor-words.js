@@ -30,10 +30,19 @@ export function say(editor, cell) {
   if (cell !== null) write(editor, "spoken", words);
 }
 
-/** Say what was refused beside the drawing. @param {any} editor @param {import("./editor-solver.js").Fault[]} faults */
-export function complain(editor, faults) {
-  editor.find("[data-problem]").hidden = !faults.length;
-  write(editor, "problem", faults.map(faultWords).join("\n"));
+/** Say beside the drawing what it still lacks, and what was cut off; the place for it is always there, so that nothing moves. @param {any} editor @param {import("./editor-solver.js").Fault[]} faults */
+export function hint(editor, faults) {
+  write(editor, "hint", [editor.note, ...faults.map(faultWords)].filter(Boolean).join("\n"));
+}
+
+/** What of a world lies outside so many rows and columns, in words; empty where that is only floor. @param {import("./editor-world.js").World} world @param {number} rows @param {number} cols */
+export function cutWords(world, rows, cols) {
+  const is_cut = (/** @type {number} */ cell) => Math.floor(cell / world.cols) >= rows || cell % world.cols >= cols;
+  const names = world.letters.filter((letter, cell) => is_cut(cell) && letter !== ".").map((letter) => NAMES[/** @type {keyof NAMES} */ (letter)] ?? letter);
+  names.push(...[...world.rewards.keys()].filter(is_cut).map(() => t("reward")));
+  const counts = [...new Set(names)].map((name) => [name, names.filter((one) => one === name).length]);
+  const what = counts.map(([name, count]) => (count === 1 ? name : t("{name} × {count}", { name, count }))).join(", ");
+  return what && t("Cut off: {what}. Undo brings it back.", { what });
 }
 
 /** Words are written only where they differ, so that they are read out once. @param {any} editor @param {string} name @param {string} text */

@@ -1,9 +1,10 @@
 // @ts-check
 // One scalar over steps, episodes or seconds: of one run with its raw envelope, or of several on shared axes.
-// Attributes: run or runs, labels, scalar, label, unit, better, rule, healthy, references, total, step-unit, log, axis, smooth.
+// Attributes: run or runs, labels, scalar, label, unit, better, rule, healthy, references, total, step-unit, log, axis, smooth;
+// headline: a steadier scalar whose newest value stands above, headline-label: what it is.
 
 import { drawn, placesOn, scaleOf } from "../chart-data.js";
-import { joined } from "../curves.js";
+import { joined, twoOf } from "../curves.js";
 import { script, style } from "../loader.js";
 import { momentOf } from "../moment.js";
 import { options } from "../plot.js";
@@ -64,7 +65,7 @@ class CurveChart extends HTMLElement {
   #follow() {
     for (const leave of this.#leave) leave();
     const scale = scaleOf(this);
-    const names = scale ? [this.scalar, scale] : [this.scalar];
+    const names = [this.scalar, scale ?? "", this.getAttribute("headline") ?? ""].filter(Boolean);
     this.#leave = this.ids.map((id) => curvesOf(id).listen(names, () => this.#drawSoon()));
     if (this.ids.length === 1) this.#leave.push(momentOf(this.ids[0]).watch(() => this.#travel()));
     if (this.#frame) this.#sizes.observe(this.#frame.host);
@@ -90,9 +91,10 @@ class CurveChart extends HTMLElement {
   #draw(frame) {
     const curves = this.ids.map((id) => drawn(id, this));
     const full = curves.filter((curve) => curve.x.length);
-    frame.tell(curves, this.ids.length > 1, this.ids.every((id) => curvesOf(id).curves.has(this.scalar)));
+    const headline = this.ids.length === 1 ? curvesOf(this.ids[0]).curves.get(this.getAttribute("headline") ?? "") : null;
+    frame.tell(curves, this.ids.length > 1, this.ids.every((id) => curvesOf(id).curves.has(this.scalar)), headline);
     if (!full.length || !frame.host.clientWidth) return;
-    const { x, ys } = curves.length > 1 ? joined(curves) : { x: full[0].x, ys: [full[0].y, full[0].min, full[0].max] };
+    const { x, ys } = curves.length > 1 ? joined(curves) : { x: full[0].x, ys: [full[0].y, ...bandOf(full[0])] };
     const data = [x, ...ys];
     if (this.#plot) return this.#plot.setData(data);
     frame.host.replaceChildren();
@@ -134,5 +136,8 @@ class CurveChart extends HTMLElement {
     return marks.map((mark, index) => ({ ...mark, at: at[index] }));
   }
 }
+
+/** The band between smallest and largest; none where every raw point is one of two numbers. @param {ReturnType<typeof drawn>} curve */
+const bandOf = (curve) => (twoOf(curve.raw) ? [curve.min.map(() => null), curve.max.map(() => null)] : [curve.min, curve.max]);
 
 customElements.define("curve-chart", CurveChart);

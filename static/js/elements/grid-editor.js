@@ -7,7 +7,7 @@ import { drawWorld, heightOf, placeOf } from "../editor-draw.js";
 import { Hand, keysOf } from "../editor-hand.js";
 import { Options } from "../editor-options.js";
 import { Solver } from "../editor-solver.js";
-import { complain, say, wordsOf } from "../editor-words.js";
+import { hint, say, wordsOf } from "../editor-words.js";
 import { World } from "../editor-world.js";
 
 class GridEditor extends HTMLElement {
@@ -16,6 +16,7 @@ class GridEditor extends HTMLElement {
   /** @type {Options} */
   options = new Options(this, {});
   gamma = 0.99;
+  note = ""; // what the last act did, where that is easily overlooked
   /** @type {Surface | null} */
   #surface = null;
   /** @type {Hand | null} */
@@ -77,7 +78,9 @@ class GridEditor extends HTMLElement {
     else this.refresh();
   }
 
-  changed() {
+  /** @param {string} [note] */
+  changed(note = "") {
+    this.note = note;
     this.#sent.add(this.world.drawing.layout);
     this.options.write(this.world.drawing);
     this.refresh();
@@ -113,7 +116,7 @@ class GridEditor extends HTMLElement {
   /** @param {import("../editor-solver.js").Answer | null} answer @param {import("../editor-solver.js").Fault[]} faults */
   #solved(answer, faults) {
     this.answer = answer;
-    complain(this, faults);
+    hint(this, faults);
     showState(this);
     say(this, null);
     this.#surface?.soon();
