@@ -92,6 +92,7 @@ VALUE_BASED = (
     Scalar("train/td_error_max", _("TD error (max)"), _("reward"), "down", _("Largest absolute temporal-difference error of the minibatches.")),
     Scalar("train/q_mean", _("Mean Q"), _("reward"), "neither", _("Mean predicted Q of the actions in the minibatches; drifting far above any reachable return is divergence.")),
     Scalar("train/q_max", _("Max Q"), _("reward"), "neither", _("Largest predicted Q in the minibatches.")),
+    Scalar("train/overestimation", _("Overestimation"), _("reward"), "neither", _("Mean of Q of the preferred action minus the discounted return that followed, over recent steps of finished training episodes that took it, exploration included; far above 0, Q promises what never comes."), rule=_("near 0; a little above while epsilon is large")),
     Scalar("buffer/size", _("Replay size"), _("transitions"), "neither", _("Transitions held by the replay buffer.")),
     Scalar("buffer/mean_age", _("Replay age"), _("env steps"), "neither", _("Mean age of the transitions in the replay buffer.")),
 )  # fmt: skip

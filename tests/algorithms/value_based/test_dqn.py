@@ -136,6 +136,28 @@ def test_the_buffer_holds_only_termination_and_never_crosses_a_reset() -> None:
     assert ((after[:, 1] > 0.99) & ~at_edge).any()
 
 
+def test_without_a_target_network_the_target_comes_from_the_network_itself() -> None:
+    own, other = agent(use_target_network=False, tau=0.5), agent(tau=0.5)
+    for built in (own, other):
+        built.q_network.parameters[-1][1].data[:] = 100.0
+        rows = np.arange(4)
+        remembered = built.replay
+        remembered.added, remembered.rewards[:4] = 4, 0.0
+        numbers = built.differentiate(remembered.take(rows))
+        expected = 100.0 if built is other else 1.0
+        assert numbers["train/td_error_mean"] == pytest.approx(expected, abs=1.5)
+
+
+def test_without_replay_a_minibatch_is_the_newest_transitions_in_their_order() -> None:
+    built = agent(use_replay=False, batch_size=4, gradient_steps=1)
+    seen = []
+    differentiate = built.differentiate
+    built.differentiate = lambda batch: seen.append(batch) or differentiate(batch)
+    run(built, 40)
+    np.testing.assert_array_equal(seen[-1].next_observations, built.replay.next_observations[32:36])
+    assert built.replay_random.counter == 0
+
+
 def test_a_number_that_is_not_finite_stops_the_run_before_it_harms_the_weights() -> None:
     built = agent()
     run(built, 40)

@@ -1,0 +1,284 @@
+r"""What every agent has that learns action values by a network from replayed steps: acting, remembering, target, saving.
+
+An algorithm's file adds `update` and what it learns from a minibatch. This is a base class, not a part that is held, because
+everything here is the agent's own state and the file that adds to it should read as one agent.
+
+The behaviour is ε-greedy: $a_t$ is uniformly random with probability $\varepsilon_t$, else $\arg\max_a Q_\theta(s_t, a)$. ε is 1 for the
+first `learning_starts` steps and then falls on a line over the first part of the budget.
+
+A second set of parameters, those of the target network, follows every few steps; τ = 1 copies them (hard), a small τ moves
+them a little (soft):
+
+$$\theta^- \leftarrow (1 - \tau)\,\theta^- + \tau\,\theta$$
+
+B batch, D observation size, A actions.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationInfo, field_validator
+
+from app.core.config import Config, Hyper
+from app.core.contracts import Problem, Tree
+from app.core.errors import TrainingDiverged
+from app.core.randomness import Stream
+from app.core.text import _
+from app.parts.networks import NET_ARCH_PATTERN, Networks, Shape, hidden_sizes
+from app.parts.optimisers import Adam, clip_norm
+from app.parts.policies import epsilon_greedy
+from app.parts.replay import Replay
+from app.parts.rollout import VISITED, EpisodeCounter
+from app.parts.schedules import linear
+
+Array = NDArray[Any]
+RECENT = 5_000  # transitions whose returns are compared with Q
+FOLLOWED, PAIRS = 1_024, 256  # how many of them are followed to the end, and how many of those ask the network
+REST = 0.1  # a truncated episode counts where its cut is discounted at least this much
+
+Q_SCALARS = (
+    "train/loss", "train/td_error_mean", "train/td_error_max", "train/q_mean", "train/q_max", "train/overestimation",
+    "train/learning_rate", "train/grad_norm", "rollout/exploration_rate", "buffer/size", "buffer/mean_age",
+)  # fmt: skip
+Q_SIGNALS = ("q_at", "v_at", "visited", "weights")
+
+
+class ReplayLearning(Config):
+    """The hyperparameters of learning from replayed steps; the defaults are those of Stable-Baselines3's DQN."""
+
+    # fmt: off
+    learning_rate: float = Hyper(1e-4, above=0, high=1, symbol=r"\alpha", scale="log", live="update",
+        help=_("Step size of Adam: raising it learns faster until Q diverges."))
+    n_envs: int = Hyper(1, low=1, high=64, unit=_("environments"), settled=True,
+        help=_("Copies of the environment stepped together: raising it gives more varied data and fewer updates per step."))
+    buffer_size: int = Hyper(1_000_000, low=64, high=1_000_000, unit=_("transitions"), scale="log", settled=True,
+        help=_("Transitions remembered: raising it keeps old experience longer, which is steadier and less up to date."))
+    learning_starts: int = Hyper(100, low=0, high=1_000_000, unit=_("env steps"),
+        help=_("Random steps before learning begins: raising it fills the buffer with more varied experience first."))
+    batch_size: int = Hyper(32, low=1, high=4096, unit=_("transitions"), live="update",
+        help=_("Transitions per gradient step: raising it gives steadier, slower steps. At most buffer_size."))
+    train_freq: int = Hyper(4, low=1, high=10_000, unit=_("env steps"), live="update",
+        help=_("Steps of each environment between updates: raising it learns less from each step and runs faster."))
+    gradient_steps: int = Hyper(1, low=1, high=10_000, unit=_("gradient steps"), live="update",
+        help=_("Gradient steps per update: raising it uses the data more and chases its own targets harder."))
+    gamma: float = Hyper(0.99, low=0, high=1, symbol=r"\gamma", live="update",
+        help=_("Discount: raising it makes the agent look further ahead and learning slower."))
+    target_update_interval: int = Hyper(10_000, low=1, high=1_000_000, unit=_("env steps"), scale="log", live="update",
+        help=_("Steps between updates of the target network: raising it is steadier and slower."))
+    tau: float = Hyper(1.0, above=0, high=1, symbol=r"\tau", live="update",
+        help=_("Share of the way the target network moves: 1 copies the network, smaller values follow it softly."))
+    max_grad_norm: float = Hyper(10.0, above=0, high=1e6, live="update", advanced=True,
+        help=_("Largest gradient norm: raising it lets rare large gradients through."))
+    net_arch: str = Hyper("64,64", pattern=NET_ARCH_PATTERN, max_length=32, unit=_("units"), advanced=True, settled=True,
+        help=_("Hidden layer sizes: raising them allows finer value functions and costs time."))
+    # fmt: on
+
+    @field_validator("net_arch")
+    @classmethod
+    def _check_net_arch(cls, value: str) -> str:
+        hidden_sizes(value)
+        return value
+
+    @field_validator("batch_size")
+    @classmethod
+    def _check_batch_size(cls, value: int, info: ValidationInfo) -> int:
+        if value > info.data.get("buffer_size", value):
+            raise ValueError(_("must be ≤ buffer_size = {size}").format(size=info.data["buffer_size"]))
+        return value
+
+
+class EpsilonSchedule(Config):
+    """The hyperparameters of ε, the probability of a random action."""
+
+    # fmt: off
+    exploration_fraction: float = Hyper(0.1, low=0, high=1, unit=_("share of the budget"), live="update",
+        help=_("Part of the budget over which epsilon falls: raising it explores longer."))
+    exploration_initial_eps: float = Hyper(1.0, low=0, high=1, symbol=r"\varepsilon_0", live="update", advanced=True,
+        help=_("Epsilon at the start: raising it begins with more random actions."))
+    exploration_final_eps: float = Hyper(0.05, low=0, high=1, symbol=r"\varepsilon", live="update",
+        help=_("Epsilon after the fall: raising it keeps exploring, at the price of the training return."))
+    # fmt: on
+
+
+class QLearner:
+    """A network of action values and its target, on N environments at once."""
+
+    # what `state` saves: attributes with a state of their own, and the streams' counters
+    saved: ClassVar[tuple[str, ...]] = ("batch", "optimiser", "replay", "episodes")
+    counters: ClassVar[Mapping[str, str]] = {
+        "actions_drawn": "action_random", "minibatches_drawn": "replay_random",
+    }  # fmt: skip
+
+    def __init__(self, config: Any, problem: Problem) -> None:
+        self.config = config
+        self.total_steps = problem.total_steps
+        self.n_actions = problem.environment.n_actions
+        self.batch = problem.batch(config.n_envs, features=True)
+        self.observations = self.batch.reset().copy()
+        size = self.observations.shape[1]
+        self.build(Shape((size, *hidden_sizes(config.net_arch), self.outputs), "relu"))
+        self.online.initialise(problem.stream("initialisation"))
+        self.target.load(self.online.weights)
+        self.optimiser = Adam(self.online)
+        self.replay = Replay(min(config.buffer_size, self.total_steps + config.n_envs), size, n_envs=config.n_envs)
+        self.recent = max(RECENT, 2 * config.n_envs * problem.environment.max_episode_steps)
+        self.episodes = EpisodeCounter(config.n_envs)
+        self.action_random, self.replay_random = problem.stream("actions"), problem.stream("minibatches")
+        self.env_steps = 0
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the network gives: Q of each action, unless a file says otherwise."""
+        return self.n_actions
+
+    def build(self, shape: Shape) -> None:
+        """Make the network and its target."""
+        self.online, self.target = Networks(shape), Networks(shape)
+        self.q_network, self.target_network = self.online.mlps[0], self.target.mlps[0]
+
+    def q_values(self, observations: Array) -> Array:
+        """Return Q (B, A) of observations (B, D)."""
+        return self.q_network.forward(observations)
+
+    def collect_step(self) -> None:
+        """Act once in every environment and remember what happened."""
+        actions = self.behave()
+        step = self.batch.step(actions)
+        self.replay.add(self.observations, actions, step)
+        self.observations = step.observations.copy()
+        self.env_steps += self.config.n_envs
+        self.episodes.add(step, self.env_steps)
+
+    def behave(self) -> Array:
+        """Return the ε-greedy actions to take now (N,)."""
+        return epsilon_greedy(self.q_values(self.observations), self.epsilon, self.action_random)
+
+    @property
+    def epsilon(self) -> float:
+        """The probability of a random action now: 1 until learning starts, then on its line."""
+        config = self.config
+        if self.env_steps < config.learning_starts:
+            return 1.0
+        duration = config.exploration_fraction * self.total_steps
+        start, end = config.exploration_initial_eps, config.exploration_final_eps
+        return linear(start, end, step=self.env_steps, duration=duration)
+
+    @property
+    def must_move_target(self) -> bool:
+        """Whether the target network is due to move after this step."""
+        calls = self.env_steps // self.config.n_envs
+        return bool(calls % max(1, self.config.target_update_interval // self.config.n_envs) == 0)
+
+    @property
+    def must_learn(self) -> bool:
+        """Whether an update is due after this step."""
+        calls = self.env_steps // self.config.n_envs
+        return bool(calls % self.config.train_freq == 0 and self.env_steps > self.config.learning_starts)
+
+    def move_target(self) -> None:
+        """Move the target network towards the network."""
+        tau, target = self.config.tau, self.target.weights
+        target[:] = (1 - tau) * target + tau * self.online.weights
+
+    def descend(self, loss: float) -> float:
+        """Take one step of Adam along the gradient that the network holds, and return its norm; `loss` is checked with it."""
+        norm = clip_norm(self.online.gradient, self.config.max_grad_norm)
+        for scalar, number in (("train/loss", loss), ("train/grad_norm", norm)):
+            if not math.isfinite(number):
+                raise TrainingDiverged(scalar, self.env_steps, number)
+        self.optimiser.step(self.config.learning_rate)
+        return norm
+
+    def summary(self, measured: list[dict[str, float]]) -> dict[str, float]:
+        """Return the scalars of one update: means over its gradient steps, maxima of what is a maximum."""
+        scalars = {
+            name: (max if name.endswith("_max") else _mean)([numbers[name] for numbers in measured])
+            for name in measured[0]
+        }
+        return scalars | {
+            "train/learning_rate": self.config.learning_rate,
+            "rollout/exploration_rate": self.epsilon,
+            "buffer/size": float(self.replay.size),
+            "buffer/mean_age": self.replay.mean_age,
+        }
+
+    def diagnostics(self) -> dict[str, float]:
+        """Return how far Q lies above the returns that followed, or nothing while no episode can tell."""
+        gap = self.overestimation()
+        return {} if math.isnan(gap) else {"train/overestimation": gap}
+
+    def overestimation(self) -> float:
+        """Return the mean of max Q(s, ·) − G over recent steps whose action is the one that the network now prefers.
+
+        G is the discounted return of the training episode from that step to its end, exploration and all. Of a truncated
+        episode only steps count from which the cut is discounted to at most `REST`, and there the network's own value
+        stands for what would have followed. NaN where no step counts.
+        """
+        rows = _spread(self.replay.newest(self.recent), FOLLOWED)
+        after = self.replay.follow(rows, self.replay.size, self.config.gamma)
+        ends = self.replay.terminated[after.last] > 0
+        chosen = _spread(np.flatnonzero(after.is_whole & (ends | (after.discounts <= REST))), PAIRS)
+        if not len(chosen):
+            return math.nan
+        rows, ends = rows[chosen], ends[chosen]
+        q = self.q_values(self.replay.observations[rows])
+        rest = self.q_values(self.replay.next_observations[after.last[chosen]]).max(axis=1)
+        returns = after.rewards[chosen] + after.discounts[chosen] * rest * ~ends
+        is_preferred = q.argmax(axis=1) == self.replay.actions[rows]
+        return float((q.max(axis=1) - returns)[is_preferred].mean()) if is_preferred.any() else math.nan
+
+    def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
+        """Return the actions of largest Q (N,), or ε-greedy ones."""
+        q = self.q_values(observations)
+        return q.argmax(axis=1) if greedy or random is None else epsilon_greedy(q, self.epsilon, random)
+
+    def signals(self) -> Mapping[str, Callable[..., Array]]:
+        """Return what panels may ask for; observations are (B, D)."""
+        return {
+            "q_at": self.q_values,
+            "v_at": lambda observations: self.q_values(observations).max(axis=1),
+            "visited": lambda: self.replay.recent(VISITED),
+            "weights": self.online.weights.copy,
+        }
+
+    def edit(self, config: Config) -> None:
+        """Continue under an edited configuration, from the next step on."""
+        self.config = config
+
+    def load_weights(self, flat: Array) -> None:
+        """Replace the network's parameters, for pictures of a past moment."""
+        self.online.load(flat)
+
+    def state(self) -> Tree:
+        """Return everything that decides the future, the replay buffer included."""
+        return {
+            "env_steps": self.env_steps,
+            "observations": self.observations.copy(),
+            "weights": self.online.weights.copy(),
+            "target_weights": self.target.weights.copy(),
+            **{name: getattr(self, stream).counter for name, stream in self.counters.items()},
+            **{name: getattr(self, name).state() for name in self.saved},
+        }
+
+    def load(self, tree: Tree) -> None:
+        """Restore what `state` returned."""
+        self.env_steps = int(tree["env_steps"])
+        self.observations = tree["observations"].copy()
+        self.online.load(tree["weights"])
+        self.target.load(tree["target_weights"])
+        for name, stream in self.counters.items():
+            getattr(self, stream).counter = int(tree[name])
+        for name in self.saved:
+            getattr(self, name).load(tree[name])
+
+
+def _spread(rows: Array, count: int) -> Array:
+    """Return at most `count` of the rows, evenly spread, the last one among them."""
+    return rows[:: -max(1, -(-len(rows) // count))]
+
+
+def _mean(numbers: list[float]) -> float:
+    return sum(numbers) / len(numbers)
