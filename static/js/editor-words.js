@@ -32,7 +32,8 @@ export function say(editor, cell) {
 
 /** Say beside the drawing what it still lacks, and what was cut off; the place for it is always there, so that nothing moves. @param {any} editor @param {import("./editor-solver.js").Fault[]} faults */
 export function hint(editor, faults) {
-  write(editor, "hint", [editor.note, ...faults.map(faultWords)].filter(Boolean).join("\n"));
+  const lacks = faults.map((fault) => faultWords(fault.where.endsWith("layout") ? { ...fault, way_out: "" } : fault)); // its rule says what to draw
+  write(editor, "hint", [editor.note, ...lacks].filter(Boolean).join("\n"));
 }
 
 /** What of a world lies outside so many rows and columns, in words; empty where that is only floor. @param {import("./editor-world.js").World} world @param {number} rows @param {number} cols */

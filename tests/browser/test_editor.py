@@ -69,17 +69,55 @@ def test_what_cannot_be_solved_is_said_and_nothing_is_lost(visit: Open) -> None:
     page.keyboard.press("Control+ArrowDown")
     page.keyboard.press("Control+ArrowRight")
     page.keyboard.press("Delete")
-    expect(page.get_by_role("alert").filter(has_text="Has no goal")).to_be_visible()
+    expect(page.locator("[data-hint]")).to_contain_text("Has no goal")
     expect(layout_field(page)).to_have_value("S.../..../....")
     page.keyboard.press("g")
-    expect(page.get_by_role("alert").filter(has_text="Has no goal")).to_be_hidden()
+    expect(page.locator("[data-hint]")).to_be_empty()
     layout_field(page).fill("S..G\n..")
     layout_field(page).press("Tab")
-    expect(page.locator("[data-problem]")).to_contain_text("make all rows equally long")
+    expect(page.locator("[data-hint]")).to_contain_text("make all rows equally long")
     page.locator(".editor-cursor").focus()
     page.keyboard.press("Control+z")
     expect(layout_field(page)).to_have_value(EMPTY)
     solved(page)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_world_half_drawn_is_no_alarm_and_moves_nothing_until_start(visit: Open, width: int) -> None:
+    visited = visit(PLAY, width=width)
+    page = visited.page
+    solved(page)
+    cursor, below = page.locator(".editor-cursor"), page.locator(".editor-bar")
+    cursor.focus()
+    before = below.evaluate("(bar) => bar.getBoundingClientRect().top + scrollY")
+    page.keyboard.press("Control+ArrowDown")
+    page.keyboard.press("Control+ArrowRight")
+    page.keyboard.press("Delete")
+    expect(page.locator("[data-hint]")).to_have_text("Has no goal; put a G where episodes should end.")
+    expect(page).to_have_url(re.compile(r"layout=S\.\.\.%2F\.\.\.\.%2F\.\.\.\.(&|$)"))
+    assert abs(below.evaluate("(bar) => bar.getBoundingClientRect().top + scrollY") - before) < 2
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_role("button", name="Start", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("This recipe was refused")
+    visited.complaints.clear()  # the browser says each refused request
+
+
+def test_a_smaller_world_says_what_it_cuts_off_and_undo_brings_it_back(visit: Open) -> None:
+    page = visit(PLAY).page
+    solved(page)
+    page.get_by_label("Columns").fill("3")
+    page.get_by_label("Columns").press("Enter")
+    expect(page.locator("[data-hint]")).to_contain_text("Cut off: goal. Undo brings it back.")
+    expect(layout_field(page)).to_have_value("S../.../...")
+    page.get_by_role("button", name="Undo").click()
+    expect(layout_field(page)).to_have_value(EMPTY)
+    expect(page.locator("[data-hint]")).to_be_empty()
+    page.get_by_label("Rows").fill("4")
+    page.get_by_label("Rows").press("Enter")
+    expect(layout_field(page)).to_have_value(EMPTY + "/....")
+    expect(page.locator("[data-hint]")).to_be_empty()
 
 
 def test_gamma_recolours_at_once_and_sizes_and_textbook_grids_open(visit: Open) -> None:
@@ -145,12 +183,16 @@ def test_the_editor_fits_a_phone_and_draws_by_touch(visit: Open) -> None:
     page = visit(PLAY, width=360).page
     solved(page)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    x, y = center(page, 2, 0)
-    page.locator(".editor-stage").dispatch_event(
-        "pointerdown", {"pointerType": "touch", "pointerId": 1, "button": 0, "clientX": x, "clientY": y}
-    )
-    page.locator(".editor-stage").dispatch_event("pointerup", {"pointerType": "touch", "pointerId": 1})
-    expect(layout_field(page)).to_have_value("S.../..../#..G")
+    stage = page.locator(".editor-stage")
+    stage.scroll_into_view_if_needed()
+    fingers = page.context.new_cdp_session(page)
+    fingers.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    scrolled = page.evaluate("scrollY")
+    for kind, cells in (("touchStart", [(1, 0)]), ("touchMove", [(1, 1)]), ("touchMove", [(1, 2)]), ("touchEnd", [])):
+        points = [dict(zip(("x", "y"), center(page, row, col), strict=True)) for row, col in cells]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    expect(layout_field(page)).to_have_value("S.../###./...G")
+    assert page.evaluate("scrollY") == scrolled, "a finger that draws does not move the page"
 
 
 def test_without_script_the_text_and_the_picture_stay(visit: Open) -> None:
