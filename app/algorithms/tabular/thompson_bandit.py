@@ -27,6 +27,7 @@ Osband and Wen (2018), *A Tutorial on Thompson Sampling*.
 """
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -184,20 +185,30 @@ def choose(q: Any, weight: Any, knobs: Any, step: Any, key: Any) -> Any:
 
 def quantiles(agent: TabularAgent, shares: F64) -> F64:
     """Return the quantiles (A, B) of each belief at `shares` (B,)."""
-    mean, weight = agent.memory.q[0, 0][:, None], agent.memory.weight[0, 0][:, None]
-    if agent.knobs.is_bernoulli:
+    return belief_quantiles(agent.memory.q[0, 0][:, None], agent.memory.weight[0, 0][:, None], agent.knobs, shares)
+
+
+def belief_quantiles(mean: F64, weight: F64, knobs: Knobs, shares: F64) -> F64:
+    """Return the quantiles (A, B) at `shares` (B,) of beliefs with `mean` and `weight` (A, 1)."""
+    if knobs.is_bernoulli:
         return np.asarray(betaincinv(mean * weight, (1 - mean) * weight, shares))
-    return np.asarray(mean + agent.knobs.reward_spread / np.sqrt(weight) * ndtri(shares))
+    return np.asarray(mean + knobs.reward_spread / np.sqrt(weight) * ndtri(shares))
 
 
 def chances_of_best(agent: TabularAgent) -> F64:
     """Return the probability (A,) with which each arm's draw is the highest: the integral of its density times the others' shares below."""
-    mean, weight = agent.memory.q[0, 0][:, None], agent.memory.weight[0, 0][:, None]
-    points = np.unique(quantiles(agent, (np.arange(QUANTILES) + 0.5) / QUANTILES))
-    if agent.knobs.is_bernoulli:
+    mean, weight = agent.memory.q[0, 0], agent.memory.weight[0, 0]
+    return _chances_of_best(mean.tobytes(), weight.tobytes(), agent.knobs).copy()
+
+
+@lru_cache(maxsize=4)  # one picture asks for it five times
+def _chances_of_best(means: bytes, weights: bytes, knobs: Knobs) -> F64:
+    mean, weight = np.frombuffer(means)[:, None], np.frombuffer(weights)[:, None]
+    points = np.unique(belief_quantiles(mean, weight, knobs, (np.arange(QUANTILES) + 0.5) / QUANTILES))
+    if knobs.is_bernoulli:
         below = betainc(mean * weight, (1 - mean) * weight, points)
     else:
-        below = ndtr((points - mean) * np.sqrt(weight) / agent.knobs.reward_spread)
+        below = ndtr((points - mean) * np.sqrt(weight) / knobs.reward_spread)
     below = np.concatenate([np.zeros((len(below), 1)), below, np.ones((len(below), 1))], axis=1)
     others = np.stack([np.delete(below, arm, axis=0).prod(axis=0) for arm in range(len(below))])
     chances = (np.diff(below) * (others[:, 1:] + others[:, :-1]) / 2).sum(axis=1)
