@@ -128,6 +128,22 @@ class MLP:
             if index > 0:
                 delta = (delta @ self._layers[index][0]) * self._activation.slope(activations[index])
 
+    def tangent(self, activations: list[Array], direction: Array) -> Array:
+        """Return how the outputs change (B, O) when the parameters move along `direction` (P,): the Jacobian times it.
+
+        Going up a layer, the change is x Ẇᵀ + ḃ + ẋ Wᵀ, and each nonlinearity multiplies it by its slope.
+        """
+        start, change = 0, np.zeros(0)
+        for index, (weight, bias) in enumerate(self._layers):
+            stop = start + weight.size
+            moved = direction[start:stop].reshape(weight.shape)
+            rise = activations[index] @ moved.T + direction[stop : stop + bias.size]
+            change = rise + change @ weight.T if index else rise
+            if index < len(self._layers) - 1:
+                change *= self._activation.slope(activations[index + 1])
+            start = stop + bias.size
+        return change
+
 
 @dataclass(frozen=True, eq=False)
 class Parameters:

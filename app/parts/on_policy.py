@@ -1,51 +1,22 @@
-"""What every agent has that learns from rollouts of its own policy: policy and critic, collecting, estimating, saving.
+"""What every agent has that learns from rollouts of a fixed number of steps: collecting them, and judging them by its critic.
 
-An algorithm's file adds `update` and what it does with a full rollout. It is a base class, not a part that is held,
-because everything here is the agent's own state and the file that adds to it should read as one agent.
+An algorithm's file adds `update` and what it does with a full rollout.
 T steps, N environments, B = T·N samples, D observation size, A actions or numbers of an action.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from pydantic import field_validator
-from torch import Tensor
 
-from app.core.config import Config, Hyper
-from app.core.contracts import Problem, Tree
-from app.core.randomness import Stream
+from app.core.contracts import Problem
 from app.core.text import _
-from app.parts.heads import head_of
-from app.parts.networks import NET_ARCH_PATTERN, Networks, Shape, hidden_sizes
-from app.parts.normalisation import Identity, Normaliser
-from app.parts.policies import probabilities
+from app.parts.policy_learner import PolicyLearner, Samples
 from app.parts.returns import explained_variance, gae, next_values
-from app.parts.rollout import EpisodeCounter, Rollout, Visited
+from app.parts.rollout import Rollout
 
 Array = NDArray[Any]
 MAX_ROLLOUT = 262_144
-
-
-class NetworkChoices(Config):
-    """The hyperparameters that shape policy and critic, the same for every algorithm that has both."""
-
-    # fmt: off
-    net_arch: str = Hyper("64,64", pattern=NET_ARCH_PATTERN, max_length=32, unit=_("units"), advanced=True, settled=True,
-        help=_("Hidden layer sizes of policy and critic: raising them allows finer policies and costs time."))
-    activation: str = Hyper("tanh", choices=("tanh", "relu"), advanced=True, settled=True,
-        help=_("The nonlinearity between layers; tanh is steadier here."))
-    normalize: bool = Hyper(False, advanced=True, settled=True,
-        help=_("Scale observations and rewards by their running deviations; needed where their numbers are far from 1, as in MountainCar."))
-    # fmt: on
-
-    @field_validator("net_arch")
-    @classmethod
-    def _check_net_arch(cls, value: str) -> str:
-        hidden_sizes(value)
-        return value
 
 
 class OnPolicyConfig(Protocol):
@@ -59,58 +30,20 @@ class OnPolicyConfig(Protocol):
     def gamma(self) -> float: ...
     @property
     def gae_lambda(self) -> float: ...
-    @property
-    def net_arch(self) -> str: ...
-    @property
-    def activation(self) -> str: ...
-    @property
-    def normalize(self) -> bool: ...
 
 
-class Samples(NamedTuple):
-    """B samples of a rollout: observations (B, D), actions (B,) or (B, A); log-probabilities when acted, advantages and targets (B,)."""
+class RolloutLearner(PolicyLearner):
+    """A policy and a critic that learn from T steps of N environments at a time."""
 
-    observations: Tensor
-    actions: Tensor
-    old_log_probs: Tensor
-    advantages: Tensor
-    returns: Tensor
-
-    def minibatches(self, order: Array, batch_size: int) -> Iterator["Samples"]:
-        """Yield the samples in the given order, `batch_size` at a time."""
-        rows = torch.from_numpy(order)
-        shuffled = (torch.split(column[rows], batch_size) for column in self)
-        yield from (Samples(*columns) for columns in zip(*shuffled, strict=True))
-
-
-class RolloutLearner:
-    """A policy and a critic on N environments at once."""
-
-    # what `state` saves: attributes with a state of their own, and the streams' counters
-    saved: ClassVar[tuple[str, ...]] = ("batch", "normaliser", "rollout", "episodes", "visited")
-    counters: ClassVar[Mapping[str, str]] = {"actions_drawn": "action_random"}
+    saved = (*PolicyLearner.saved, "rollout")
 
     def __init__(self, config: Any, problem: Problem) -> None:
-        self.config = config
+        super().__init__(config, problem)
         settings: OnPolicyConfig = config
-        self.total_steps = problem.total_steps
-        self.batch = problem.batch(settings.n_envs, features=True)
-        self.observations = self.batch.reset()
-        self.head = head_of(problem.environment)
-        size, hidden = self.observations.shape[1], hidden_sizes(settings.net_arch)
-        self.networks = Networks(
-            Shape((size, *hidden, self.head.outputs), settings.activation, last_gain=0.01),
-            Shape((size, *hidden, 1), settings.activation, last_gain=1.0),
-            free=self.head.free,
+        size, head = self.observations.shape[1], self.head
+        self.rollout = Rollout(
+            settings.n_steps, settings.n_envs, size, action_shape=head.action_shape, dtype=head.dtype
         )
-        self.networks.initialise(problem.stream("initialisation"))
-        self.policy, self.critic = self.networks.mlps
-        shape, dtype = self.head.action_shape, self.head.dtype
-        self.rollout = Rollout(settings.n_steps, settings.n_envs, size, action_shape=shape, dtype=dtype)
-        self.normaliser = Normaliser(settings.n_envs, size) if settings.normalize else Identity()
-        self.episodes, self.visited = EpisodeCounter(settings.n_envs), Visited(size)
-        self.action_random = problem.stream("actions")
-        self.env_steps = 0
 
     def collect(self, until: int) -> bool:
         """Act until the rollout is full or no further step fits before env step `until`; return whether it is full."""
@@ -137,95 +70,33 @@ class RolloutLearner:
     def estimate(self) -> Samples:
         """Return the rollout's samples with generalized advantage estimates and their targets; nothing has been learnt from it yet."""
         rollout, gamma, lambda_ = self.rollout, self.config.gamma, self.config.gae_lambda
-        observations = torch.from_numpy(rollout.observations).flatten(0, 1)
-        actions = torch.from_numpy(rollout.actions).flatten(0, 1)
-        with torch.no_grad():
-            old_log_probs, _ = self.log_prob_and_entropy(observations, actions)
-            values = self.critic(observations).numpy().reshape(rollout.rewards.shape)
-        values = np.vstack([values, self.values(self.observations)]).astype(np.float64)
+        shape = rollout.rewards.shape
+        observations, actions = (
+            array.reshape(-1, *array.shape[2:]) for array in (rollout.observations, rollout.actions)
+        )
+        judged = self.judge(observations, actions)
+        values = np.vstack([judged.values.reshape(shape), self.values(self.observations)]).astype(np.float64)
         following = next_values(values, rollout.final_values, rollout.terminated, rollout.truncated)
         ended = rollout.terminated | rollout.truncated
         advantages = gae(rollout.rewards, values, following, ended=ended, gamma=gamma, lambda_=lambda_)
-        returns = advantages + values[:-1]
-        targets = (torch.from_numpy(array.astype(np.float32)).flatten() for array in (advantages, returns))
-        return Samples(observations, actions, old_log_probs, *targets)
-
-    def log_prob_and_entropy(self, observations: Tensor, actions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the policy's log-probability of actions (B,) and its entropy (B,) at normalised observations (B, D)."""
-        return self.head.log_prob_and_entropy(self.policy(observations), self.networks.free, actions)
-
-    def values(self, observations: Array) -> Array:
-        """Return the critic's V (B,) of observations (B, D)."""
-        return self.critic.forward(self.normaliser.observations(observations))[:, 0]
-
-    def outputs(self, observations: Array) -> Array:
-        """Return the policy's logits or means (B, A) at observations (B, D)."""
-        return self.policy.forward(self.normaliser.observations(observations))
-
-    @property
-    def free(self) -> Array:
-        """The policy's free parameters as an array: a Gaussian's log deviations."""
-        return self.networks.weights[: self.head.free]
+        columns = (values[:-1], advantages, advantages + values[:-1])
+        return Samples(
+            observations, actions, judged.log_probs, *(column.astype(np.float32).ravel() for column in columns)
+        )
 
     def spread(self, samples: Samples) -> dict[str, float]:
         """Return what is worth knowing of a rollout's advantages and of the critic before it learns."""
-        advantages, returns = samples.advantages.numpy(), samples.returns.numpy()
-        scalars = {
-            "train/explained_variance": explained_variance(returns - advantages, returns),
-            "train/advantage_mean": float(advantages.mean()),
-            "train/advantage_std": float(advantages.std()),
-        }
-        return scalars | ({"train/action_std": float(np.exp(self.free).mean())} if self.head.free else {})
-
-    def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
-        """Return the likeliest actions (N,) or (N, A), or actions drawn from the policy."""
-        outputs = self.outputs(observations)
-        actions = self.head.mode(outputs) if greedy or random is None else self.head.draw(outputs, self.free, random)
-        return self.head.bounded(actions)
-
-    def signals(self) -> Mapping[str, Callable[..., Array]]:
-        """Return what panels may ask for; observations are (B, D)."""
-        choice: dict[str, Callable[..., Array]] = (
-            {"action_at": lambda observations: self.head.bounded(self.outputs(observations))}
-            if self.head.free
-            else {"policy_at": lambda observations: probabilities(self.outputs(observations))}
-        )
-        return choice | {
-            "v_at": self.values,
-            "visited": self.visited.recent,
-            "weights": lambda: np.concatenate([self.networks.weights, self.normaliser.affine.astype(np.float32)]),
-        }
-
-    def diagnostics(self) -> dict[str, float]:
-        """Return nothing: every scalar comes with an update."""
-        return {}
-
-    def edit(self, config: Config) -> None:
-        """Continue under an edited configuration, from the next update on."""
-        self.config = config
-
-    def load_weights(self, flat: Array) -> None:
-        """Replace what the signal `weights` returned, for pictures of a past moment."""
-        count = len(self.networks.weights)
-        self.networks.load(flat[:count])
-        self.normaliser.affine = flat[count:]
-
-    def state(self) -> Tree:
-        """Return everything that decides the future, a rollout in progress included."""
         return {
-            "env_steps": self.env_steps,
-            "observations": self.observations.copy(),
-            "weights": self.networks.weights.copy(),
-            **{name: getattr(self, stream).counter for name, stream in self.counters.items()},
-            **{name: getattr(self, name).state() for name in self.saved},
+            "train/explained_variance": explained_variance(samples.values, samples.returns),
+            "train/advantage_mean": float(samples.advantages.mean()),
+            "train/advantage_std": float(samples.advantages.std()),
+            **self.action_spread(),
         }
 
-    def load(self, tree: Tree) -> None:
-        """Restore what `state` returned."""
-        self.env_steps = int(tree["env_steps"])
-        self.observations = tree["observations"].copy()
-        self.networks.load(tree["weights"])
-        for name, stream in self.counters.items():
-            getattr(self, stream).counter = int(tree[name])
-        for name in self.saved:
-            getattr(self, name).load(tree[name])
+
+def check_rollout(n_steps: int | None, n_envs: int | None) -> None:
+    """Raise ValueError where a rollout would be too large; None is a value that was refused already."""
+    size = (n_steps or 0) * (n_envs or 0)
+    if size > MAX_ROLLOUT:
+        rule = _("a rollout of n_steps × n_envs = {size} is more than {limit}")
+        raise ValueError(rule.format(size=size, limit=MAX_ROLLOUT))

@@ -92,3 +92,17 @@ def test_hidden_sizes_are_read_and_bounded() -> None:
     for text in ("0", "64,2000"):
         with pytest.raises(ValueError, match="between 1 and 1024"):
             hidden_sizes(text)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_the_tangent_is_the_change_of_the_outputs_along_a_direction(activation: str) -> None:
+    """Against differences, in double precision."""
+    networks = network(activation, torch.float64)
+    (mlp,), x = networks.mlps, np.random.default_rng(0).normal(size=(6, 4))
+    start, direction = networks.weights.copy(), np.random.default_rng(1).normal(size=len(networks.weights))
+    tangent = mlp.tangent(mlp.activations(x), direction)
+    ends = []
+    for sign in (1, -1):
+        networks.weights[:] = start + sign * 1e-6 * direction
+        ends.append(mlp.forward(x))
+    np.testing.assert_allclose(tangent, (ends[0] - ends[1]) / 2e-6, rtol=1e-6, atol=1e-8)

@@ -20,30 +20,33 @@ the value of the state it was stopped in. The loss adds the critic and a bonus f
 
 $$L(\theta) = L^{clip} + c_1 L^{V} - c_2\, \mathbb{E}_t[H(\pi_\theta(\cdot \mid s_t))] \tag{5}$$
 
+Its gradient flows through the log-probabilities of the actions taken, and a sample whose probability has already gone far
+enough in the direction of its advantage has none:
+
+$$\frac{\partial L^{clip}}{\partial \log \pi_\theta(a_t \mid s_t)} = -\frac1B\, \rho_t \hat A_t \cdot \begin{cases} 0 & \hat A_t > 0 \text{ and } \rho_t > 1 + \epsilon, \text{ or } \hat A_t < 0 \text{ and } \rho_t < 1 - \epsilon \\ 1 & \text{otherwise} \end{cases} \tag{6}$$
+
+With `clip_range_vf` above 0 the critic, too, is kept near its old values: (4) is taken of V clipped to that distance.
+
 What this file leaves out:
 1. exploration that depends on the state;
-2. clipping of the value loss, which the paper does not have and which rarely helps;
+2. the larger of the clipped and the plain error where values are clipped: the clipped one is taken, as in Stable-Baselines3;
 3. a network shared by policy and critic, as for images.
 
 Sources: Schulman et al. (2017), "Proximal policy optimization algorithms", arXiv 1707.06347; Huang et al. (2022), "The 37
 implementation details of PPO"; defaults and learning-rate schedule of Stable-Baselines3.
 """
 
-import math
-
 import numpy as np
-import torch
 from pydantic import ValidationInfo, field_validator
-from torch import Tensor
 
 from app.core.config import Hyper
-from app.core.contracts import Problem
-from app.core.errors import TrainingDiverged
+from app.core.contracts import Array, Problem
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
-from app.parts.on_policy import MAX_ROLLOUT, NetworkChoices, RolloutLearner, Samples
-from app.parts.optimisers import Adam, clip_norm
+from app.parts.on_policy import RolloutLearner, check_rollout
+from app.parts.optimisers import Adam
+from app.parts.policy_learner import NetworkChoices, Samples, mean_of, standardised
 from app.parts.schedules import KINDS, scheduled
 
 
@@ -71,6 +74,10 @@ class PPOConfig(NetworkChoices):
         help=_("Half width of the clip interval: raising it lets one update change the policy more."))
     clip_range_schedule: str = Hyper("constant", choices=KINDS, live="update", advanced=True,
         help=_("Linear narrows the clip interval to 0 over the budget."))
+    clip: bool = Hyper(True, live="update", advanced=True,
+        help=_("Off, the ratio is free: several passes over one rollout then push the policy as far as they can."))
+    clip_range_vf: float = Hyper(0.0, low=0, high=1e6, unit=_("reward"), live="update", advanced=True,
+        help=_("How far a new value may count as moved from the old one: raising it from near 0 frees the critic; 0 itself never clips."))
     ent_coef: float = Hyper(0.0, low=0, high=1, symbol="c_2", live="update",
         help=_("Weight of the entropy bonus: raising it keeps the policy exploring."))
     vf_coef: float = Hyper(0.5, low=0, high=10, symbol="c_1", live="update", advanced=True,
@@ -89,10 +96,8 @@ class PPOConfig(NetworkChoices):
         n_steps, n_envs = info.data.get("n_steps"), info.data.get("n_envs")
         if n_steps is None or n_envs is None:
             return value
+        check_rollout(n_steps, n_envs)
         size = n_steps * n_envs
-        if size > MAX_ROLLOUT:
-            rule = _("a rollout of n_steps × n_envs = {size} is more than {limit}")
-            raise ValueError(rule.format(size=size, limit=MAX_ROLLOUT))
         if size % value:
             below = max(divisor for divisor in range(1, min(value, size) + 1) if size % divisor == 0)
             rule = _("must divide n_steps × n_envs = {n_steps} × {n_envs} = {size}; {below} does")
@@ -100,21 +105,29 @@ class PPOConfig(NetworkChoices):
         return value
 
 
-def policy_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, clip_range: float) -> Tensor:
-    """Return L^clip (2) for log-probabilities under the new and the old policy and advantages, each (B,)."""
-    ratio = torch.exp(log_probs - old_log_probs)  # (1)
-    clipped = torch.clamp(ratio, 1 - clip_range, 1 + clip_range)
-    return -torch.min(ratio * advantages, clipped * advantages).mean()  # (2)
+def policy_loss(ratio: Array, advantages: Array, clip_range: float) -> float:
+    """Return L^clip (2) for ratios and advantages, each (B,)."""
+    clipped = np.clip(ratio, 1 - clip_range, 1 + clip_range)
+    return -float(np.minimum(ratio * advantages, clipped * advantages).mean())  # (2)
 
 
-def value_loss(values: Tensor, returns: Tensor) -> Tensor:
+def policy_slope(ratio: Array, advantages: Array, clip_range: float) -> Array:
+    """Return ∂L^clip / ∂log π (B,) for ratios and advantages, each (B,)."""
+    has_gone_far = np.where(advantages > 0, ratio > 1 + clip_range, ratio < 1 - clip_range)
+    return np.where(has_gone_far, 0, ratio * advantages) / -len(ratio)  # (6)
+
+
+def clipped_values(values: Array, old_values: Array, clip_range: float) -> tuple[Array, Array]:
+    """Return values (B,) put within `clip_range` of the old ones, and whether each was within (B,); 0 never clips."""
+    if not clip_range:
+        return values, np.ones(len(values), np.bool_)
+    change = values - old_values
+    return old_values + np.clip(change, -clip_range, clip_range), np.abs(change) <= clip_range
+
+
+def value_loss(values: Array, returns: Array) -> float:
     """Return the mean squared error L^V (4) of values against targets, each (B,)."""
-    return (values - returns).square().mean()  # (4)
-
-
-def normalise(advantages: Tensor) -> Tensor:
-    """Return advantages (B,) with mean 0 and deviation 1."""
-    return (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+    return float(np.square(values - returns).mean())  # (4)
 
 
 class PPOAgent(RolloutLearner):
@@ -137,6 +150,7 @@ class PPOAgent(RolloutLearner):
             self.rollout.clear()
         return Report(self.env_steps - start, int(bool(scalars)), self.episodes.take(), scalars)
 
+    @np.errstate(all="ignore")  # what is not finite ends the run by its name
     def learn(self) -> dict[str, float]:
         """Take `n_epochs` passes of gradient steps over the rollout, and return what they measured."""
         config = self.config
@@ -144,43 +158,39 @@ class PPOAgent(RolloutLearner):
         for epoch in range(config.n_epochs):
             order = self.shuffle_random.permutation(len(samples.actions))
             for minibatch in samples.minibatches(order, config.batch_size):
-                loss, numbers = self.loss(minibatch)
+                numbers = self.differentiate(minibatch)
                 measured.append(numbers)
                 if config.target_kl and numbers["train/approx_kl"] > 1.5 * config.target_kl:
                     return self.summary(samples, measured, epochs_run=epoch + 1)
-                numbers["train/grad_norm"] = self.descend(loss, numbers["train/loss"])
+                numbers["train/grad_norm"] = self.clip_gradient(numbers["train/loss"], config.max_grad_norm)
+                self.optimiser.step(self.learning_rate)
         return self.summary(samples, measured, epochs_run=config.n_epochs)
 
-    def loss(self, batch: Samples) -> tuple[Tensor, dict[str, float]]:
-        """Return the loss L (5) of a minibatch, and its parts as numbers."""
-        config, clip_range = self.config, self.clip_range
-        log_probs, entropy = self.log_prob_and_entropy(batch.observations, batch.actions)
-        values = self.critic(batch.observations)[:, 0]
-        advantages = normalise(batch.advantages) if config.normalize_advantage else batch.advantages
-        l_clip = policy_loss(log_probs, batch.old_log_probs, advantages, clip_range)
-        l_value, bonus = value_loss(values, batch.returns), entropy.mean()
-        loss = l_clip + config.vf_coef * l_value - config.ent_coef * bonus  # (5)
-        log_ratio = (log_probs.detach() - batch.old_log_probs).numpy()
-        ratio = np.exp(log_ratio)
-        return loss, {
-            "train/loss": loss.item(),
-            "train/policy_loss": l_clip.item(),
-            "train/value_loss": l_value.item(),
-            "train/entropy": bonus.item(),
+    def differentiate(self, batch: Samples) -> dict[str, float]:
+        """Compute the gradient of the loss L (5) of a minibatch, and return the loss and its parts as numbers."""
+        config, clip_range, size = self.config, self.clip_range if self.config.clip else np.inf, len(batch.actions)
+        new = self.judge(batch.observations, batch.actions)
+        log_ratio = new.log_probs - batch.old_log_probs
+        ratio = np.exp(log_ratio)  # (1)
+        advantages = standardised(batch.advantages) if config.normalize_advantage else batch.advantages
+        values, is_within = clipped_values(new.values, batch.values, config.clip_range_vf)
+        self.backward(
+            new, batch.actions,
+            log_probs=policy_slope(ratio, advantages, clip_range),
+            entropy=-config.ent_coef / size,
+            values=config.vf_coef * 2 / size * (values - batch.returns) * is_within,
+        )  # fmt: skip
+        l_clip, l_value = policy_loss(ratio, advantages, clip_range), value_loss(values, batch.returns)
+        bonus = float(new.entropies.mean())
+        return {
+            "train/loss": l_clip + config.vf_coef * l_value - config.ent_coef * bonus,  # (5)
+            "train/policy_loss": l_clip,
+            "train/value_loss": l_value,
+            "train/entropy": bonus,
             "train/approx_kl": float((ratio - 1 - log_ratio).mean()),
-            "train/clip_fraction": float((np.abs(ratio - 1) > clip_range).mean()),
+            "train/clip_fraction": float((np.abs(ratio - 1) > self.clip_range).mean()),
             "train/ratio_max": float(ratio.max()),
         }
-
-    def descend(self, loss: Tensor, value: float) -> float:
-        """Take one step of Adam down the loss, whose number is `value`, and return the norm of its gradient."""
-        self.networks.backward(loss)
-        norm = clip_norm(self.networks.gradient, self.config.max_grad_norm)
-        for scalar, number in (("train/loss", value), ("train/grad_norm", norm)):
-            if not math.isfinite(number):
-                raise TrainingDiverged(scalar, self.env_steps, number)
-        self.optimiser.step(self.learning_rate)
-        return norm
 
     @property
     def learning_rate(self) -> float:
@@ -196,10 +206,8 @@ class PPOAgent(RolloutLearner):
 
     def summary(self, samples: Samples, measured: list[dict[str, float]], *, epochs_run: int) -> dict[str, float]:
         """Return the scalars of one update: means over its minibatches, but the largest of the ratios."""
-        names = measured[0].keys()
-        scalars = {name: float(np.mean([numbers[name] for numbers in measured if name in numbers])) for name in names}
         return (
-            scalars
+            mean_of(measured)
             | self.spread(samples)
             | {
                 "train/ratio_max": max(numbers["train/ratio_max"] for numbers in measured),
@@ -215,7 +223,7 @@ SPEC = AlgorithmSpec(
     name=_("PPO"),
     summary=_("Policy gradient with a clipped objective: several safe passes of gradient steps over each rollout."),
     family="policy_based",
-    version=1,
+    version=2,
     config=PPOConfig,
     agent=PPOAgent,
     smoke=Smoke(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.algorithms.policy_based.ppo import PPOAgent, PPOConfig, normalise, policy_loss, value_loss
+from app.algorithms.policy_based.ppo import PPOAgent, PPOConfig, clipped_values, policy_loss, policy_slope, value_loss
 from app.core.codecs import trees_equal
 from app.core.contracts import Problem
 from app.core.errors import InvalidInput, TrainingDiverged
@@ -71,7 +71,7 @@ def test_update_takes_at_least_one_step_and_never_more_than_asked() -> None:
 
 def test_ratio_is_one_on_fresh_data() -> None:
     built = filled()
-    _, numbers = built.loss(built.estimate())
+    numbers = built.differentiate(built.estimate())
     assert numbers["train/ratio_max"] == pytest.approx(1.0, abs=1e-6)
     assert numbers["train/approx_kl"] == pytest.approx(0.0, abs=1e-6)
     assert numbers["train/clip_fraction"] == 0.0
@@ -79,32 +79,54 @@ def test_ratio_is_one_on_fresh_data() -> None:
 
 def test_the_policy_loss_has_no_gradient_exactly_where_clipping_removes_it() -> None:
     """It vanishes for A > 0 with ratio > 1 + ε and for A < 0 with ratio < 1 − ε, and nowhere else."""
-    ratios, advantages = (x.flatten() for x in torch.meshgrid(
-        torch.tensor([0.5, 0.79, 0.81, 1.0, 1.19, 1.21, 2.0]), torch.tensor([-1.0, 1.0]), indexing="ij"
-    ))  # fmt: skip
-    log_probs = ratios.log().requires_grad_()
-    policy_loss(log_probs, torch.zeros_like(ratios), advantages, 0.2).backward()
+    ratios, advantages = (x.ravel() for x in np.meshgrid([0.5, 0.79, 0.81, 1.0, 1.19, 1.21, 2.0], [-1.0, 1.0]))
+    slope = policy_slope(ratios, advantages, 0.2)
     is_clipped = ((advantages > 0) & (ratios > 1.2)) | ((advantages < 0) & (ratios < 0.8))
-    assert log_probs.grad is not None
-    np.testing.assert_array_equal((log_probs.grad == 0).numpy(), is_clipped.numpy())
+    np.testing.assert_array_equal(slope == 0, is_clipped)
+
+
+@pytest.mark.parametrize("clip_range", [0.2, np.inf])
+def test_the_slope_is_the_derivative_of_the_loss(clip_range: float) -> None:
+    random = np.random.default_rng(0)
+    log_ratio, advantages = random.normal(size=30) * 0.4, random.normal(size=30)
+    slope = policy_slope(np.exp(log_ratio), advantages, clip_range)
+    for i in range(30):
+        step = 1e-6 * np.eye(30)[i]
+        up, down = (policy_loss(np.exp(log_ratio + sign * step), advantages, clip_range) for sign in (1, -1))
+        assert (up - down) / 2e-6 == pytest.approx(slope[i], abs=1e-8)
 
 
 def test_the_policy_loss_worked_by_hand() -> None:
-    """Ratios 2 and 0.5 with A = 1 and ε = .2: −(min(2, 1.2) + min(.5, .8)) / 2 = −.85."""
-    loss = policy_loss(torch.tensor([2.0, 0.5]).log(), torch.zeros(2), torch.ones(2), 0.2)
-    assert float(loss) == pytest.approx(-0.85)
+    """Ratios 2 and 0.5 with A = 1 and ε = .2: −(min(2, 1.2) + min(.5, .8)) / 2 = −.85; unclipped −1.25."""
+    assert policy_loss(np.array([2.0, 0.5]), np.ones(2), 0.2) == pytest.approx(-0.85)
+    assert policy_loss(np.array([2.0, 0.5]), np.ones(2), np.inf) == pytest.approx(-1.25)
 
 
-def test_value_loss_and_normalisation_worked_by_hand() -> None:
-    assert float(value_loss(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 2.0]))) == 2.0
-    scaled = normalise(torch.tensor([1.0, 2.0, 3.0]))
-    np.testing.assert_allclose(scaled.numpy(), [-1.0, 0.0, 1.0], atol=1e-6)
+def test_value_loss_worked_by_hand() -> None:
+    """Old values 0 and 3, new 1 and 2: within .5 of the old ones they count as .5 and 2.5, and neither has a gradient."""
+    new, targets = np.array([1.0, 2.0]), np.array([3.0, 2.0])
+    assert value_loss(new, targets) == 2.0
+    values, is_within = clipped_values(new, np.array([0.0, 3.0]), 0.5)
+    assert value_loss(values, targets) == (2.5**2 + 0.5**2) / 2
+    assert not is_within.any()
+    assert clipped_values(new, np.array([0.0, 3.0]), 0.0)[0] is new
+
+
+def test_without_clipping_more_passes_move_the_policy_further() -> None:
+    scalars = [agent(clip=clip, n_epochs=20, learning_rate=0.1).update(1000).scalars for clip in (True, False)]
+    assert scalars[1]["train/approx_kl"] > scalars[0]["train/approx_kl"]
+
+
+def test_the_start_is_orthogonal_unless_asked_otherwise() -> None:
+    for built, is_orthogonal in ((agent(), True), (agent(ortho_init=False), False)):
+        first = built.policy.parameters[1][0].detach().numpy()
+        assert np.allclose(first @ first.T, 2 * np.eye(8), atol=1e-5) == is_orthogonal
 
 
 def test_truncation_bootstraps_the_value_and_termination_does_not() -> None:
     built = filled(gae_lambda=0.0, normalize_advantage=False)
     rollout, samples = built.rollout, built.estimate()
-    targets = samples.returns.numpy().reshape(rollout.actions.shape)
+    targets = samples.returns.reshape(rollout.actions.shape)
     assert rollout.terminated.any()
     assert rollout.truncated.any()
     np.testing.assert_allclose(targets[rollout.terminated], rollout.rewards[rollout.terminated], atol=1e-5)
@@ -215,6 +237,7 @@ def stable_baselines(built: PPOAgent) -> Any:
     theirs = PPO(
         "MlpPolicy", DummyVecEnv([Space] * envs), device="cpu", n_steps=steps, batch_size=steps * envs, n_epochs=1,
         gamma=config.gamma, gae_lambda=config.gae_lambda, ent_coef=config.ent_coef, max_grad_norm=1e9,
+        clip_range_vf=config.clip_range_vf or None,
         policy_kwargs={"net_arch": [8, 8]},
     )  # fmt: skip
     theirs.set_logger(Logger(None, []))
@@ -228,12 +251,17 @@ def stable_baselines(built: PPOAgent) -> Any:
         for mlp, layers in modules
         for ours, module in zip(mlp.parameters, [m for m in layers if isinstance(m, torch.nn.Linear)], strict=True)
     ]
+    load_into(built, theirs)
+    fill_their_buffer(built, theirs)
+    return theirs
+
+
+def load_into(built: PPOAgent, theirs: Any) -> None:
+    """Give Stable-Baselines3's agent our weights."""
     with torch.no_grad():
         for (weight, bias), module in theirs.layers:
             module.weight.copy_(weight)
             module.bias.copy_(bias)
-    fill_their_buffer(built, theirs)
-    return theirs
 
 
 def fill_their_buffer(built: PPOAgent, theirs: Any) -> None:
@@ -254,14 +282,20 @@ def fill_their_buffer(built: PPOAgent, theirs: Any) -> None:
     theirs.rollout_buffer.compute_returns_and_advantage(last, ended[-1])
 
 
-def test_loss_and_gradient_equal_those_of_stable_baselines3_on_a_shared_rollout() -> None:
-    built = filled(ent_coef=0.01, batch_size=32)
+@pytest.mark.parametrize("clip_range_vf", [0.0, 0.05])
+def test_loss_and_gradient_equal_those_of_stable_baselines3_on_a_shared_rollout(clip_range_vf: float) -> None:
+    built = filled(ent_coef=0.01, batch_size=32, clip_range_vf=clip_range_vf)
     built.networks.weights += 0.3 * Stream(1, "shift").normals(len(built.networks.weights))
     theirs = stable_baselines(built)
+    samples = built.estimate()
+    shift = 0.2 * Stream(2, "shift").normals(len(built.networks.weights)).astype(np.float32)
+    built.networks.weights += shift  # so that ratios and values have left their intervals
+    load_into(built, theirs)
     theirs.train()
-    loss, numbers = built.loss(built.estimate())
-    built.networks.backward(loss)
+    numbers = built.differentiate(samples)
     logged = theirs.logger.name_to_value
+    assert logged["train/clip_fraction"] > 0
+    assert numbers["train/clip_fraction"] == pytest.approx(logged["train/clip_fraction"])
     assert numbers["train/loss"] == pytest.approx(logged["train/loss"], rel=1e-5)
     assert numbers["train/value_loss"] == pytest.approx(logged["train/value_loss"], rel=1e-5)
     assert numbers["train/policy_loss"] == pytest.approx(logged["train/policy_gradient_loss"], abs=1e-6)
