@@ -24,9 +24,9 @@ export function setFormula(element, tex) {
 
 /** What happened, and whose update is shown where it is not that of this step. @param {any} meta @param {string} step */
 export function happened({ transition, step_unit, backup, about }, step) {
-  const at = step_unit === "sweep" ? t("Sweep {step}.", { step }) : t("Step {step}.", { step });
+  const at = step_unit === "sweep" ? t("Sweep {step}", { step }) : t("Step {step}", { step });
   const moved = transition && !(about && backup === "episode") ? went(transition) : "";
-  return [at, moved, about].filter(Boolean).join(" ");
+  return [at, [moved, about].filter(Boolean).join(" ")].filter(Boolean).join(" · ");
 }
 
 /** A step of the world in words. @param {any} transition */

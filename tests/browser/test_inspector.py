@@ -36,7 +36,7 @@ def test_a_step_is_shown_with_its_numbers_and_its_line(visit: Open, server: Serv
     before = page.locator("#run-header [data-live=step]").inner_text()
     inspector.get_by_role("button", name="One step").click()
     expect(page.locator("#run-header [data-live=step]")).not_to_have_text(before)
-    expect(inspector).to_contain_text(re.compile(r"Step \d+\. state \d+ \(row .*\): \w+ led to state"))
+    expect(inspector).to_contain_text(re.compile(r"Step \d+ · state \d+ \(row .*\): \w+ led to state"))
     expect(inspector.locator("math-tex[data-set=formula]").nth(1)).to_be_attached()
     expect(page.locator(".cell-flash").first).to_be_attached()
     facts = page.request.get(f"{server.url}/api/v1/runs/{number}/frames/inspector").json()["meta"]

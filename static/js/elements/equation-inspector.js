@@ -9,6 +9,7 @@ import { make } from "../chart-frame.js";
 import { watchFrames } from "../frames.js";
 import { change, formula, happened, setFormula, source, terms } from "../inspector-parts.js";
 import { define } from "../loader.js";
+import { momentOf } from "../moment.js";
 import { t } from "../text.js";
 import { toast } from "../toast.js";
 
@@ -108,10 +109,19 @@ class EquationInspector extends HTMLElement {
     if (this.#shape !== meta.backup) this.#diagram.replaceChildren(diagramOf((this.#shape = meta.backup)));
     define(this);
     const is_stepped = this.#is_paused || performance.now() - this.#asked_at < ASKED_MS;
-    if (meta.has_update && is_stepped && this.#step !== step && this.#step >= 0) {
-      tellStep(run, meta.state);
-    }
+    const is_new = is_stepped && this.#step !== step && this.#step >= 0;
+    if (meta.has_update && is_new) tellStep(run, meta.state);
+    if (is_new && momentOf(run).at === null) this.#come();
     this.#step = step;
+  }
+
+  /** Come into view after a step, where most of it lies outside. */
+  #come() {
+    const { top } = this.#words.getBoundingClientRect();
+    const { bottom } = this.#change.getBoundingClientRect();
+    if (top >= 0 && bottom <= innerHeight) return;
+    const is_still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.scrollIntoView({ block: "nearest", behavior: is_still ? "auto" : "smooth" });
   }
 }
 
