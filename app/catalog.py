@@ -90,7 +90,19 @@ def algorithms() -> dict[str, AlgorithmSpec]:
 
 @cache
 def environments() -> dict[str, EnvironmentSpec]:
-    """Return every environment by id, the exact ones first."""
+    """Return every environment that can be used here by id, the exact ones first."""
+    return {name: spec for name, spec in _declared_environments().items() if name not in absent()}
+
+
+@cache
+def absent() -> dict[str, tuple[EnvironmentSpec, str, str]]:
+    """Return every environment that cannot be used here by id, with the reason and the way out."""
+    reasons = {name: (spec, spec.missing()) for name, spec in _declared_environments().items()}
+    return {name: (spec, *reason) for name, (spec, reason) in reasons.items() if reason}
+
+
+@cache
+def _declared_environments() -> dict[str, EnvironmentSpec]:
     specs = _unique(_specs(environments_package, EnvironmentSpec))
     clash = specs.keys() & algorithms().keys()
     if clash:
@@ -121,8 +133,14 @@ def algorithm(name: str) -> AlgorithmSpec:
 
 
 def environment(name: str) -> EnvironmentSpec:
-    """Return an environment; raises `UnknownName` with the nearest known names."""
+    """Return an environment; raises `UnknownName` with the nearest known names, or with what to install for it."""
+    if name in absent():
+        _spec, rule, way_out = absent()[name]
+        raise UnknownName([Violation("environment", name, rule, way_out)])
     return _lookup("environment", name, environments())
+
+
+_environment = environment  # where an argument has its name
 
 
 def panel(name: str) -> PanelSpec:
@@ -184,7 +202,7 @@ def resolve(
         InvalidInput: with every violation found.
     """
     algorithm_spec = _lookup("algorithm", algorithm, algorithms())
-    environment_spec = _lookup("environment", environment, environments())
+    environment_spec = _environment(environment)
     reason = misfit(algorithm_spec, environment_spec)
     if reason:
         raise InvalidInput.one(
@@ -210,7 +228,7 @@ def resolve(
 
 def build(recipe: Recipe) -> tuple[AlgorithmSpec, EnvironmentSpec, Environment, Agent]:
     """Return the specs, the environment and a fresh agent of a recipe."""
-    algorithm_spec, environment_spec = algorithms()[recipe.algorithm], environments()[recipe.environment]
+    algorithm_spec, environment_spec = algorithm(recipe.algorithm), environment(recipe.environment)
     world = environment_spec.make(environment_spec.config.parse(recipe.environment_config, "environment_config"))
     problem = Problem(world, recipe.seed, recipe.total_steps)
     agent = algorithm_spec.agent(algorithm_spec.config.parse(recipe.config), problem)
@@ -220,7 +238,7 @@ def build(recipe: Recipe) -> tuple[AlgorithmSpec, EnvironmentSpec, Environment, 
 def check() -> None:
     """Check every preset and every smoke task; raises where one contradicts the rest."""
     for (algorithm_name, environment_name), named in presets().items():
-        for preset in named.values():
+        for preset in named.values() if environment_name in environments() else ():
             resolve(algorithm_name, environment_name, preset=preset.name)
     for spec in algorithms().values():
         smoke = spec.smoke
@@ -231,9 +249,10 @@ def check() -> None:
 def _specs(package: ModuleType, kind: type[Spec]) -> Iterable[Spec]:
     for module_info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if not module_info.ispkg:
-            spec = getattr(importlib.import_module(module_info.name), "SPEC", None)
-            if isinstance(spec, kind):
-                yield spec
+            module: ModuleType = importlib.import_module(module_info.name)
+            declared = (getattr(module, "SPEC", None), *getattr(module, "SPECS", ()))
+            yield from (spec for spec in declared if isinstance(spec, kind))
+            yield from getattr(module, "declared", tuple)() if kind is EnvironmentSpec else ()
 
 
 def _unique(specs: Iterable[Spec]) -> dict[str, Spec]:
@@ -288,7 +307,7 @@ def _read_preset(path: Path) -> Preset:
         raise CatalogueError(f"{path.name}: a preset is named <algorithm>--<environment>--<name>.toml")
     with path.open("rb") as file:
         values = tomllib.load(file)
-    if parts[0] not in algorithms() or parts[1] not in environments():
+    if parts[0] not in algorithms() or parts[1] not in _declared_environments():
         raise CatalogueError(f"{path.name}: no such algorithm or environment")
     try:
         return Preset(algorithm=parts[0], environment=parts[1], name=parts[2], **values)

@@ -91,6 +91,10 @@ class Environment(Protocol):
     def changes(self) -> "tuple[tuple[int, Environment], ...]":
         """(env step, environment from that step on), for a world that changes while a run goes; S and A stay."""
 
+    @property
+    def is_replayable(self) -> bool:
+        """Whether a batch that is loaded continues bit for bit; asking may play a short stretch."""
+
     def batch(self, n_envs: int, seed: int, stream: str, features: bool) -> Batch:
         """Return N copies whose episodes start from draws of (seed, stream, environment, episode number).
 

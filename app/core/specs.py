@@ -153,6 +153,8 @@ class EnvironmentSpec:
         axes: dimensions of a map of values, empty for tabular environments: the observation's, unless `seen` is given.
         seen: `points (B, axes) → observations (B, D)`, where an angle of the map is seen as its cosine and sine.
         placed: the way back, `observations (B, D) → points (B, axes)`.
+        shown_axes: the two that a map shows where nothing else is asked for.
+        missing: why it cannot be used here, and what to install or change, as a rule and a way out; None where it can.
         threshold: mean return at which it counts as solved, or None.
         references: `(config) → numbers` drawn as dashed lines on the return.
         success: smallest return of an episode that counts as a success, or None where there is no such thing.
@@ -177,6 +179,8 @@ class EnvironmentSpec:
     action_kind: Literal["numbered", "continuous"] = "numbered"
     seen: Callable[[Array], Array] = lambda points: points
     placed: Callable[[Array], Array] = lambda observations: observations
+    shown_axes: tuple[int, int] = (0, 1)
+    missing: Callable[[], tuple[str, str] | None] = lambda: None
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,7 @@ SPEC = EnvironmentSpec(
         Axis(_("Angle"), _("rad"), -ANGLE_LIMIT, ANGLE_LIMIT),
         Axis(_("Angular velocity"), _("rad/s"), -3.5, 3.5),
     ),
+    shown_axes=(0, 2),
     references=references,
     source=_("gymnasium CartPole-v1, after Barto, Sutton and Anderson (1983)"),
 )

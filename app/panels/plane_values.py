@@ -22,7 +22,7 @@ VALUE_SIGNALS = {"v_at", "q_at"}
 class PlaneOptions(Config):
     """Which two axes to draw, and where to hold the others."""
 
-    x: str = Hyper("", max_length=40, help=_("Observation on the horizontal axis; empty is the first one."))
+    x: str = Hyper("", max_length=40, help=_("Observation on the horizontal axis; empty is the most telling one."))
     y: str = Hyper("", max_length=40, help=_("Observation on the vertical axis; empty is the most telling other one."))
     at: str = Hyper("", max_length=400, help=_("Values of the other dimensions as name:value, separated by commas."))
     resolution: int = Hyper(48, low=8, high=128, unit="points", help=_("Points per axis; more is finer and slower."))
@@ -37,8 +37,8 @@ def compute(subject: Subject, options: PlaneOptions) -> Frame:
     """Return values (ny, nx), action (ny, nx) and visited (K, 2) in the units of the two axes."""
     agent, spec = subject.agent, subject.environment_spec
     axes = spec.axes
-    x = _axis("x", options.x, axes, 0)
-    y = _axis("y", options.y, axes, _other(axes, x))
+    x = _axis("x", options.x, axes, spec.shown_axes[0])
+    y = _axis("y", options.y, axes, next(index for index in reversed(spec.shown_axes) if index != x))
     if x == y:
         raise InvalidInput.one("y", axes[y].name, _("is on the horizontal axis already"), _names(axes))
     held = _held(options.at, axes)
@@ -81,12 +81,6 @@ def _axis(where: str, name: str, axes: tuple[Axis, ...], default: int) -> int:
         if axis.name == name:
             return index
     raise InvalidInput.one(where, name, _("no such observation"), _names(axes))
-
-
-def _other(axes: tuple[Axis, ...], x: int) -> int:
-    """Return the axis two on (an angle after a position) where there is one, else the next."""
-    candidate = 2 if len(axes) > 2 else 1
-    return candidate if candidate != x else (0 if x else 1)
 
 
 def _held(text: str, axes: tuple[Axis, ...]) -> list[float]:

@@ -33,6 +33,7 @@ class TabularEnvironment:
     max_episode_steps: int
     changes: tuple[tuple[int, "TabularEnvironment"], ...] = ()
     action_bounds: ClassVar[None] = None
+    is_replayable: ClassVar[bool] = True
 
     @property
     def n_actions(self) -> int:
@@ -82,7 +83,7 @@ class TabularBatch:
 
     def step(self, actions: Array) -> Step:
         """Take actions (N,) int64; an episode that ends is reset in the same step."""
-        actions = _checked_actions(actions, self.n_envs, self._n_actions)
+        actions = checked_actions(actions, self.n_envs, self._n_actions)
         step_tabular(*self._model, self._limit, self._key, actions, *self._lanes, *self._outcome)
         self._observe()
         if self._features:
@@ -178,6 +179,7 @@ class ClassicEnvironment:
     action_bounds: Array | None = None
     mdp: ClassVar[None] = None
     changes: ClassVar[tuple[()]] = ()
+    is_replayable: ClassVar[bool] = True
 
     def batch(self, n_envs: int, seed: int, stream: str, features: bool) -> "ClassicBatch":
         """Return N copies; observations are float32 rows (N, D) with and without `features`."""
@@ -216,7 +218,7 @@ class ClassicBatch:
         """Take actions (N,) int64, or (N, A) within the bounds; an episode that ends is reset in the same step."""
         world = self._environment
         if world.action_bounds is None:
-            actions = _checked_actions(actions, self.n_envs, world.n_actions)
+            actions = checked_actions(actions, self.n_envs, world.n_actions)
         else:
             actions = bounded_actions(actions, self.n_envs, world.action_bounds)
         world.step(self._limit, self._key, actions, *self._arrays)
@@ -251,8 +253,12 @@ def _first_outside(actions: Any, bound: Any) -> Any:
     return -1
 
 
-def _checked_actions(actions: Array, n_envs: int, n_actions: int) -> Array:
-    """Return actions as contiguous (N,) int64; kernels do not check bounds, so this must."""
+def checked_actions(actions: Array, n_envs: int, n_actions: int) -> Array:
+    """Return actions as contiguous (N,) int64; kernels do not check bounds, so this must.
+
+    Raises:
+        ValueError: another shape, or a number outside 0 … A − 1.
+    """
     actions = np.ascontiguousarray(actions, np.int64)
     if actions.shape != (n_envs,):
         raise ValueError(f"actions: shape {actions.shape}, expected ({n_envs},)")
