@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.jit import kernel
+from app.core.jit import kernel, with_quick_twin
 
 U32 = NDArray[np.uint32]
 F64 = NDArray[np.float64]
@@ -67,6 +67,14 @@ def philox_block(first: Any, lane: Any, key: Any, words: Any) -> None:
             words[2, i] = (p0 >> HALF) ^ words[3, i] ^ k1
             words[1, i], words[3, i] = p1 & LOW, p0 & LOW
         k0, k1 = (k0 + W0) & LOW, (k1 + W1) & LOW
+
+
+def _philox_block_by_arrays(first: Any, lane: Any, key: Any, words: Any) -> None:
+    counters = np.arange(words.shape[1], dtype=np.uint64) + np.uint64(first)
+    words[...] = philox_array(counters, np.array([lane], np.uint64), key).T
+
+
+with_quick_twin(philox_block, _philox_block_by_arrays)
 
 
 @kernel

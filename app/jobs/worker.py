@@ -12,7 +12,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
@@ -23,6 +24,7 @@ from app.jobs import wire
 from app.jobs.outbox import Outbox
 
 if TYPE_CHECKING:
+    from app.jobs.warming import Warmer
     from app.training.job import Job
 
 FENCED, LOST = 3, 4
@@ -35,14 +37,10 @@ class Inbox:
     """Reads the server's frames: commands and requests wait here for the main thread, acknowledgements go to the outbox.
 
     It is the training loop's `Control`.
-
-    Attributes:
-        news: what a run that arrives while the main thread is busy is told to wait for; empty where it is not.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self.outbox: Outbox | None = None
-        self.news = ""
         self.requests: queue.SimpleQueue[wire.Message] = queue.SimpleQueue()
         self._commands: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._stream = stream
@@ -66,6 +64,10 @@ class Inbox:
                 self.outbox.send({"type": "taken", "name": command.get("name"), "id": command.get("id")})
         return commands
 
+    def tell(self, command: dict[str, Any]) -> None:
+        """Give the loop a command of this process itself."""
+        self._commands.put(command)
+
     def _read_all(self) -> None:
         try:
             while (message := wire.read(self._stream)) is not None:
@@ -83,10 +85,6 @@ class Inbox:
         elif message.type == "fenced":
             end_group(FENCED)
         else:
-            if message.type == "start" and self.news:
-                job = message.header["job"]
-                self.outbox.bind(int(job["run"]), int(job["attempt"]))
-                say_starting(self.outbox, self.news)
             self.requests.put(message)
 
 
@@ -106,59 +104,52 @@ def main() -> None:
 
     fix_arithmetic()
     catalog.algorithms()
-    from app.jobs import warming
+    from app.jobs.warming import Warmer
 
-    steps = warming.steps()
-    warmed: set[str] = set()
-    is_ready = False
+    warmer = Warmer(lambda: outbox.send({"type": "ready"}))
     while True:
         try:
-            message = inbox.requests.get(block=is_ready)
+            message = inbox.requests.get(block=warmer.has_begun)
         except queue.Empty:
-            is_ready = not warm_another(steps, warmed, inbox)
-            if is_ready:
-                outbox.send({"type": "ready"})
+            warmer.begin()
             continue
-        if message.type == "start":
-            leave(run(message.header, outbox, inbox, warmed=warmed))
         if message.type == "compute":
             compute(message, outbox)
-        if message.type == "quit":
-            leave(0)
+            continue
+        status = run(message.header, outbox, inbox, warmer=warmer) if message.type == "start" else 0
+        warmer.close()
+        leave(status)
 
 
-def warm_another(steps: Iterator[str], warmed: set[str], inbox: Inbox) -> bool:
-    """Warm the next algorithm; return whether there was one. A run that arrives meanwhile is told what it waits for."""
+@contextmanager
+def prepared(job: "Job", outbox: Outbox, inbox: Inbox, warmer: "Warmer") -> Iterator[str]:
+    """Compile or load what a run needs: before its clock begins to count or, where its bits stay the same, while it runs plain.
+
+    Yields:
+        What is said of the run until its kernels are ready; nothing where they are.
+    """
+    from app.core.plain_mode import plain_kernels, use_compiled
     from app.jobs import warming
 
-    left = [spec for spec in warming.order() if spec.id not in warmed]
-    if left and not warming.is_compiled(left[0].id, left[0].smoke.environment):
-        inbox.news = warming.COMPILING
-    done = next(steps, None)
-    inbox.news = ""
-    if done is None:
-        return False
-    warmed.add(done)
-    return True
+    def take_over() -> None:
+        use_compiled()
+        inbox.tell({"name": "compiled"})
 
-
-def say_starting(outbox: Outbox, reason: str) -> None:
-    """Say why a run has not begun yet."""
-    outbox.record("state", {"state": "starting", "reason": reason, "step": None})
-
-
-def prepare(job: "Job", outbox: Outbox, warmed: Collection[str]) -> None:
-    """Compile or load what the run needs, before its clock begins to count."""
-    from app import catalog
-    from app.jobs import warming
-
-    is_new = not warming.is_compiled(job.algorithm, job.environment)
-    if is_new:
-        say_starting(outbox, warming.COMPILING)
-    if not warming.is_ready_for(job.algorithm, warmed) or (is_new and job.algorithm not in warmed):
-        warming.warm_quietly(catalog.algorithm(job.algorithm))
-    if is_new:
-        warming.rehearse(job)
+    if not warming.lacks(job, warmer.warmed):
+        warmer.prefer(job, lambda: None)
+        yield ""
+        return
+    with plain_kernels():
+        if warming.may_start_plain(job, warmer.warmed):
+            warmer.prefer(job, take_over)
+            yield warming.PLAIN
+            return
+    if not warming.is_compiled(job.algorithm, job.environment):
+        outbox.record("state", {"state": "starting", "reason": warming.COMPILING, "step": None})
+    is_ready = threading.Event()
+    warmer.prefer(job, is_ready.set)
+    is_ready.wait()
+    yield ""
 
 
 def leave(status: int) -> NoReturn:
@@ -215,7 +206,7 @@ def fix_arithmetic() -> None:
     torch.use_deterministic_algorithms(True)
 
 
-def run(start: Mapping[str, Any], outbox: Outbox, inbox: Inbox, *, warmed: Collection[str]) -> int:
+def run(start: Mapping[str, Any], outbox: Outbox, inbox: Inbox, *, warmer: "Warmer") -> int:
     """Train one run and return the exit status once everything it recorded is committed."""
     from app.training.job import Job
     from app.training.loop import train
@@ -224,8 +215,8 @@ def run(start: Mapping[str, Any], outbox: Outbox, inbox: Inbox, *, warmed: Colle
     outbox.bind(job.run, job.attempt)
     open_log(Path(job.folder))
     try:
-        prepare(job, outbox, warmed)
-        train(with_sound_checkpoint(job, start.get("fallbacks", [])), outbox, inbox)
+        with prepared(job, outbox, inbox, warmer) as note:
+            train(with_sound_checkpoint(job, start.get("fallbacks", [])), outbox, inbox, note=note)
     except Exception as error:
         traceback.print_exc()
         outbox.record("state", {"state": "failed", "reason": reason_of(error), "step": None})

@@ -21,6 +21,7 @@ S states, A actions.
 Source: Even-Dar and Mansour (2003), *Learning Rates for Q-learning*, JMLR 5.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -162,7 +163,7 @@ def exploration_rate(knobs: Any, step: Any) -> Any:
     if knobs.epsilon_schedule == 1:
         return knobs.epsilon + (knobs.epsilon_final - knobs.epsilon) * progress  # (2)
     if knobs.epsilon_schedule == 2 and knobs.epsilon > 0:
-        return knobs.epsilon * (knobs.epsilon_final / knobs.epsilon) ** progress  # (3)
+        return knobs.epsilon * math.pow(knobs.epsilon_final / knobs.epsilon, progress)  # (3)
     return knobs.epsilon
 
 
@@ -179,7 +180,7 @@ def step_size(knobs: Any, n_visits: Any) -> Any:
     """Return α for the n-th visit of a pair, of `StepKnobs`."""
     if knobs.alpha_exponent == 0:
         return knobs.alpha
-    return knobs.alpha / n_visits**knobs.alpha_exponent  # (4)
+    return knobs.alpha / math.pow(n_visits, knobs.alpha_exponent)  # (4)
 
 
 def epsilon_greedy_policy(q: F64, epsilon: float) -> F64:

@@ -72,7 +72,9 @@ def behaviour_chance(memory: Any, state: Any, action: Any, epsilon: Any, is_cont
     if not is_control:
         return (1 - epsilon) * memory.base[0, state, action] + epsilon / n_actions
     best = memory.q[0, state].max()
-    n_best = (memory.q[0, state] == best).sum()
+    n_best = 0
+    for other in range(n_actions):
+        n_best += memory.q[0, state, other] == best
     is_best = memory.q[0, state, action] == best
     return (1 - epsilon) * is_best / n_best + epsilon / n_actions
 
@@ -88,7 +90,12 @@ def target_chance(memory: Any, state: Any, action: Any, is_control: Any) -> Any:
 @kernel
 def target_value(memory: Any, state: Any, is_control: Any) -> Any:
     """Return what the target policy expects of a state under the table."""
-    return memory.q[0, state].max() if is_control else (memory.target[0, state] * memory.q[0, state]).sum()
+    if is_control:
+        return memory.q[0, state].max()
+    total = 0.0
+    for action in range(memory.q.shape[2]):
+        total += memory.target[0, state, action] * memory.q[0, state, action]
+    return total
 
 
 @kernel
@@ -100,7 +107,7 @@ def count_weight(memory: Any, is_control: Any, length: Any) -> None:
         weight *= chance / memory.chances[0, t]
     memory.weights[0, 0] += 1
     memory.weights[0, 1] += weight
-    memory.weights[0, 2] += weight**2
+    memory.weights[0, 2] += weight * weight
 
 
 def tables_of_control(agent: TabularAgent) -> Tables:

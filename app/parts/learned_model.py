@@ -161,7 +161,9 @@ def model_error(model: Any, probabilities: Any, next_states: Any, visits: Any) -
     error, n_pairs = 0.0, 0
     for state in range(counts.shape[0]):
         for action in range(counts.shape[1]):
-            total = counts[state, action].sum()
+            total = 0.0
+            for place in range(counts.shape[2]):
+                total += counts[state, action, place]
             if visits[state, action] == 0 or total == 0:
                 continue
             n_pairs += 1

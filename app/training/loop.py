@@ -34,14 +34,20 @@ CHECKPOINT_SHARE = 50  # writing may take one part in fifty of the time
 log = logging.getLogger(__name__)
 
 
-def train(job: Job, sink: Sink, control: Control, clock: Clock = monotonic, *, builder: Builder = build) -> str:
-    """Run the job until it finishes, is stopped, fails, or is left for another process to go on with; return which."""
+def train(
+    job: Job, sink: Sink, control: Control, clock: Clock = monotonic, *, builder: Builder = build, note: str = ""
+) -> str:
+    """Run the job until it finishes, is stopped, fails, or is left for another process to go on with; return which.
+
+    Args:
+        note: what is said of the run until the command `compiled` arrives.
+    """
     output = Output(sink)
     session: Session | None = None
     try:
         pace = Pace(clock, job.speed)
         session = open_session(job, builder, output, pace)
-        return _Loop(session, sink, control, clock).run()
+        return _Loop(session, sink, control, clock, note=note).run()
     except Exception as error:
         log.exception("run %s failed at step %s", job.run, output.step)
         if session is not None:
@@ -74,10 +80,11 @@ class _Goal:
 
 
 class _Loop:
-    def __init__(self, session: Session, sink: Sink, control: Control, clock: Clock) -> None:
+    def __init__(self, session: Session, sink: Sink, control: Control, clock: Clock, *, note: str) -> None:
         self.session, self.sink, self.control, self.clock = session, sink, control, clock
         self.output, self.pace = session.output, session.pace
         self.viewer = Viewer(session.built, session.output, clock)
+        self.note = note
         self.outcome: str | None = None
         self.is_paused = False
         self.goals: deque[_Goal] = deque()
@@ -90,6 +97,7 @@ class _Loop:
         self._commands: dict[str, Callable[[Command], None]] = {
             "pause": self._pause, "resume": self._resume, "stop": self._stop, "step": self._step, "speed": self._speed,
             "edit": self._edit, "checkpoint": self._checkpoint, "watch": self._watch, "leave": self._leave,
+            "compiled": self._compiled,
         }  # fmt: skip
 
     def run(self) -> str:
@@ -107,6 +115,8 @@ class _Loop:
 
     def _begin(self) -> None:
         session = self.session
+        if self.note:
+            self.output.event("kernels", self.note)
         self.is_paused = session.job.paused and self.return_to <= session.step
         if not self.is_paused:
             self._announce_running("started" if session.step == 0 else "resumed")
@@ -119,7 +129,7 @@ class _Loop:
 
     def _announce_running(self, event: str) -> None:
         self.pace.run(self.session.step)
-        self.output.state("running")
+        self.output.state("running", self.note)
         texts = {"started": _("Started"), "resumed": _("Runs on from step {step}")}
         self.output.event(event, texts[event].format(step=self.session.step))
 
@@ -219,7 +229,7 @@ class _Loop:
                 self._obey(command)
         if self.outcome is None and not self.is_paused:
             self.pace.run(self.session.step)
-            self.output.state("running")
+            self.output.state("running", self.note)
 
     def _obey(self, command: Command) -> None:
         obey = self._commands.get(str(command.get("name")))
@@ -280,6 +290,15 @@ class _Loop:
 
     def _checkpoint(self, command: Command) -> None:
         self._save("requested")
+
+    def _compiled(self, command: Command) -> None:
+        """Say that compiled kernels have taken over; nothing else changes."""
+        self.note = ""
+        self.output.event(
+            "kernels", _("Compiled kernels are ready, from step {step} on").format(step=self.session.step)
+        )
+        if not self.is_paused:
+            self.output.state("running")
 
     def _watch(self, command: Command) -> None:
         self.viewer.watch(list(command.get("panels") or []))

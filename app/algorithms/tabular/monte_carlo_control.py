@@ -223,7 +223,10 @@ def learn_from_episode(memory: Any, knobs: Any, length: Any, follows: Any, trace
 @kernel
 def expected_value(q: Any, state: Any, epsilon: Any) -> Any:
     """Return what an ε-greedy policy expects of a state under q (S, A)."""
-    return (1 - epsilon) * best_value(q, state) + epsilon * q[state].mean()
+    total = 0.0
+    for action in range(q.shape[1]):
+        total += q[state, action]
+    return (1 - epsilon) * best_value(q, state) + epsilon * (total / q.shape[1])
 
 
 def refresh_starts(agent: TabularAgent) -> None:
