@@ -23,20 +23,34 @@ export async function post(path, body) {
   return answer.ok ? "" : ((await answer.json().catch(() => null))?.detail ?? String(answer.status));
 }
 
-/**
- * A picture: its facts and its float32 arrays (see the API page: u32 length, JSON header, little-endian body).
- * @param {string} path
- * @returns {Promise<{panel: string, step: number, meta: any, arrays: Record<string, Float32Array>, shapes: Record<string, number[]>}>}
- */
+/** @typedef {{panel: string, step: number, meta: any, arrays: Record<string, Float32Array>, shapes: Record<string, number[]>}} Picture */
+
+/** A picture: its facts and its float32 arrays. @param {string} path */
 export async function frame(path) {
-  const buffer = await (await ask(path, "application/octet-stream")).arrayBuffer();
-  const length = new DataView(buffer).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  return pictureIn(await bytes(path), 0);
+}
+
+/** Several pictures, each after its length as u32. @param {string} path */
+export async function frames(path) {
+  const buffer = await bytes(path);
+  const view = new DataView(buffer);
+  const found = [];
+  for (let at = 0; at < buffer.byteLength; at += 4 + view.getUint32(at, true)) found.push(pictureIn(buffer, at + 4));
+  return found;
+}
+
+/** @param {string} path */
+const bytes = async (path) => (await ask(path, "application/octet-stream")).arrayBuffer();
+
+/** Read a picture (see the API page: u32 length, JSON header, little-endian body). @param {ArrayBuffer} buffer @param {number} from @returns {Picture} */
+function pictureIn(buffer, from) {
+  const length = new DataView(buffer).getUint32(from, true);
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, from + 4, length)));
   /** @type {Record<string, Float32Array>} */
   const arrays = {};
   /** @type {Record<string, number[]>} */
   const shapes = {};
-  let offset = 4 + length;
+  let offset = from + 4 + length;
   for (const { name, shape } of header.arrays) {
     const count = shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
     arrays[name] = new Float32Array(buffer, offset, count);

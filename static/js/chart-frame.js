@@ -43,6 +43,7 @@ export function frameOf(chart) {
   chart.replaceChildren(head, host, caption, behind, ...notes_below.filter(Boolean).map((note) => make("p", "plot-note", note)));
   if (get("help")) head.title = get("help");
   let summary = "";
+  let then = ""; // which moment the number above is of, where that is not now
 
   return {
     host,
@@ -64,17 +65,22 @@ export function frameOf(chart) {
       const kinds = !several && get("scalar") === "rollout/episode_return" && raw ? twoOf(raw) : null;
       const each = kinds ? t("every episode is {low} or {high}", { low: number(kinds[0]), high: number(kinds[1]) }) : spread;
       summary = [several ? "" : at, each].filter(Boolean).join(" · ");
-      words.textContent = summary;
+      words.textContent = then || summary;
       if (behind.open) table(behind, get("label"), get("step-unit"), drawn);
     },
     /** Say the value as of a step, or the newest. @param {number | null} step */
     now(step) {
       if (drawn.length !== 1 || !lead) return;
-      value((step === null ? lead.values.at(-1) : step < lead.steps[0] ? null : lead.values[placeOf(lead.steps, step)]) ?? null);
+      const is_before = step !== null && step < lead.steps[0];
+      const place = step === null ? lead.steps.length - 1 : placeOf(lead.steps, step);
+      value((is_before ? null : lead.values[place]) ?? null);
+      const facts = { step: steps(lead.steps[place]), unit: get("step-unit") };
+      then = step === null ? "" : is_before ? t("first at {step} {unit}", facts) : t("at {step} {unit}", facts);
+      words.textContent = then || summary;
     },
     /** @param {any[] | undefined} data @param {number | null} index */
     point(data, index) {
-      if (!data || index === null) return void (words.textContent = summary);
+      if (!data || index === null) return void (words.textContent = then || summary);
       const [x, ...ys] = data.map((column) => column[index]);
       const shown = ys.slice(0, drawn.length).map((y) => number(y));
       const raw = drawn.length === 1 && Number.isFinite(ys[1] ?? NaN) ? ` (${number(ys[1])} … ${number(ys[2])})` : "";

@@ -3,6 +3,7 @@
 // one; while a past moment is shown, the picture of then.
 
 import { frame, json } from "./api.js";
+import { Audience } from "./audience.js";
 import { momentOf, placeOf } from "./moment.js";
 import { Past } from "./past.js";
 import { subscribe } from "./stream.js";
@@ -10,7 +11,7 @@ import { subscribe } from "./stream.js";
 const LEAST_MS = 125;
 const LATER_MS = 700;
 
-/** @typedef {Awaited<ReturnType<typeof frame>>} Picture */
+/** @typedef {import("./api.js").Picture} Picture */
 
 /** @type {Map<string, FrameFeed>} */
 const feeds = new Map();
@@ -18,26 +19,23 @@ const feeds = new Map();
 /**
  * Hear of the pictures of a panel until the returned function is called.
  * @param {{run: number, panel: string, options?: Record<string, string>}} what @param {(picture: Picture) => void} told
+ * @param {Element} [host] what shows it: while it is out of the window, quick moves through the past pass it by
  */
-export function watchFrames(what, told) {
+export function watchFrames(what, told, host) {
   const key = JSON.stringify(what);
   let feed = feeds.get(key);
   if (!feed) feeds.set(key, (feed = new FrameFeed(what)));
-  feed.listeners.add(told);
-  if (feed.shown) told(feed.shown);
+  const leave = feed.audience.add(told, host);
   return () => {
-    feed.listeners.delete(told);
-    if (feed.listeners.size) return;
+    leave();
+    if (feed.audience.size) return;
     feed.close();
     feeds.delete(key);
   };
 }
 
 class FrameFeed {
-  /** @type {Set<(picture: Picture) => void>} */
-  listeners = new Set();
-  /** @type {Picture | null} */
-  shown = null;
+  audience = new Audience();
   /** @type {Picture | null} */
   #latest = null;
   #path = "";
@@ -57,7 +55,7 @@ class FrameFeed {
   constructor({ run, panel, options = {} }) {
     this.#path = `/runs/${run}/frames/${panel}?${new URLSearchParams(options)}`.replace(/\?$/, "");
     this.#panel = panel;
-    this.#past = new Past(this.#path);
+    this.#past = new Past(this.#path, () => this.#arrive());
     this.#moment = momentOf(run);
     const wanted = JSON.stringify(options);
     const unwatch = this.#moment.watch(() => this.#travel());
@@ -77,31 +75,35 @@ class FrameFeed {
     this.#travel();
   }
 
-  /** Show the picture of the moment. A panel of which nothing is kept goes on following the run. */
+  /** The moment has moved: what is out of the window waits until it rests. */
   #travel() {
+    if (this.#moment.at === null) this.#go();
+    else this.audience.whenSeen(() => this.#go());
+  }
+
+  /** Show the picture of the moment. A panel of which nothing is kept goes on following the run. */
+  #go() {
     const { at } = this.#moment;
     const steps = this.#moment.stepsOf(this.#panel);
     if (at === null || !steps.length) return this.#back();
     const place = placeOf(steps, at);
     if (steps[place] === this.#then) return;
-    const then = (this.#then = steps[place]);
-    const found = this.#past.get(then);
-    if (found) this.#tell(found);
-    else this.#past.read(then).then((late) => this.#then === then && this.#tell(late)).catch(() => {});
-    this.#past.ahead(steps, place);
+    this.#then = steps[place];
+    this.#arrive();
+    this.#past.around(steps, place);
+  }
+
+  /** Show the past picture that is wanted, if it is there. */
+  #arrive() {
+    const found = this.#then === null ? undefined : this.#past.get(this.#then);
+    if (found && found !== this.audience.shown) this.audience.tell(found, true);
   }
 
   #back() {
     if (this.#then === null) return;
     this.#then = null;
-    if (this.#latest) this.#tell(this.#latest);
+    if (this.#latest) this.audience.tell(this.#latest, false);
     this.read();
-  }
-
-  /** @param {Picture} picture */
-  #tell(picture) {
-    this.shown = picture;
-    for (const told of this.listeners) told(picture);
   }
 
   /** Read if something was drawn already; else the stream says when. @param {number} run @param {string} panel */
@@ -123,7 +125,7 @@ class FrameFeed {
       this.#read_at = performance.now();
       try {
         this.#latest = await frame(this.#path);
-        if (this.#then === null && !this.#is_closed) this.#tell(this.#latest);
+        if (this.#then === null && !this.#is_closed) this.audience.tell(this.#latest, false);
       } catch {
         await pause(LATER_MS); // nothing was drawn yet; the stream says when
       }

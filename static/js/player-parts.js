@@ -33,6 +33,12 @@ export function furnish(canvas, select, button, scrub) {
   return { host, bar };
 }
 
+/** What the button does next. @param {HTMLButtonElement} button @param {boolean} is_playing */
+export function turnButton(button, is_playing) {
+  button.textContent = is_playing ? "❚❚" : "▶";
+  button.setAttribute("aria-label", is_playing ? t("Pause the replay") : t("Play the replay"));
+}
+
 /** The world of an attribute, or null where nothing draws it. @param {string | null} text @returns {import("./scenes.js").Scene | null} */
 export function sceneOf(text) {
   const scene = JSON.parse(text ?? "{}");
@@ -48,11 +54,17 @@ export function choices(episodes) {
   return [new Option(t("Live"), LIVE), ...options.reverse()];
 }
 
-/** What a replay shows. @param {any} episode */
-export function replayed(episode) {
+/** The replay that belongs to a moment: the last one by then, else the first. @param {any[]} episodes @param {number} at */
+export const nearest = (episodes, at) => episodes.findLast((one) => one.step <= at) ?? episodes[0];
+
+/** What a replay shows, and how it stands to the moment it was sought for. @param {any} episode @param {number | null} at */
+export function replayed(episode, at) {
   const end = episode.terminated ? t("ended by the environment") : t("cut by the time limit");
   const facts = { step: steps(episode.step), value: number(episode.return), length: number(episode.length), end };
-  return t("evaluation at step {step}: return {value} in {length} steps, {end}", facts);
+  const words = t("evaluation at step {step}: return {value} in {length} steps, {end}", facts);
+  if (at === null) return words;
+  const near = episode.step <= at ? t("the last one by step {at}", { at: steps(at) }) : t("none was kept by step {at}; this is the first", { at: steps(at) });
+  return `${words} · ${near}`;
 }
 
 /** How high a scene is drawn in a width. @param {{rows?: number, cols?: number} | null} scene @param {number} width */

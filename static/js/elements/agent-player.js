@@ -6,11 +6,12 @@ import { Surface } from "../canvas.js";
 import { make } from "../chart-frame.js";
 import { steps } from "../format.js";
 import { momentOf } from "../moment.js";
-import { LIVE, choices, drawMoment, furnish, heightOf, replayed, sceneOf, stepMs } from "../player-parts.js";
+import { LIVE, choices, drawMoment, furnish, heightOf, nearest, replayed, sceneOf, stepMs, turnButton } from "../player-parts.js";
+import { watchSight } from "../sight.js";
 import { subscribe } from "../stream.js";
 import { t } from "../text.js";
 
-const HOLD_MS = 900;
+const [HOLD_MS, REST_MS] = [900, 100];
 
 class AgentPlayer extends HTMLElement {
   /** @type {import("../scenes.js").Scene | null} */
@@ -27,6 +28,7 @@ class AgentPlayer extends HTMLElement {
   /** @type {any[]} */
   #episodes = [];
   #is_by_hand = false;
+  #rest = 0;
   #is_visible = true;
   /** @type {(() => void)[]} */
   #leave = [];
@@ -44,14 +46,11 @@ class AgentPlayer extends HTMLElement {
     this.#button.addEventListener("click", () => this.#play(!this.#is_playing));
     this.#scrub.addEventListener("input", () => this.#seek(Number(this.#scrub.value)));
     this.#select.addEventListener("change", () => this.#choose(this.#select.value, true));
-    const what = () => ({ states: this.#states, at: this.#at, has_trail: this.#chosen !== LIVE });
-    this.#surface = new Surface(this.#canvas, (ctx, w, h) => this.#scene && drawMoment(ctx, { w, h }, this.#scene, what()), (width) => heightOf(this.#scene, width));
-    const seen = new IntersectionObserver((entries) => (this.#is_visible = entries.some((entry) => entry.isIntersecting)));
-    seen.observe(this);
+    this.#surface = new Surface(this.#canvas, (ctx, w, h) => this.#scene && drawMoment(ctx, { w, h }, this.#scene, { states: this.#states, at: this.#at, has_trail: this.#chosen !== LIVE }), (width) => heightOf(this.#scene, width));
     this.#scene = sceneOf(this.getAttribute("scene"));
     const [{ run }, panel] = [this, this.getAttribute("panel") ?? "agent"];
     const leave = subscribe({ runs: [run], panels: [{ run, panel, options: {} }] }, (_id, delta) => this.#news(delta));
-    this.#leave = [leave, () => seen.disconnect(), () => this.#surface?.close(), momentOf(run).watch(() => this.#travel())];
+    this.#leave = [leave, watchSight(this, (is_seen) => (this.#is_visible = is_seen)), () => clearTimeout(this.#rest), () => this.#surface?.close(), momentOf(run).watch(() => this.#travel())];
     this.#list();
   }
 
@@ -86,16 +85,19 @@ class AgentPlayer extends HTMLElement {
     else if (!this.#is_by_hand && (is_over || !this.#states.length)) this.#choose(this.#select.options[1].value, false);
   }
 
-  /** Go to the replay of the moment that is shown: the last one at or before it, else the first. */
+  /** Go to the replay of the moment that is shown; it is said at once, and read and played when the moment rests. */
   #travel() {
     const { at } = momentOf(this.run);
+    clearTimeout(this.#rest);
     if (at === null) {
       if (this.#before !== null) this.#choose(this.#before, false);
       return void (this.#before = null);
     }
     this.#before ??= this.#chosen;
-    const then = this.#episodes.findLast((one) => one.step <= at) ?? this.#episodes[0];
-    if (then && String(then.number) !== this.#chosen) this.#choose(String(then.number), false);
+    const then = nearest(this.#episodes, at);
+    if (!then) return void (this.#words.textContent = t("no replay was kept"));
+    [this.#words.textContent, this.#select.value] = [replayed(then, at), String(then.number)];
+    if (this.#select.value !== this.#chosen) this.#rest = setTimeout(() => this.#choose(String(then.number), false), REST_MS);
   }
 
   /** @param {string} value @param {boolean} is_by_hand */
@@ -105,11 +107,11 @@ class AgentPlayer extends HTMLElement {
     this.#play(false);
     if (value === LIVE) return;
     const episode = await json(`/runs/${this.run}/episodes/${value}`).catch(() => null);
-    if (!episode || this.#chosen !== value) return;
+    if (!episode || this.#select.value !== value) return;
     this.#states = episode.states;
     this.#scene = { ...this.#scene, drawing: episode.drawing, ...episode.layout }; // the world as it was then
     this.#scrub.max = String(this.#states.length - 1);
-    this.#words.textContent = replayed(episode);
+    this.#words.textContent = replayed(episode, is_by_hand ? null : momentOf(this.run).at);
     this.#canvas.setAttribute("aria-label", this.#words.textContent);
     this.#seek(0);
     this.#play(is_by_hand || !matchMedia("(prefers-reduced-motion: reduce)").matches);
@@ -125,8 +127,7 @@ class AgentPlayer extends HTMLElement {
   #play(is_playing) {
     const was = this.#is_playing;
     this.#is_playing = is_playing && this.#states.length > 1 && this.#chosen !== LIVE;
-    this.#button.textContent = this.#is_playing ? "❚❚" : "▶";
-    this.#button.setAttribute("aria-label", this.#is_playing ? t("Pause the replay") : t("Play the replay"));
+    turnButton(this.#button, this.#is_playing);
     this.#button.disabled = this.#scrub.disabled = this.#chosen === LIVE;
     this.#last = performance.now();
     if (this.#is_playing && !was) requestAnimationFrame(this.#turn);
@@ -137,8 +138,7 @@ class AgentPlayer extends HTMLElement {
     const [end, passed] = [this.#states.length - 1, Math.min(now - this.#last, 200)];
     this.#last = now;
     if (this.#is_visible && !document.hidden && now > this.#held_until) {
-      if (this.#at >= end) this.#at = 0;
-      else this.#at = Math.min(this.#at + Math.max(passed, 0) / stepMs(this.#scene), end);
+      this.#at = this.#at >= end ? 0 : Math.min(this.#at + Math.max(passed, 0) / stepMs(this.#scene), end);
       if (this.#at >= end) this.#held_until = now + HOLD_MS;
       this.#scrub.value = String(Math.floor(this.#at));
       this.#surface?.soon();

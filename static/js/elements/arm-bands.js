@@ -16,7 +16,7 @@ class ArmBands extends HTMLElement {
   connectedCallback() {
     this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
     this.#rows.setAttribute("role", "list");
-    this.#leave = watchFrames({ run: Number(this.getAttribute("run")), panel: this.getAttribute("panel") ?? "arms" }, (frame) => this.#show(frame));
+    this.#leave = watchFrames({ run: Number(this.getAttribute("run")), panel: this.getAttribute("panel") ?? "arms" }, (frame) => this.#show(frame), this);
   }
 
   disconnectedCallback() {

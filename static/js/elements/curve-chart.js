@@ -118,7 +118,7 @@ class CurveChart extends HTMLElement {
   /** Mark the moment that is shown, and say the value of then. */
   #travel() {
     const { at } = momentOf(this.ids[0]);
-    if (!this.#plot || !this.#is_near || this.ids.length > 1) return;
+    if (!this.#plot || (!this.#is_near && at !== null) || this.ids.length > 1) return;
     momentLine(this.#plot, at === null ? null : placesOn(this.ids[0], this, [at])[0]);
     this.#frame?.now(at);
   }

@@ -59,7 +59,7 @@ class GridMap extends HTMLElement {
     this.#table.addEventListener("toggle", () => this.#fillTable());
     const run = Number(this.getAttribute("run"));
     this.#steps = followSteps(run, this.#canvas, () => this.#surface && { frame: this.#frame, plane: this.#plane, at: this.#place(this.#surface.width) });
-    this.#leave = watchFrames({ run, panel: this.getAttribute("panel") ?? "grid_values" }, (found) => this.#show(found));
+    this.#leave = watchFrames({ run, panel: this.getAttribute("panel") ?? "grid_values" }, (found) => this.#show(found), this);
   }
 
   disconnectedCallback() {

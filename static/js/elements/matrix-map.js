@@ -22,7 +22,7 @@ class MatrixMap extends HTMLElement {
     this.#scroll.tabIndex = 0;
     this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
     document.addEventListener("theme-change", this.#color);
-    this.#leave = watchFrames({ run: Number(this.getAttribute("run")), panel: this.getAttribute("panel") ?? "" }, (frame) => this.#show(frame));
+    this.#leave = watchFrames({ run: Number(this.getAttribute("run")), panel: this.getAttribute("panel") ?? "" }, (frame) => this.#show(frame), this);
   }
 
   disconnectedCallback() {

@@ -52,7 +52,7 @@ class PlaneMap extends HTMLElement {
   #follow(options) {
     this.#leave();
     const run = Number(this.getAttribute("run"));
-    this.#leave = watchFrames({ run, panel: this.getAttribute("panel") ?? "plane_values", options }, (found) => this.#show(found));
+    this.#leave = watchFrames({ run, panel: this.getAttribute("panel") ?? "plane_values", options }, (found) => this.#show(found), this);
   }
 
   /** @param {any} frame */

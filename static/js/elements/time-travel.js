@@ -8,7 +8,7 @@ import { configAt, logOf } from "../run-log.js";
 import { curvesOf } from "../series.js";
 import { subscribe } from "../stream.js";
 import { t } from "../text.js";
-import { keepInAddress, showSettings } from "../time-places.js";
+import { keepInAddress, showThen } from "../time-places.js";
 import { markTrack, partsOf } from "../time-parts.js";
 
 const [AGAIN_MS, ADDRESS_MS] = [2000, 250];
@@ -143,7 +143,7 @@ class TimeTravel extends HTMLElement {
 
   #settings = () => {
     const started = JSON.parse(this.getAttribute("config") ?? "{}");
-    showSettings(configAt(started, this.#log.edits, this.#moment.at ?? Infinity), this.#moment.at !== null);
+    showThen(configAt(started, this.#log.edits, this.#moment.at ?? Infinity), this.#moment.at);
   };
 }
 
