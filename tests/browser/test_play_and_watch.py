@@ -108,6 +108,20 @@ def test_two_runs_are_compared(visit: Open) -> None:
     expect(page.locator("td.is-different").first).to_be_visible()
 
 
+def test_dashed_lines_too_near_for_two_labels_share_one(visit: Open) -> None:
+    page = visit("/runs").page
+    found = page.evaluate(
+        """async () => {
+          const main = [...document.scripts].find((one) => one.src.endsWith("main.js")).src;
+          const { bundles, fitted } = await import(main.replace("main.js", "plot-notes.js"));
+          const levels = [["Optimum 500", 20], ["Solved 475", 28], ["Random policy 22", 180]].map(([text, y]) => ({ text, y }));
+          const width = (words) => words.length * 6;
+          return [bundles(levels).map(({ texts }) => texts), fitted(["Optimum 500", "Solved 475", "PPO 490"], 180, width)];
+        }"""
+    )
+    assert found == [[["Optimum 500", "Solved 475"], ["Random policy 22"]], "Optimum 500 · Solved 475 · +1"]
+
+
 def test_the_list_follows_a_run(visit: Open) -> None:
     watching = visit("/runs").page
     page = visit("/").page
