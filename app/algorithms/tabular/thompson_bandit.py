@@ -201,7 +201,7 @@ def chances_of_best(agent: TabularAgent) -> F64:
     return _chances_of_best(mean.tobytes(), weight.tobytes(), agent.knobs).copy()
 
 
-@lru_cache(maxsize=4)  # one picture asks for it five times
+@lru_cache(maxsize=4)  # a picture asks for it several times
 def _chances_of_best(means: bytes, weights: bytes, knobs: Knobs) -> F64:
     mean, weight = np.frombuffer(means)[:, None], np.frombuffer(weights)[:, None]
     points = np.unique(belief_quantiles(mean, weight, knobs, (np.arange(QUANTILES) + 0.5) / QUANTILES))
