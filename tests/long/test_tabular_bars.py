@@ -28,11 +28,8 @@ OFF_POLICY = ("q_learning", "double_q_learning", "dyna_q", "prioritized_sweeping
 ON_POLICY = ("sarsa", "expected_sarsa", "sarsa_lambda", "n_step_sarsa")
 # what is left to the goal where learning from several steps at once, or a preset's steps, do not suffice on every seed
 LEFT = {
-    ("n_step_sarsa", "FrozenLake-v1"): 0.01,
     ("n_step_sarsa", "CliffWalking-v1"): 2.5,
-    ("n_step_sarsa", "Taxi-v4"): 0.02,
     ("expected_sarsa", "FrozenLake-v1"): 0.01,
-    ("sarsa_lambda", "FrozenLake-v1"): 0.005,
 }
 LEFT_SOFT = {("n_step_sarsa", "CliffWalking-v1"): 1.5, ("sarsa_lambda", "CliffWalking-v1"): 1.5}
 EPSILON = 0.1
