@@ -4,14 +4,10 @@
 import { make } from "./chart-frame.js";
 import { number, steps } from "./format.js";
 import { drawScene } from "./scenes.js";
+export { stepMs } from "./scenes.js";
 import { t } from "./text.js";
 
 export const LIVE = "live";
-const STEP_MS = { grid: 260, taxi: 260, cards: 1200, cartpole: 24, mountain_car: 24 };
-const OTHER_MS = 60;
-
-/** How long a step of a replay is shown. @param {{drawing?: string} | null} scene */
-export const stepMs = (scene) => STEP_MS[/** @type {keyof STEP_MS} */ (scene?.drawing ?? "grid")] ?? OTHER_MS;
 
 /**
  * Name and arrange the parts of a player; returns what holds the scene and what holds button and slider.

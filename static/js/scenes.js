@@ -1,16 +1,32 @@
 // @ts-check
-// Worlds drawn from states: a grid with its agent, a taxi, a hand of cards, CartPole, MountainCar.
+// Worlds drawn from states: which picture belongs to which name, how long a step of it lasts, and what it leaves out.
 
 import { token } from "./colors.js";
-import { disc } from "./grid-glyphs.js";
 import { cards, grid, taxi } from "./grid-scenes.js";
+import { lander, walker } from "./scenes-box2d.js";
+import { acrobot, car, cartpole, pendulum } from "./scenes-classic.js";
+import { numbers } from "./scenes-plain.js";
+import { t } from "./text.js";
 
 /** @typedef {{drawing: string, rows?: number, cols?: number, cells?: string, actions?: string[], labels?: string[], walls?: number[][], cell_states?: number[][]}} Scene */
+/** @typedef {(ctx: CanvasRenderingContext2D, size: {w: number, h: number}, state: number[], trail: number[][]) => void} Picture */
 
-const TRACK = 2.4;
-const POLE = 1.0;
-const HILL = [-1.2, 0.6];
-const GOAL = 0.5;
+/** @type {Record<string, Picture>} */
+const PICTURES = { acrobot, cartpole, lander, mountain_car: car(0.5), mountain_car_continuous: car(0.45), numbers, pendulum, walker };
+
+/** Milliseconds a step is shown: as fast as gymnasium shows it, and slower where one looks at single steps. @type {Record<string, number>} */
+const STEP_MS = { acrobot: 66, cards: 1200, cartpole: 20, grid: 260, lander: 20, mountain_car: 33, mountain_car_continuous: 33, pendulum: 33, taxi: 260, walker: 20 };
+const OTHER_MS = 50;
+
+/** What a picture leaves out. @type {Record<string, () => string>} */
+const NOTES = {
+  lander: () => t("drawn from what the agent sees: the hills beside the pad are not part of it"),
+  numbers: () => t("the numbers that the agent sees; this world has no picture of its own here"),
+  walker: () => t("drawn from what the agent sees: the ground ahead is where its rays touch"),
+};
+
+/** How long a step of a replay is shown. @param {{drawing?: string} | null} scene */
+export const stepMs = (scene) => STEP_MS[scene?.drawing ?? "grid"] ?? OTHER_MS;
 
 /**
  * Draw a world.
@@ -22,63 +38,16 @@ export function drawScene(ctx, size, scene, moment) {
   if (scene.drawing === "taxi") return taxi(ctx, size, scene, moment);
   if (scene.drawing === "cards") return cards(ctx, size, moment);
   const between = moment.state.map((value, i) => value + (moment.next[i] - value) * moment.share);
-  if (scene.drawing === "cartpole") return cartpole(ctx, size, between);
-  if (scene.drawing === "mountain_car") return mountainCar(ctx, size, between, moment.trail);
+  PICTURES[scene.drawing]?.(ctx, size, between, moment.trail);
+  const note = NOTES[scene.drawing];
+  if (note) caption(ctx, size, note());
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {{w: number, h: number}} size @param {number[]} state */
-function cartpole(ctx, { w, h }, [x, , theta]) {
-  const unit = Math.min(w / (2 * TRACK + 0.8), h / 1.9);
-  const ground = h * 0.82;
-  const cx = w / 2 + x * unit;
-  stroke(ctx, "--scene-ground", 2, [[w / 2 - TRACK * unit, ground], [w / 2 + TRACK * unit, ground]]);
-  for (const edge of [-TRACK, TRACK]) stroke(ctx, "--scene-ground", 2, [[w / 2 + edge * unit, ground - 7], [w / 2 + edge * unit, ground + 7]]);
-  ctx.fillStyle = token("--scene-body");
-  ctx.beginPath();
-  ctx.roundRect(cx - unit * 0.26, ground - unit * 0.2, unit * 0.52, unit * 0.2, unit * 0.05);
-  ctx.fill();
-  const top = ground - unit * 0.2;
-  stroke(ctx, "--scene-joint", Math.max(4, unit * 0.09), [[cx, top], [cx + Math.sin(theta) * unit * POLE, top - Math.cos(theta) * unit * POLE]]);
-  disc(ctx, cx, top, Math.max(2.5, unit * 0.045), "--surface");
+/** @param {CanvasRenderingContext2D} ctx @param {{w: number, h: number}} size @param {string} text */
+function caption(ctx, { w, h }, text) {
+  ctx.fillStyle = token("--muted");
+  ctx.font = "11px system-ui, sans-serif";
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
+  ctx.fillText(text, 8, h - 6, w - 16);
 }
-
-/** @param {CanvasRenderingContext2D} ctx @param {{w: number, h: number}} size @param {number[]} state @param {number[][]} trail */
-function mountainCar(ctx, { w, h }, [position], trail) {
-  const across = (/** @type {number} */ x) => 10 + ((x - HILL[0]) / (HILL[1] - HILL[0])) * (w - 20);
-  const up = (/** @type {number} */ x) => h - 14 - (Math.sin(3 * x) * 0.45 + 0.55) * (h - 52);
-  const outline = Array.from({ length: 81 }, (_unused, i) => HILL[0] + (i / 80) * (HILL[1] - HILL[0]));
-  ctx.fillStyle = token("--surface-3");
-  ctx.beginPath();
-  for (const x of outline) ctx.lineTo(across(x), up(x));
-  ctx.lineTo(across(HILL[1]), h);
-  ctx.lineTo(across(HILL[0]), h);
-  ctx.fill();
-  stroke(ctx, "--scene-ground", 2, outline.map((x) => [across(x), up(x)]));
-  stroke(ctx, "--good", 2, [[across(GOAL), up(GOAL)], [across(GOAL), up(GOAL) - 26], [across(GOAL) + 13, up(GOAL) - 21], [across(GOAL), up(GOAL) - 16]]);
-  ctx.globalAlpha = 0.3;
-  for (const [x] of trail.slice(-24)) disc(ctx, across(x), up(x) - 6, 2.5);
-  ctx.globalAlpha = 1;
-  const slope = Math.atan2(up(position + 0.01) - up(position - 0.01), across(position + 0.01) - across(position - 0.01));
-  ctx.save();
-  ctx.translate(across(position), up(position));
-  ctx.rotate(slope);
-  ctx.fillStyle = token("--scene-body");
-  ctx.beginPath();
-  ctx.roundRect(-14, -15, 28, 10, 3);
-  ctx.fill();
-  for (const x of [-8, 8]) disc(ctx, x, -4, 4, "--scene-joint");
-  ctx.restore();
-}
-
-/** @param {CanvasRenderingContext2D} ctx @param {string} color @param {number} width @param {number[][]} points */
-function stroke(ctx, color, width, points) {
-  ctx.strokeStyle = token(color);
-  ctx.lineWidth = width;
-  ctx.lineCap = ctx.lineJoin = "round";
-  ctx.beginPath();
-  for (const point of points) ctx.lineTo(...pair(point));
-  ctx.stroke();
-}
-
-/** @param {number[]} point @returns {[number, number]} */
-const pair = (point) => [point[0], point[1]];

@@ -36,18 +36,6 @@ def play(batch: GymBatch, actions: Array) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", IDS)
-def test_what_is_declared_is_what_gymnasium_says(name: str) -> None:
-    environment, spec, peer = make(name), catalog.environment(name), gymnasium.make(name)
-    assert peer.observation_space.shape == (environment.observation_size,) == (len(spec.axes),)
-    assert (peer.spec.max_episode_steps, peer.spec.reward_threshold) == (environment.max_episode_steps, spec.threshold)
-    if environment.action_bounds is None:
-        assert peer.action_space.n == environment.n_actions == len(spec.actions)
-    else:
-        np.testing.assert_array_equal(environment.action_bounds.T, [peer.action_space.low, peer.action_space.high])
-        assert len(environment.action_bounds) == environment.n_actions == len(spec.actions)
-
-
-@pytest.mark.parametrize("name", IDS)
 def test_episodes_are_gymnasiums_from_the_same_seed(name: str) -> None:
     environment = make(name)
     batch = environment.batch(1, 3, "environment", True)
