@@ -25,7 +25,12 @@ from tests.training.test_session import assert_same, checkpoint_of
 
 OPEN = "S.../..../...G"
 WALLED = "S.../###./...G"
-EDIT = {"name": "edit", "id": 1, "kind": "environment", "config": {"layout": WALLED, "step_reward": -0.5}}
+EDIT: dict[str, Any] = {
+    "name": "edit",
+    "id": 1,
+    "kind": "environment",
+    "config": {"layout": WALLED, "step_reward": -0.5},
+}
 PLANNERS = (
     "value_iteration", "policy_iteration", "modified_policy_iteration", "policy_evaluation", "conservative_policy_iteration",
 )  # fmt: skip
