@@ -27,7 +27,8 @@ from app.core.contracts import Problem, Tree
 from app.core.errors import TrainingDiverged
 from app.core.randomness import Stream
 from app.core.text import _
-from app.parts.networks import NET_ARCH_PATTERN, Networks, Shape, hidden_sizes
+from app.parts.networks import NET_ARCH_PATTERN, Networks, Parameters, Shape, hidden_sizes
+from app.parts.noisy import NoisyNetworks
 from app.parts.optimisers import Adam, clip_norm
 from app.parts.policies import epsilon_greedy
 from app.parts.replay import Replay
@@ -41,8 +42,9 @@ REST = 0.1  # a truncated episode counts where its cut is discounted at least th
 
 Q_SCALARS = (
     "train/loss", "train/td_error_mean", "train/td_error_max", "train/q_mean", "train/q_max", "train/overestimation",
-    "train/learning_rate", "train/grad_norm", "rollout/exploration_rate", "buffer/size", "buffer/mean_age",
+    "train/learning_rate", "train/grad_norm", "buffer/size", "buffer/mean_age",
 )  # fmt: skip
+EPSILON_SCALARS = (*Q_SCALARS, "rollout/exploration_rate")
 Q_SIGNALS = ("q_at", "v_at", "visited", "weights")
 
 
@@ -122,7 +124,7 @@ class QLearner:
         self.build(Shape((size, *hidden_sizes(config.net_arch), self.outputs), "relu"))
         self.online.initialise(problem.stream("initialisation"))
         self.target.load(self.online.weights)
-        self.optimiser = Adam(self.online)
+        self.optimiser = Adam(Parameters(self.online.weights, self.online.gradient))
         self.replay = Replay(min(config.buffer_size, self.total_steps + config.n_envs), size, n_envs=config.n_envs)
         self.recent = max(RECENT, 2 * config.n_envs * problem.environment.max_episode_steps)
         self.episodes = EpisodeCounter(config.n_envs)
@@ -136,7 +138,8 @@ class QLearner:
 
     def build(self, shape: Shape) -> None:
         """Make the network and its target."""
-        self.online, self.target = Networks(shape), Networks(shape)
+        self.online: Networks | NoisyNetworks = Networks(shape)
+        self.target: Networks | NoisyNetworks = Networks(shape)
         self.q_network, self.target_network = self.online.mlps[0], self.target.mlps[0]
 
     def q_values(self, observations: Array) -> Array:
@@ -199,11 +202,15 @@ class QLearner:
             for name in measured[0]
         }
         return scalars | {
+            **self.exploration(),
             "train/learning_rate": self.config.learning_rate,
-            "rollout/exploration_rate": self.epsilon,
             "buffer/size": float(self.replay.size),
             "buffer/mean_age": self.replay.mean_age,
         }
+
+    def exploration(self) -> dict[str, float]:
+        """Return how much it explores now."""
+        return {"rollout/exploration_rate": self.epsilon}
 
     def diagnostics(self) -> dict[str, float]:
         """Return how far Q lies above the returns that followed, or nothing while no episode can tell."""

@@ -71,8 +71,8 @@ class Replay:
         """Mean age of the held transitions, counted in transitions added since."""
         return (self.size - 1) / 2 if self.size else 0.0
 
-    def add(self, observations: Array, actions: Array, step: Step) -> Any:
-        """Store one step of N environments, overwriting the oldest transitions when full; return their rows."""
+    def add(self, observations: Array, actions: Array, step: Step) -> None:
+        """Store one step of N environments, overwriting the oldest transitions when full."""
         start, n = self.added % len(self.actions), len(actions)
         where: Any = slice(start, start + n)
         if start + n > len(self.actions):
@@ -84,7 +84,6 @@ class Replay:
         self.terminated[where] = step.terminated
         self.truncated[where] = step.truncated
         self.added += n
-        return where
 
     def draw(self, batch_size: int, random: Stream) -> Array:
         """Return rows drawn uniformly with replacement (B,)."""

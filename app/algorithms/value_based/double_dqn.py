@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
-from app.parts.q_learner import Q_SCALARS, Q_SIGNALS, EpsilonSchedule, QLearner, ReplayLearning
+from app.parts.q_learner import EPSILON_SCALARS, Q_SIGNALS, EpsilonSchedule, QLearner, ReplayLearning
 from app.parts.replay import Transitions
 
 Array = NDArray[Any]
@@ -125,7 +125,7 @@ SPEC = AlgorithmSpec(
         {"learning_rate": 2.3e-3, "batch_size": 64, "train_freq": 8, "gradient_steps": 4,
          "target_update_interval": 50, "learning_starts": 500, "exploration_fraction": 0.2},
     ),
-    emits=(*Q_SCALARS, "train/estimator_gap"),
+    emits=(*EPSILON_SCALARS, "train/estimator_gap"),
     signals=Q_SIGNALS,
     default_steps=100_000,
     parent="dqn",

@@ -45,7 +45,7 @@ from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.networks import Networks, Shape
-from app.parts.q_learner import Q_SCALARS, Q_SIGNALS, EpsilonSchedule, QLearner, ReplayLearning
+from app.parts.q_learner import EPSILON_SCALARS, Q_SIGNALS, EpsilonSchedule, QLearner, ReplayLearning
 from app.parts.replay import Transitions
 from app.parts.two_streams import TwoStreams, streams
 
@@ -172,7 +172,7 @@ SPEC = AlgorithmSpec(
         {"learning_rate": 2.3e-3, "batch_size": 64, "train_freq": 8, "gradient_steps": 4,
          "target_update_interval": 50, "learning_starts": 500, "exploration_fraction": 0.2},
     ),
-    emits=(*Q_SCALARS, "train/v_spread", "train/a_spread"),
+    emits=(*EPSILON_SCALARS, "train/v_spread", "train/a_spread"),
     signals=(*Q_SIGNALS, "v_part_at", "a_part_at"),
     default_steps=100_000,
     parent="dqn",

@@ -38,7 +38,7 @@ from app.core.config import Hyper
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
-from app.parts.q_learner import Q_SCALARS, Q_SIGNALS, EpsilonSchedule, QLearner, ReplayLearning
+from app.parts.q_learner import EPSILON_SCALARS, Q_SIGNALS, EpsilonSchedule, QLearner, ReplayLearning
 
 Array = NDArray[Any]
 
@@ -132,7 +132,7 @@ SPEC = AlgorithmSpec(
         {"learning_rate": 2.3e-3, "batch_size": 64, "train_freq": 8, "gradient_steps": 4,
          "target_update_interval": 50, "learning_starts": 500, "exploration_fraction": 0.2},
     ),
-    emits=Q_SCALARS,
+    emits=EPSILON_SCALARS,
     signals=Q_SIGNALS,
     default_steps=100_000,
     parent="dqn",
