@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     allowed_hosts: tuple[str, ...] = _knob(
         (), "Further host names that a request may be addressed to, beside localhost and the listening address."
     )
+    gymnasium_ids: str = _knob(
+        "", "Installed environments of gymnasium to offer beside the built-in ones: ids separated by commas, module:Id-v0 where"
+        " a module must be imported first. Each is opened once to look at it.",
+    )  # fmt: skip
     max_running: int | None = _knob(
         None, "Runs that train at the same time; the rest queue. Unset: the number of cores.", low=1, high=256
     )

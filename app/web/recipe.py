@@ -71,6 +71,7 @@ class RecipeView:
     """Everything the Play page shows."""
 
     environments: list[Card]
+    absent: list[tuple[EnvironmentSpec, str, str]]
     stations: list[Group]
     presets: list[PresetChoice]
     preset: PresetChoice
@@ -233,6 +234,7 @@ def view(catalog: ModuleType, choice: Choice, violations: tuple[Violation, ...] 
     presets = _presets(catalog, choice)
     return RecipeView(
         environments=[_world_card(spec, choice) for spec in roadmap.worlds(catalog.environments())],
+        absent=list(catalog.absent().values()),
         stations=_stations(catalog, choice),
         presets=presets,
         preset=next(preset for preset in presets if preset.is_chosen),
@@ -269,6 +271,9 @@ def _environment(catalog: ModuleType, name: str) -> tuple[EnvironmentSpec, str]:
     if name in known:
         return known[name], ""
     chosen = known.get(FIRST_ENVIRONMENT) or next(iter(known.values()))
+    if name in catalog.absent():
+        spec, rule, way_out = catalog.absent()[name]
+        return chosen, f"{spec.name} {rule}. {way_out}"
     return chosen, _unknown(_("environment"), name, chosen.name)
 
 
