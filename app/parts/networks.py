@@ -128,6 +128,15 @@ class MLP:
             if index > 0:
                 delta = (delta @ self._layers[index][0]) * self._activation.slope(activations[index])
 
+    def input_gradient(self, activations: list[Array], output_gradient: Array) -> Array:
+        """Return ∂L/∂input (B, D) as `backward` would find it further down, without the parameters' share of the work."""
+        delta = output_gradient
+        for index in reversed(range(len(self._layers))):
+            delta = delta @ self._layers[index][0]
+            if index > 0:
+                delta *= self._activation.slope(activations[index])
+        return delta
+
     def tangent(self, activations: list[Array], direction: Array) -> Array:
         """Return how the outputs change (B, O) when the parameters move along `direction` (P,): the Jacobian times it.
 

@@ -1,0 +1,285 @@
+r"""What every agent has that learns an actor and critics of continuous actions from replayed steps.
+
+An algorithm's file adds `update`, what it learns from a minibatch, and how it explores. This is a base class, not a part that
+is held, because everything here is the agent's own state and the file that adds to it should read as one agent.
+
+Inside the agent every number of an action lies between −1 and 1; `bounded` stretches it to the environment's bounds. So one
+scale of noise fits every environment. The actor's outputs $z$ become actions by $\mu = \tanh z$, and a critic is a network of
+observation and action together, $Q(s, a)$.
+
+Copies of the networks, the targets, follow after every step of learning, a little each time:
+
+$$\theta^- \leftarrow (1 - \tau)\,\theta^- + \tau\,\theta$$
+
+N environments, B batch, D observation size, A numbers of an action.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationInfo, field_validator
+
+from app.core.config import Config, Hyper
+from app.core.contracts import Environment, Problem, Tree
+from app.core.errors import InvalidInput, TrainingDiverged
+from app.core.randomness import Stream
+from app.core.text import _
+from app.parts.networks import NET_ARCH_PATTERN, Networks, Parameters, Shape, hidden_sizes
+from app.parts.optimisers import Adam
+from app.parts.replay import Replay
+from app.parts.rollout import VISITED, EpisodeCounter
+from app.parts.schedules import KINDS, scheduled
+
+Array = NDArray[Any]
+
+ACTOR_CRITIC_SCALARS = (
+    "train/actor_loss", "train/critic_loss", "train/q1_mean", "train/learning_rate", "train/grad_norm",
+    "buffer/size", "buffer/mean_age",
+)  # fmt: skip
+ACTOR_CRITIC_SIGNALS = ("v_at", "action_at", "visited", "weights")
+
+
+class OffPolicyConfig(Config):
+    """The hyperparameters of learning an actor and critics from replayed steps; defaults of Stable-Baselines3's TD3."""
+
+    # fmt: off
+    learning_rate: float = Hyper(1e-3, above=0, high=1, symbol=r"\alpha", scale="log", live="update",
+        help=_("Step size of Adam, for actor and critics: raising it learns faster until Q diverges."))
+    learning_rate_schedule: str = Hyper("constant", choices=KINDS, live="update",
+        help=_("Linear lowers the learning rate to 0 over the budget, which settles the final policy."))
+    n_envs: int = Hyper(1, low=1, high=64, unit=_("environments"), settled=True,
+        help=_("Copies of the environment stepped together: raising it gives more varied data and fewer updates per step."))
+    buffer_size: int = Hyper(1_000_000, low=64, high=1_000_000, unit=_("transitions"), scale="log", settled=True,
+        help=_("Transitions remembered: raising it keeps old experience longer, which is steadier and less up to date."))
+    learning_starts: int = Hyper(100, low=0, high=1_000_000, unit=_("env steps"),
+        help=_("Random steps before learning begins: raising it fills the buffer with more varied experience first."))
+    batch_size: int = Hyper(256, low=1, high=4096, unit=_("transitions"), live="update",
+        help=_("Transitions per gradient step: raising it gives steadier, slower steps. At most buffer_size."))
+    train_freq: int = Hyper(1, low=1, high=10_000, unit=_("env steps"), live="update",
+        help=_("Steps of each environment between updates: raising it learns less from each step and runs faster."))
+    gradient_steps: int = Hyper(1, low=1, high=10_000, unit=_("gradient steps"), live="update",
+        help=_("Gradient steps per update: raising it uses the data more and chases its own targets harder."))
+    gamma: float = Hyper(0.99, low=0, high=1, symbol=r"\gamma", live="update",
+        help=_("Discount: raising it makes the agent look further ahead and learning slower."))
+    tau: float = Hyper(0.005, above=0, high=1, symbol=r"\tau", live="update",
+        help=_("Share of the way the targets move at a time: raising it learns faster and less steadily."))
+    net_arch: str = Hyper("400,300", pattern=NET_ARCH_PATTERN, max_length=32, unit=_("units"), advanced=True, settled=True,
+        help=_("Hidden layer sizes of actor and critics: raising them allows finer policies and costs time."))
+    # fmt: on
+
+    @field_validator("net_arch")
+    @classmethod
+    def _check_net_arch(cls, value: str) -> str:
+        hidden_sizes(value)
+        return value
+
+    @field_validator("batch_size")
+    @classmethod
+    def _check_batch_size(cls, value: int, info: ValidationInfo) -> int:
+        if value > info.data.get("buffer_size", value):
+            raise ValueError(_("must be ≤ buffer_size = {size}").format(size=info.data["buffer_size"]))
+        return value
+
+
+class OffPolicyLearner:
+    """An actor, its critics and their targets, on N environments at once.
+
+    Attributes:
+        n_critics: how many critics learn.
+        has_target_actor: whether a target follows the actor too.
+        outputs: of the actor, for each number of an action; the first A of them are the z of μ = tanh z.
+    """
+
+    n_critics: ClassVar[int] = 1
+    has_target_actor: ClassVar[bool] = True
+    outputs: ClassVar[int] = 1
+    # what `state` saves: attributes with a state of their own, and the streams' counters
+    saved: ClassVar[tuple[str, ...]] = ("batch", "actor_optimiser", "critic_optimiser", "replay", "episodes")
+    counters: ClassVar[Mapping[str, str]] = {
+        "actions_drawn": "action_random", "minibatches_drawn": "replay_random",
+    }  # fmt: skip
+
+    def __init__(self, config: Any, problem: Problem) -> None:
+        self.config = config
+        self.total_steps = problem.total_steps
+        self.n_actions = problem.environment.n_actions
+        self.low, self.high = bounds_of(problem.environment).T
+        self.batch = problem.batch(config.n_envs, features=True)
+        self.observations = self.batch.reset().copy()
+        self.build(self.observations.shape[1])
+        self.networks.initialise(problem.stream("initialisation"))
+        self.target.load(self.followed)
+        self.replay = Replay(
+            min(config.buffer_size, self.total_steps + config.n_envs), self.observations.shape[1],
+            n_envs=config.n_envs, action_shape=(self.n_actions,), dtype=np.float32,
+        )  # fmt: skip
+        self.episodes = EpisodeCounter(config.n_envs)
+        self.action_random, self.replay_random = problem.stream("actions"), problem.stream("minibatches")
+        self.env_steps = 0
+
+    def build(self, observation_size: int) -> None:
+        """Make the networks, their targets and the optimisers."""
+        hidden, size = hidden_sizes(self.config.net_arch), self.n_actions
+        actor = Shape((observation_size, *hidden, self.outputs * size), "relu")
+        critics = [Shape((observation_size + size, *hidden, 1), "relu")] * self.n_critics
+        self.networks = Networks(actor, *critics)
+        self.target = Networks(*([actor] if self.has_target_actor else []), *critics)
+        self.actor, self.critics = self.networks.mlps[0], self.networks.mlps[1:]
+        self.target_critics = self.target.mlps[-self.n_critics :]
+        count = actor.count()
+        self.followed = self.networks.weights[0 if self.has_target_actor else count :]
+        self.actor_optimiser = Adam(self.networks.stretch(0))
+        self.critic_optimiser = Adam(Parameters(self.networks.weights[count:], self.networks.gradient[count:]))
+
+    def collect_step(self) -> None:
+        """Act once in every environment and remember what happened."""
+        actions = self.behave()
+        step = self.batch.step(self.bounded(actions))
+        self.replay.add(self.observations, actions, step)
+        self.observations = step.observations.copy()
+        self.env_steps += self.config.n_envs
+        self.episodes.add(step, self.env_steps)
+
+    def behave(self) -> Array:
+        """Return the actions to take now (N, A) in [−1, 1]: uniformly random ones until learning starts."""
+        if self.env_steps < self.config.learning_starts:
+            return 2 * self.action_random.uniforms(self.config.n_envs, self.n_actions) - 1
+        return self.explore(self.observations, self.action_random)
+
+    def explore(self, observations: Array, random: Stream) -> Array:
+        """Return the actions (B, A) in [−1, 1] by which the algorithm explores at observations (B, D)."""
+        raise NotImplementedError
+
+    def bounded(self, actions: Array) -> Array:
+        """Return actions (B, A) in [−1, 1] stretched to the environment's bounds."""
+        return np.asarray(self.low + 0.5 * (actions + 1.0) * (self.high - self.low))
+
+    def mu(self, observations: Array) -> Array:
+        """Return the actions tanh z (B, A) of the actor at observations (B, D)."""
+        return np.tanh(self.actor.forward(observations)[:, : self.n_actions])
+
+    @property
+    def must_learn(self) -> bool:
+        """Whether an update is due after this step."""
+        calls = self.env_steps // self.config.n_envs
+        return bool(calls % self.config.train_freq == 0 and self.env_steps > self.config.learning_starts)
+
+    @property
+    def learning_rate(self) -> float:
+        """The step size now."""
+        progress = self.env_steps / self.total_steps
+        return scheduled(self.config.learning_rate, self.config.learning_rate_schedule, progress)
+
+    def descend(self, optimiser: Adam, name: str, loss: float) -> float:
+        """Take one step of Adam along the gradient that the networks hold, and return its norm.
+
+        Raises:
+            TrainingDiverged: the loss, which is the scalar `name`, or the norm is not finite; nothing has changed.
+        """
+        norm = math.sqrt(float(np.dot(optimiser.gradient, optimiser.gradient)))
+        for scalar, number in ((name, loss), ("train/grad_norm", norm)):
+            if not math.isfinite(number):
+                raise TrainingDiverged(scalar, self.env_steps, number)
+        optimiser.step(self.learning_rate)
+        return norm
+
+    def move_targets(self) -> None:
+        """Move the targets towards the networks."""
+        weights, tau = self.target.weights, np.float32(self.config.tau)
+        weights *= 1 - tau
+        weights += tau * self.followed
+
+    def summary(self, measured: list[dict[str, float]]) -> dict[str, float]:
+        """Return the scalars of one update: means over the gradient steps that measured them."""
+        names = dict.fromkeys(name for numbers in measured for name in numbers)
+        scalars = {name: float(np.mean([numbers[name] for numbers in measured if name in numbers])) for name in names}
+        return scalars | {
+            "train/learning_rate": self.learning_rate,
+            "buffer/size": float(self.replay.size),
+            "buffer/mean_age": self.replay.mean_age,
+        }
+
+    def diagnostics(self) -> dict[str, float]:
+        """Return nothing: every scalar comes with an update."""
+        return {}
+
+    def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
+        """Return the actor's actions (B, A) within the environment's bounds, or those by which it explores."""
+        is_greedy = greedy or random is None
+        return self.bounded(
+            self.mu(observations) if is_greedy or random is None else self.explore(observations, random)
+        )
+
+    def signals(self) -> Mapping[str, Callable[..., Array]]:
+        """Return what panels may ask for; observations are (B, D). The weights are those of actor and first critic."""
+        return {
+            "v_at": lambda seen: self.critics[0].forward(joined(seen, self.mu(seen)))[:, 0],
+            "action_at": lambda seen: self.bounded(self.mu(seen)),
+            "visited": lambda: self.replay.recent(VISITED),
+            "weights": self._pictured.copy,
+        }
+
+    @property
+    def _pictured(self) -> Array:
+        """The parameters on which pictures depend: the actor's and the first critic's, one stretch of the vector."""
+        count = len(self.networks.stretch(0).weights) + len(self.networks.stretch(1).weights)
+        return self.networks.weights[:count]
+
+    def edit(self, config: Config) -> None:
+        """Continue under an edited configuration, from the next step on."""
+        self.config = config
+
+    def load_weights(self, flat: Array) -> None:
+        """Replace what the signal `weights` returned, for pictures of a past moment."""
+        pictured = self._pictured
+        self.networks.load(np.concatenate([flat, self.networks.weights[len(pictured) :]]))
+
+    def state(self) -> Tree:
+        """Return everything that decides the future, the replay buffer included."""
+        return {
+            "env_steps": self.env_steps,
+            "observations": self.observations.copy(),
+            "weights": self.networks.weights.copy(),
+            "target_weights": self.target.weights.copy(),
+            **{name: getattr(self, stream).counter for name, stream in self.counters.items()},
+            **{name: getattr(self, name).state() for name in self.saved},
+        }
+
+    def load(self, tree: Tree) -> None:
+        """Restore what `state` returned."""
+        self.env_steps = int(tree["env_steps"])
+        self.observations = tree["observations"].copy()
+        self.networks.load(tree["weights"])
+        self.target.load(tree["target_weights"])
+        for name, stream in self.counters.items():
+            getattr(self, stream).counter = int(tree[name])
+        for name in self.saved:
+            getattr(self, name).load(tree[name])
+
+
+def joined(observations: Array, actions: Array) -> Array:
+    """Return the input of a critic (B, D + A), float32, for observations (B, D) and actions (B, A)."""
+    return np.concatenate([observations, actions], axis=1, dtype=np.float32, casting="same_kind")
+
+
+def bounds_of(environment: Environment) -> Array:
+    """Return the bounds of an action (A, 2).
+
+    Raises:
+        InvalidInput: a number of an action has no bound, so that noise has no scale.
+    """
+    bounds = environment.action_bounds
+    if bounds is None or not np.isfinite(bounds).all():
+        raise InvalidInput.one(
+            "environment", environment.id, _("every number of an action must have a lowest and a highest value"),
+            _("Choose another environment, or an algorithm without bounds such as PPO."),
+        )  # fmt: skip
+    return bounds
+
+
+def check(config: Any, environment: Environment) -> None:
+    """Raise InvalidInput where an action has no bounds."""
+    bounds_of(environment)
