@@ -47,6 +47,12 @@ class Batch(Protocol):
     def reset(self) -> Array:
         """Start every environment's first episode and return the observations."""
 
+    def restart(self, episode: int, group: int = 1) -> Array:
+        """Break off what runs, start episode number `episode` everywhere and return the observations.
+
+        Each environment starts as the first of its group of `group` neighbours does; what happens after is its own chance.
+        """
+
     def step(self, actions: Array) -> Step:
         """Take actions (N,) int64, or (N, A) within the bounds; an episode that ends is reset in the same step."""
 

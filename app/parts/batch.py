@@ -81,6 +81,13 @@ class TabularBatch:
         reset_tabular(self._start, self._key, self._states, self._episodes)
         return self._observe()
 
+    def restart(self, episode: int, group: int = 1) -> Array:
+        """Start episode number `episode` everywhere, each as the first of its group does, and return the observations."""
+        self._elapsed[:], self._episodes[:] = 0, episode
+        reset_tabular(self._start, self._key, self._states, self._episodes)
+        self._states[:] = self._states[first_of_group(self.n_envs, group)]
+        return self._observe()
+
     def step(self, actions: Array) -> Step:
         """Take actions (N,) int64; an episode that ends is reset in the same step."""
         actions = checked_actions(actions, self.n_envs, self._n_actions)
@@ -214,6 +221,14 @@ class ClassicBatch:
         self._environment.reset(self._key, self._states, self._episodes, self._step.observations)
         return self._step.observations
 
+    def restart(self, episode: int, group: int = 1) -> Array:
+        """Start episode number `episode` everywhere, each as the first of its group does, and return the observations."""
+        self._elapsed[:], self._episodes[:] = 0, episode
+        self._environment.reset(self._key, self._states, self._episodes, self._step.observations)
+        firsts = first_of_group(self.n_envs, group)
+        self._states[:], self._step.observations[:] = self._states[firsts], self._step.observations[firsts]
+        return self._step.observations
+
     def step(self, actions: Array) -> Step:
         """Take actions (N,) int64, or (N, A) within the bounds; an episode that ends is reset in the same step."""
         world = self._environment
@@ -280,6 +295,12 @@ def bounded_actions(actions: Array, n_envs: int, bounds: Array) -> Array:
     if not np.isfinite(actions).all():
         raise ValueError("actions: every number must be finite")
     return np.clip(actions, bounds[:, 0], bounds[:, 1])
+
+
+def first_of_group(n_envs: int, group: int) -> Array:
+    """Return for each of N lanes the first lane of its group of `group` neighbours (N,)."""
+    lanes = np.arange(n_envs)
+    return lanes - lanes % group
 
 
 def _checked_lanes(name: str, array: Array, expected: Array) -> Array:

@@ -19,7 +19,7 @@ from app.core.contracts import Array, Step, Tree
 from app.core.errors import InvalidInput
 from app.core.randomness import Stream, derive_key, philox_array
 from app.core.text import _
-from app.parts.batch import bounded_actions, checked_actions
+from app.parts.batch import bounded_actions, checked_actions, first_of_group
 
 SEED_BITS = np.uint64(0x7FFFFFFF)
 PROBE_STEPS = 150
@@ -111,6 +111,7 @@ class GymBatch:
         self._simulators = [Simulator(environment.open, environment.scale) for _lane in range(n_envs)]
         self._episodes, self._elapsed = np.zeros(n_envs, np.int64), np.zeros(n_envs, np.int64)
         is_numbered = environment.action_bounds is None
+        self._leaders = np.arange(n_envs)  # the lane whose draws start an episode: another's after `restart` in groups
         self._width = () if is_numbered else (environment.n_actions,)
         self._taken = np.zeros((n_envs, FIRST_ROOM, *self._width), np.int64 if is_numbered else np.float32)
         shape = (n_envs, environment.observation_size)
@@ -124,7 +125,11 @@ class GymBatch:
 
     def reset(self) -> Array:
         """Start every environment's first episode and return the observations."""
-        self._episodes[:] = 0
+        return self.restart(0)
+
+    def restart(self, episode: int, group: int = 1) -> Array:
+        """Start episode number `episode` everywhere, each as the first of its group does, and return the observations."""
+        self._episodes[:], self._leaders[:] = episode, first_of_group(self.n_envs, group)
         for lane in range(self.n_envs):
             self._begin(lane)
         return self._step.observations
@@ -136,8 +141,7 @@ class GymBatch:
         for lane in range(self.n_envs):
             self._go(lane, self._taken[lane, self._elapsed[lane] - 1])
             if self._step.terminated[lane] or self._step.truncated[lane]:
-                self._episodes[lane] += 1
-                self._begin(lane)
+                self._next(lane)
         return self._step
 
     def states(self) -> Array:
@@ -149,6 +153,7 @@ class GymBatch:
         taken = [self._taken[lane, : self._elapsed[lane]] for lane in range(self.n_envs)]
         return {
             "episodes": self._episodes.copy(),
+            "leaders": self._leaders.copy(),
             "elapsed": self._elapsed.copy(),
             "actions": np.concatenate(taken),
             "observations": self._step.observations.copy(),
@@ -162,7 +167,7 @@ class GymBatch:
         episodes, elapsed = np.asarray(tree["episodes"]), np.asarray(tree["elapsed"])
         if episodes.shape != (self.n_envs,):
             raise ValueError(f"episodes: shape {episodes.shape}, expected ({self.n_envs},); was n_envs changed?")
-        self._episodes[:] = episodes
+        self._episodes[:], self._leaders[:] = episodes, tree["leaders"]
         ends = np.cumsum(elapsed)
         for lane in range(self.n_envs):
             self._begin(lane)
@@ -172,19 +177,23 @@ class GymBatch:
                 self._elapsed[lane] += 1
                 self._go(lane, self._taken[lane, self._elapsed[lane] - 1])
                 if self._step.terminated[lane] or self._step.truncated[lane]:
-                    self._episodes[lane] += 1
-                    self._begin(lane)
+                    self._next(lane)
                     break
 
     def episode_seed(self, lane: int) -> int:
-        """Return what a lane's episode is seeded with: 31 bits drawn for (seed, stream, lane, episode)."""
+        """Return what a lane's episode is seeded with: 31 bits drawn for (seed, stream, lane that leads its group, episode)."""
         episode = self._episodes[lane : lane + 1].astype(np.uint64)
-        return int(philox_array(episode, np.array([lane], np.uint64), self._key)[0, 0] & SEED_BITS)
+        return int(philox_array(episode, self._leaders[lane : lane + 1].astype(np.uint64), self._key)[0, 0] & SEED_BITS)
 
     def close(self) -> None:
         """Free what the simulators hold."""
         for simulator in self._simulators:
             simulator.close()
+
+    def _next(self, lane: int) -> None:
+        self._episodes[lane] += 1
+        self._leaders[lane] = lane
+        self._begin(lane)
 
     def _begin(self, lane: int) -> None:
         if self._renews:

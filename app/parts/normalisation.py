@@ -79,6 +79,10 @@ class Normaliser:
         scaled = step.rewards / np.sqrt(self.return_moments.variance[0] + EPSILON)
         return np.asarray(np.clip(scaled, -CLIP, CLIP))
 
+    def restart(self) -> None:
+        """Forget the running returns, for every episode begins anew."""
+        self.returns[:] = 0.0
+
     def state(self) -> Tree:
         """Return the moments and the running returns."""
         return {
@@ -117,6 +121,9 @@ class Identity:
     def rewards(self, step: Step, gamma: float) -> Array:
         """Return the rewards of the step."""
         return step.rewards
+
+    def restart(self) -> None:
+        """Forget nothing."""
 
     def state(self) -> Tree:
         """Return nothing."""

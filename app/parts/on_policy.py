@@ -8,15 +8,30 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationInfo, field_validator
 
+from app.core.config import Config
 from app.core.contracts import Problem
 from app.core.text import _
-from app.parts.policy_learner import PolicyLearner, Samples
+from app.parts.policy_learner import Judged, PolicyLearner, Samples
 from app.parts.returns import explained_variance, gae, next_values
 from app.parts.rollout import Rollout
 
 Array = NDArray[Any]
 MAX_ROLLOUT = 262_144
+
+
+class RolloutSize(Config):
+    """Refuses a rollout that is too large; the algorithm's own Config declares `n_envs`, then `n_steps`."""
+
+    @field_validator("n_steps", check_fields=False)
+    @classmethod
+    def _check_rollout(cls, value: int, info: ValidationInfo) -> int:
+        size = value * info.data.get("n_envs", 1)
+        if size > MAX_ROLLOUT:
+            rule = _("a rollout of n_steps × n_envs = {size} is more than {limit}")
+            raise ValueError(rule.format(size=size, limit=MAX_ROLLOUT))
+        return value
 
 
 class OnPolicyConfig(Protocol):
@@ -67,8 +82,11 @@ class RolloutLearner(PolicyLearner):
         self.env_steps += self.batch.n_envs
         self.episodes.add(step, self.env_steps)
 
-    def estimate(self) -> Samples:
-        """Return the rollout's samples with generalized advantage estimates and their targets; nothing has been learnt from it yet."""
+    def estimate(self) -> tuple[Samples, Judged]:
+        """Return the rollout's samples with generalized advantage estimates and their targets, and what the networks say.
+
+        Nothing has been learnt from the rollout yet, so the networks are those that acted.
+        """
         rollout, gamma, lambda_ = self.rollout, self.config.gamma, self.config.gae_lambda
         shape = rollout.rewards.shape
         observations, actions = (
@@ -80,9 +98,8 @@ class RolloutLearner(PolicyLearner):
         ended = rollout.terminated | rollout.truncated
         advantages = gae(rollout.rewards, values, following, ended=ended, gamma=gamma, lambda_=lambda_)
         columns = (values[:-1], advantages, advantages + values[:-1])
-        return Samples(
-            observations, actions, judged.log_probs, *(column.astype(np.float32).ravel() for column in columns)
-        )
+        numbers = (column.astype(np.float32).ravel() for column in columns)
+        return Samples(observations, actions, judged.log_probs, *numbers), judged
 
     def spread(self, samples: Samples) -> dict[str, float]:
         """Return what is worth knowing of a rollout's advantages and of the critic before it learns."""
@@ -92,11 +109,3 @@ class RolloutLearner(PolicyLearner):
             "train/advantage_std": float(samples.advantages.std()),
             **self.action_spread(),
         }
-
-
-def check_rollout(n_steps: int | None, n_envs: int | None) -> None:
-    """Raise ValueError where a rollout would be too large; None is a value that was refused already."""
-    size = (n_steps or 0) * (n_envs or 0)
-    if size > MAX_ROLLOUT:
-        rule = _("a rollout of n_steps × n_envs = {size} is more than {limit}")
-        raise ValueError(rule.format(size=size, limit=MAX_ROLLOUT))

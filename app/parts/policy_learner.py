@@ -22,11 +22,13 @@ from app.core.text import _
 from app.parts.heads import head_of
 from app.parts.networks import NET_ARCH_PATTERN, Networks, Shape, hidden_sizes
 from app.parts.normalisation import Identity, Normaliser
-from app.parts.optimisers import clip_norm
+from app.parts.noted import NOTED_SIGNALS, Noted
+from app.parts.optimisers import Adam, clip_norm
 from app.parts.policies import probabilities
 from app.parts.rollout import EpisodeCounter, Visited
 
 Array = NDArray[Any]
+POLICY_SIGNALS = ("policy_at", "action_at", "visited", "weights", *NOTED_SIGNALS)  # one of the first two
 
 
 class NetworkChoices(Config):
@@ -115,7 +117,7 @@ class PolicyLearner:
         self.policy, self.critic = self.networks.mlps[0], self.networks.mlps[-1]
         size = self.observations.shape[1]
         self.normaliser = Normaliser(settings.n_envs, size) if settings.normalize else Identity()
-        self.episodes, self.visited = EpisodeCounter(settings.n_envs), Visited(size)
+        self.episodes, self.visited, self.noted = EpisodeCounter(settings.n_envs), Visited(size), Noted()
         self.action_random = problem.stream("actions")
         self.env_steps = 0
 
@@ -134,6 +136,14 @@ class PolicyLearner:
     def outputs(self, observations: Array) -> Array:
         """Return the policy's logits or means (B, O) at observations (B, D)."""
         return self.policy.forward(self.normaliser.observations(observations))
+
+    def unscaled(self, observations: Array) -> Array:
+        """Return normalised observations (B, D) as the environment gave them, but for what was clipped."""
+        affine = self.normaliser.affine
+        if not len(affine):
+            return observations
+        mean, variance = np.split(affine, 2)
+        return np.asarray(observations * np.sqrt(variance) + mean)
 
     def values(self, observations: Array) -> Array:
         """Return the critic's V (B,) of observations (B, D)."""
@@ -165,6 +175,19 @@ class PolicyLearner:
         self.policy.backward(judged.policy_layers, on_outputs)
         if values is not None:
             self.critic.backward(judged.critic_layers, values.astype(np.float32)[:, None])
+
+    def fit_critic(self, samples: Samples, optimiser: Adam, *, random: Stream, passes: int, batch_size: int) -> float:
+        """Take `passes` passes of gradient steps down the critic's squared error; return its mean on the way."""
+        losses = []
+        for _pass in range(passes):
+            for batch in samples.minibatches(random.permutation(len(samples.actions)), batch_size):
+                layers = self.critic.activations(batch.observations)
+                errors = layers[-1][:, 0] - batch.returns
+                self.critic.backward(layers, (2 / len(errors) * errors)[:, None])
+                losses.append(float(np.square(errors).mean()))
+                self.check_finite({"train/value_loss": losses[-1]})
+                optimiser.step(self.config.learning_rate)
+        return float(np.mean(losses)) if losses else 0.0
 
     def clip_gradient(self, loss: float, max_norm: float) -> float:
         """Scale the gradient down to at most `max_norm` and return the norm it had.
@@ -205,6 +228,7 @@ class PolicyLearner:
             **value,
             "visited": self.visited.recent,
             "weights": lambda: np.concatenate([self.networks.weights, self.normaliser.affine.astype(np.float32)]),
+            **self.noted.signals(),
         }
 
     def diagnostics(self) -> dict[str, float]:

@@ -69,6 +69,14 @@ def n_step_returns(rewards: F64, following: F64, *, ended: Bools, gamma: float, 
     return total
 
 
+def first_of_episode(values: F64, ended: Bools) -> F64:
+    """Return at each step the number that the first step of its episode has (T, N); a row after an end begins another."""
+    firsts = values.copy()
+    for t in range(1, len(values)):
+        firsts[t] = np.where(ended[t - 1], values[t], firsts[t - 1])
+    return firsts
+
+
 def backward_sum(terms: F64, ended: Bools, factor: float) -> F64:
     """Return x_t = terms_t + factor · (1 − ended_t) · x_{t+1} (T, N), with 0 after the last step."""
     return _backward_sum(np.ascontiguousarray(terms, np.float64), np.ascontiguousarray(ended), float(factor))

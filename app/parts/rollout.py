@@ -93,6 +93,10 @@ class EpisodeCounter:
             self.returns[which] = 0.0
             self.lengths[which] = 0
 
+    def restart(self) -> None:
+        """Forget the running episodes, for every one begins anew."""
+        self.returns[:], self.lengths[:] = 0.0, 0
+
     def take(self) -> Episodes:
         """Return the episodes that ended since the last call."""
         episodes = Episodes.join(self._ended)

@@ -184,3 +184,27 @@ def test_a_state_of_another_size_is_refused(name: str) -> None:
     batch = environment.batch(2, 0, "environment", False)
     with pytest.raises(ValueError, match="n_envs"):
         batch.load(environment.batch(3, 0, "environment", False).state())
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_group_starts_alike_and_goes_on_by_its_own_chance(name: str) -> None:
+    environment = make(name)
+    batch = environment.batch(6, 3, "environment", True)
+    alone = environment.batch(6, 3, "environment", True)
+    alone.restart(4)
+    expected = alone.states()
+    for row in actions_for(environment, 40, 6):
+        batch.step(row)
+    batch.restart(4, group=3)
+    np.testing.assert_array_equal(batch.states(), expected[[0, 0, 0, 3, 3, 3]])
+    resumed = environment.batch(6, 3, "environment", True)
+    resumed.load(batch.state())
+    actions = actions_for(environment, 200, 6, seed=1)
+    for one, other in zip(play(batch, actions), play(resumed, actions), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_group_on_the_ice_slips_differently() -> None:
+    batch = make("FrozenLake-v1").batch(64, 3, "environment", False)
+    batch.restart(0, group=64)
+    assert len(set(np.array(batch.step(np.full(64, 2)).final_observations).tolist())) > 1

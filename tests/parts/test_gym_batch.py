@@ -220,3 +220,15 @@ def test_pictures_are_bytes_and_become_shares_of_one() -> None:
     environment = described("painted", Painted, 7)
     assert environment.observation_size == 12
     np.testing.assert_allclose(environment.batch(1, 0, "environment", True).reset(), np.ones((1, 12)))
+
+
+def test_a_group_starts_alike_and_is_resumed_bit_for_bit() -> None:
+    environment = make("LunarLander-v3")
+    batch, resumed = environment.batch(4, 3, "environment", True), environment.batch(4, 3, "environment", True)
+    rows = np.array(batch.restart(2, group=2))
+    np.testing.assert_array_equal(rows[[0, 2]], rows[[1, 3]])
+    assert not np.array_equal(rows[0], rows[2])
+    actions = actions_for(environment, 150, 4)
+    play(batch, actions[:20])
+    resumed.load(batch.state())
+    assert play(batch, actions[20:]) == play(resumed, actions[20:])

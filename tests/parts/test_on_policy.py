@@ -60,7 +60,7 @@ def test_a_rollout_cut_anywhere_goes_on_bit_for_bit(world: type[Walk]) -> None:
 def test_samples_hold_the_actions_as_drawn(world: type[Walk], shape: tuple[int, ...]) -> None:
     built = learner(world)
     built.collect(until=1000)
-    samples = built.estimate()
+    samples = built.estimate()[0]
     assert samples.actions.shape == shape
     assert samples.old_log_probs.shape == (32,)
     if world is Push:
@@ -70,7 +70,7 @@ def test_samples_hold_the_actions_as_drawn(world: type[Walk], shape: tuple[int, 
 def test_with_lambda_one_the_target_of_an_ended_episode_is_its_discounted_return() -> None:
     built = learner()
     built.collect(until=1000)
-    rollout, targets = built.rollout, built.estimate().returns.reshape(16, 2)
+    rollout, targets = built.rollout, built.estimate()[0].returns.reshape(16, 2)
     start = 0
     for t in range(16):
         if rollout.terminated[t, 0] or rollout.truncated[t, 0]:

@@ -40,6 +40,10 @@ class CountingBatch:
     def reset(self) -> Array:
         return self.states().astype(np.float32)
 
+    def restart(self, episode: int, group: int = 1) -> Array:
+        self.time[:] = 0
+        return self.reset()
+
     def states(self) -> Array:
         return self.time[:, None].copy()
 
@@ -57,6 +61,7 @@ class CountingWorld:
 
     id, n_actions, observation_size, max_episode_steps, mdp, changes = "counting", 2, 1, 50, None, ()
     action_bounds = None
+    is_replayable = True
 
     def batch(self, n_envs: int, seed: int, stream: str, features: bool) -> CountingBatch:
         return CountingBatch(n_envs, seed, stream)

@@ -36,21 +36,25 @@ Sources: Schulman et al. (2017), "Proximal policy optimization algorithms", arXi
 implementation details of PPO"; defaults and learning-rate schedule of Stable-Baselines3.
 """
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 import numpy as np
 from pydantic import ValidationInfo, field_validator
 
 from app.core.config import Hyper
 from app.core.contracts import Array, Problem
 from app.core.report import Report
-from app.core.specs import AlgorithmSpec, Smoke
+from app.core.specs import AlgorithmSpec, Line, Minibatch, Smoke
 from app.core.text import _
-from app.parts.on_policy import RolloutLearner, check_rollout
+from app.parts.on_policy import RolloutLearner, RolloutSize
 from app.parts.optimisers import Adam
-from app.parts.policy_learner import NetworkChoices, Samples, mean_of, standardised
+from app.parts.policy_learner import POLICY_SIGNALS, Judged, NetworkChoices, Samples, mean_of, standardised
 from app.parts.schedules import KINDS, scheduled
 
 
-class PPOConfig(NetworkChoices):
+class PPOConfig(RolloutSize, NetworkChoices):
     """Hyperparameters of PPO; the defaults are those of Stable-Baselines3."""
 
     # fmt: off
@@ -96,7 +100,6 @@ class PPOConfig(NetworkChoices):
         n_steps, n_envs = info.data.get("n_steps"), info.data.get("n_envs")
         if n_steps is None or n_envs is None:
             return value
-        check_rollout(n_steps, n_envs)
         size = n_steps * n_envs
         if size % value:
             below = max(divisor for divisor in range(1, min(value, size) + 1) if size % divisor == 0)
@@ -105,16 +108,21 @@ class PPOConfig(NetworkChoices):
         return value
 
 
+def clipped_losses(ratio: Array, advantages: Array, clip_range: float) -> Array:
+    """Return each sample's part of L^clip (2) for ratios and advantages, all (B,)."""
+    clipped = np.clip(ratio, 1 - clip_range, 1 + clip_range)
+    return np.asarray(-np.minimum(ratio * advantages, clipped * advantages))  # (2)
+
+
 def policy_loss(ratio: Array, advantages: Array, clip_range: float) -> float:
     """Return L^clip (2) for ratios and advantages, each (B,)."""
-    clipped = np.clip(ratio, 1 - clip_range, 1 + clip_range)
-    return -float(np.minimum(ratio * advantages, clipped * advantages).mean())  # (2)
+    return float(clipped_losses(ratio, advantages, clip_range).mean())
 
 
 def policy_slope(ratio: Array, advantages: Array, clip_range: float) -> Array:
     """Return ∂L^clip / ∂log π (B,) for ratios and advantages, each (B,)."""
     has_gone_far = np.where(advantages > 0, ratio > 1 + clip_range, ratio < 1 - clip_range)
-    return np.where(has_gone_far, 0, ratio * advantages) / -len(ratio)  # (6)
+    return np.asarray(np.where(has_gone_far, 0, ratio * advantages) / -len(ratio))  # (6)
 
 
 def clipped_values(values: Array, old_values: Array, clip_range: float) -> tuple[Array, Array]:
@@ -122,7 +130,7 @@ def clipped_values(values: Array, old_values: Array, clip_range: float) -> tuple
     if not clip_range:
         return values, np.ones(len(values), np.bool_)
     change = values - old_values
-    return old_values + np.clip(change, -clip_range, clip_range), np.abs(change) <= clip_range
+    return np.asarray(old_values + np.clip(change, -clip_range, clip_range)), np.abs(change) <= clip_range
 
 
 def value_loss(values: Array, returns: Array) -> float:
@@ -153,8 +161,8 @@ class PPOAgent(RolloutLearner):
     @np.errstate(all="ignore")  # what is not finite ends the run by its name
     def learn(self) -> dict[str, float]:
         """Take `n_epochs` passes of gradient steps over the rollout, and return what they measured."""
-        config = self.config
-        samples, measured = self.estimate(), []  # (3)
+        config, measured = self.config, list[dict[str, float]]()
+        samples, _old = self.estimate()  # (3)
         for epoch in range(config.n_epochs):
             order = self.shuffle_random.permutation(len(samples.actions))
             for minibatch in samples.minibatches(order, config.batch_size):
@@ -174,14 +182,19 @@ class PPOAgent(RolloutLearner):
         ratio = np.exp(log_ratio)  # (1)
         advantages = standardised(batch.advantages) if config.normalize_advantage else batch.advantages
         values, is_within = clipped_values(new.values, batch.values, config.clip_range_vf)
+        slopes = policy_slope(ratio, advantages, clip_range)
         self.backward(
             new, batch.actions,
-            log_probs=policy_slope(ratio, advantages, clip_range),
+            log_probs=slopes,
             entropy=-config.ent_coef / size,
             values=config.vf_coef * 2 / size * (values - batch.returns) * is_within,
         )  # fmt: skip
         l_clip, l_value = policy_loss(ratio, advantages, clip_range), value_loss(values, batch.returns)
         bonus = float(new.entropies.mean())
+        used = {"ratio": ratio, "advantages": advantages, "values": values, "slopes": slopes}
+        self.noted.minibatch(
+            batch.observations, batch.actions, partial(numbers_of, batch, new, used, config, clip_range)
+        )
         return {
             "train/loss": l_clip + config.vf_coef * l_value - config.ent_coef * bonus,  # (5)
             "train/policy_loss": l_clip,
@@ -218,6 +231,61 @@ class PPOAgent(RolloutLearner):
         )
 
 
+def numbers_of(
+    batch: Samples, new: Judged, used: Mapping[str, Array], config: PPOConfig, clip_range: float
+) -> dict[str, Any]:
+    """Return the columns of `MINIBATCH`, each (B,) or one number, from what `differentiate` used."""
+    l_clip = clipped_losses(used["ratio"], used["advantages"], clip_range)
+    l_value = np.square(used["values"] - batch.returns)
+    numbers = (
+        new.log_probs, batch.old_log_probs, used["ratio"], used["advantages"], clip_range, l_clip,
+        used["values"], batch.returns, l_value, new.entropies, config.vf_coef, config.ent_coef,
+        l_clip + config.vf_coef * l_value - config.ent_coef * new.entropies,
+        len(batch.actions), used["slopes"], used["slopes"] != 0,
+    )  # fmt: skip
+    return dict(zip(MINIBATCH.columns, numbers, strict=True))
+
+
+def told(row: Mapping[str, float]) -> str:
+    """Return what to know of a sample: which way it pushes, and whether it still may."""
+    if row["slope"]:
+        return _("its action becomes likelier") if row["advantage"] > 0 else _("its action becomes less likely")
+    if row["advantage"] > 0:
+        return _("clipped: its action is likelier than before by more than the clip range, so it has no gradient")
+    return _("clipped: its action is less likely than before by more than the clip range, so it has no gradient")
+
+
+MINIBATCH = Minibatch(
+    columns=(
+        "log_prob", "old_log_prob", "ratio", "advantage", "clip_range", "policy_loss", "value", "return", "value_loss",
+        "entropy", "vf_coef", "ent_coef", "loss", "size", "slope", "has_slope",
+    ),
+    lines=(
+        Line(r"\rho = \exp(\log\pi_\theta - \log\pi_{old})",
+             ((r"\log\pi_\theta", "log_prob"), (r"\log\pi_{old}", "old_log_prob")), "ratio", 1),
+        Line(r"\ell^{clip} = -\min(\rho\,\hat A,\; \mathrm{clip}(\rho, 1-\epsilon, 1+\epsilon)\,\hat A)",
+             ((r"\rho", "ratio"), (r"\hat A", "advantage"), (r"\epsilon", "clip_range")), "policy_loss", 2),
+        Line(r"\ell^{V} = (V - \hat G)^2", (("V", "value"), (r"\hat G", "return")), "value_loss", 4),
+        Line(r"\ell = \ell^{clip} + c_1\,\ell^{V} - c_2\,H",
+             ((r"\ell^{clip}", "policy_loss"), ("c_1", "vf_coef"), (r"\ell^{V}", "value_loss"), ("c_2", "ent_coef"),
+              ("H", "entropy")), "loss", 5),
+        Line(r"\frac{\partial L}{\partial \log\pi_\theta} = -\frac{1}{B}\,\rho\,\hat A\,\mathbb{1}_{has\,gradient}",
+             (("B", "size"), (r"\rho", "ratio"), (r"\hat A", "advantage"), (r"\mathbb{1}_{has\,gradient}", "has_slope")),
+             "slope", 6),
+    ),
+    contribution="loss",
+    loss="L",
+    shown=(
+        ("ratio", r"\rho", _("probability of the action now against when it was taken")),
+        ("advantage", r"\hat A", _("advantage, as the loss has it")),
+        ("policy_loss", r"\ell^{clip}", _("its part of the policy's loss")),
+        ("value_loss", r"\ell^{V}", _("its part of the critic's loss")),
+        ("loss", r"\ell", _("its part of the loss, before the mean")),
+        ("slope", r"\partial L / \partial \log\pi", _("gradient that its log-probability gets; 0 where it is clipped")),
+    ),
+    note=told,
+)  # fmt: skip
+
 SPEC = AlgorithmSpec(
     id="ppo",
     name=_("PPO"),
@@ -231,13 +299,15 @@ SPEC = AlgorithmSpec(
         {"n_envs": 8, "n_steps": 64, "batch_size": 128, "n_epochs": 3, "learning_rate": 3e-3},
     ),
     actions="any",
+    parent="a2c",
     emits=(
         "train/loss", "train/policy_loss", "train/value_loss", "train/entropy", "train/explained_variance",
         "train/advantage_mean", "train/advantage_std", "train/approx_kl", "train/clip_fraction", "train/clip_range",
         "train/ratio_max", "train/epochs_run", "train/learning_rate", "train/grad_norm",
         "train/action_std",
     ),
-    signals=("v_at", "policy_at", "action_at", "visited", "weights"),
+    signals=("v_at", *POLICY_SIGNALS),
+    minibatch=MINIBATCH,
     default_steps=100_000,
     references=(
         "Schulman, Wolski, Dhariwal, Radford, Klimov (2017), Proximal policy optimization algorithms, arXiv 1707.06347",

@@ -71,7 +71,7 @@ def test_update_takes_at_least_one_step_and_never_more_than_asked() -> None:
 
 def test_ratio_is_one_on_fresh_data() -> None:
     built = filled()
-    numbers = built.differentiate(built.estimate())
+    numbers = built.differentiate(built.estimate()[0])
     assert numbers["train/ratio_max"] == pytest.approx(1.0, abs=1e-6)
     assert numbers["train/approx_kl"] == pytest.approx(0.0, abs=1e-6)
     assert numbers["train/clip_fraction"] == 0.0
@@ -125,7 +125,7 @@ def test_the_start_is_orthogonal_unless_asked_otherwise() -> None:
 
 def test_truncation_bootstraps_the_value_and_termination_does_not() -> None:
     built = filled(gae_lambda=0.0, normalize_advantage=False)
-    rollout, samples = built.rollout, built.estimate()
+    rollout, samples = built.rollout, built.estimate()[0]
     targets = samples.returns.reshape(rollout.actions.shape)
     assert rollout.terminated.any()
     assert rollout.truncated.any()
@@ -287,7 +287,7 @@ def test_loss_and_gradient_equal_those_of_stable_baselines3_on_a_shared_rollout(
     built = filled(ent_coef=0.01, batch_size=32, clip_range_vf=clip_range_vf)
     built.networks.weights += 0.3 * Stream(1, "shift").normals(len(built.networks.weights))
     theirs = stable_baselines(built)
-    samples = built.estimate()
+    samples = built.estimate()[0]
     shift = 0.2 * Stream(2, "shift").normals(len(built.networks.weights)).astype(np.float32)
     built.networks.weights += shift  # so that ratios and values have left their intervals
     load_into(built, theirs)
