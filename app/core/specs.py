@@ -80,6 +80,45 @@ class Inspector:
 
 
 @dataclass(frozen=True)
+class Line:
+    r"""One equation of a sample, to be shown with its numbers.
+
+    Attributes:
+        equation: LaTeX, `left = right`; the right-hand side may hold only symbols of `terms`, numbers, + − · /, `\frac`,
+            `\exp`, `\min`, `\mathrm{clip}`, powers, brackets and spaces.
+        terms: (symbol, column) of every symbol on the right-hand side.
+        result: the column that the right-hand side gives.
+        number: of the equation; its line of code ends in `# (number)`.
+    """
+
+    equation: str
+    terms: tuple[tuple[str, str], ...]
+    result: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """A loss to be shown sample by sample, and the columns of the agent's `minibatch` signal that hold its numbers.
+
+    Attributes:
+        columns: names of the signal's columns, in its order.
+        lines: the equations of one sample, in the order in which they are computed.
+        contribution: the column whose mean is the loss.
+        loss: LaTeX name of that mean.
+        shown: (column, symbol, what it is) of the table.
+        note: `column → number of one sample`, what to know of it in a sentence.
+    """
+
+    columns: tuple[str, ...]
+    lines: tuple[Line, ...]
+    contribution: str
+    loss: str
+    shown: tuple[tuple[str, str, str], ...]
+    note: Callable[[Mapping[str, float]], str] = lambda row: ""
+
+
+@dataclass(frozen=True)
 class AlgorithmSpec:
     """One algorithm: everything the rest of the application knows about it.
 
@@ -114,6 +153,7 @@ class AlgorithmSpec:
     step_unit: StepUnit = "env_step"
     default_steps: int = 100_000
     inspector: Inspector | None = None
+    minibatch: Minibatch | None = None
     parent: str | None = None
     references: tuple[str, ...] = ()
     check: Callable[[Any, Environment], None] = lambda config, environment: None

@@ -61,7 +61,7 @@ def with_numbers(equation: str, values: Mapping[str, float], write: Callable[[fl
     >>> with_numbers(r"q \leftarrow q + \alpha\,(r - q)", {"q": 1.0, r"\alpha": 0.5, "r": -1.0}, write=str)
     'q \\leftarrow 1.0 + 0.5\\,(-1.0 - 1.0)'
     """
-    left, arrow, right = equation.partition(r"\leftarrow")
+    left, arrow, right = re.split(r"(\\leftarrow|=)", equation, maxsplit=1)
     symbols = sorted(values, key=len, reverse=True)
     pattern = "|".join(_guarded(symbol) for symbol in symbols)
     marked = re.sub(pattern, lambda found: f"\x02{write(values[found.group()])}\x03", right)

@@ -29,6 +29,7 @@ from app.core.randomness import Stream
 from app.core.text import _
 from app.parts.networks import NET_ARCH_PATTERN, Networks, Parameters, Shape, hidden_sizes
 from app.parts.noisy import NoisyNetworks
+from app.parts.noted import NOTED_SIGNALS, Noted
 from app.parts.optimisers import Adam, clip_norm
 from app.parts.policies import epsilon_greedy
 from app.parts.replay import Replay
@@ -45,7 +46,7 @@ Q_SCALARS = (
     "train/learning_rate", "train/grad_norm", "buffer/size", "buffer/mean_age",
 )  # fmt: skip
 EPSILON_SCALARS = (*Q_SCALARS, "rollout/exploration_rate")
-Q_SIGNALS = ("q_at", "v_at", "visited", "weights")
+Q_SIGNALS = ("q_at", "v_at", "visited", "weights", *NOTED_SIGNALS)
 
 
 class ReplayLearning(Config):
@@ -127,7 +128,7 @@ class QLearner:
         self.optimiser = Adam(Parameters(self.online.weights, self.online.gradient))
         self.replay = Replay(min(config.buffer_size, self.total_steps + config.n_envs), size, n_envs=config.n_envs)
         self.recent = max(RECENT, 2 * config.n_envs * problem.environment.max_episode_steps)
-        self.episodes = EpisodeCounter(config.n_envs)
+        self.episodes, self.noted = EpisodeCounter(config.n_envs), Noted()
         self.action_random, self.replay_random = problem.stream("actions"), problem.stream("minibatches")
         self.env_steps = 0
 
@@ -249,6 +250,7 @@ class QLearner:
             "v_at": lambda observations: self.q_values(observations).max(axis=1),
             "visited": lambda: self.replay.recent(VISITED),
             "weights": self.online.weights.copy,
+            **self.noted.signals(),
         }
 
     def edit(self, config: Config) -> None:

@@ -28,6 +28,7 @@ Sources: Van Hasselt, Guez and Silver (2016), "Deep reinforcement learning with 
 of steps as in Stable-Baselines3's DQN.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.q_learner import EPSILON_SCALARS, Q_SIGNALS, EpsilonSchedule, QLearner, ReplayLearning
 from app.parts.replay import Transitions
+from app.parts.td_minibatch import td_minibatch, td_numbers
 
 Array = NDArray[Any]
 
@@ -101,6 +103,10 @@ class DoubleDQNAgent(QLearner):
         q_taken = q[np.arange(len(q)), batch.actions]
         errors = q_taken - targets
         self.q_network.backward(activations, huber_gradient(errors, batch.actions, q.shape[1]))
+        self.noted.minibatch(batch.observations, batch.actions, partial(
+            td_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
+            next_values=next_q[np.arange(len(best)), best], targets=targets, q=q_taken,
+        ))  # fmt: skip
         sizes = np.abs(errors)
         return {
             "train/loss": huber_loss(errors),
@@ -127,6 +133,7 @@ SPEC = AlgorithmSpec(
     ),
     emits=(*EPSILON_SCALARS, "train/estimator_gap"),
     signals=Q_SIGNALS,
+    minibatch=td_minibatch(r"Q_{\theta^-}(s', a^*)", first=2),
     default_steps=100_000,
     parent="dqn",
     references=(

@@ -33,6 +33,7 @@ Sources: Mnih et al. (2015), "Human-level control through deep reinforcement lea
 counting of steps as in Stable-Baselines3, but for the learning rate's schedule, which is constant here.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.q_learner import EPSILON_SCALARS, Q_SIGNALS, EpsilonSchedule, QLearner, ReplayLearning
 from app.parts.replay import Transitions
+from app.parts.td_minibatch import td_minibatch, td_numbers
 
 Array = NDArray[Any]
 
@@ -115,6 +117,10 @@ class DQNAgent(QLearner):
         q_taken = q[np.arange(len(q)), batch.actions]
         errors = q_taken - targets
         self.q_network.backward(activations, huber_gradient(errors, batch.actions, q.shape[1]))
+        self.noted.minibatch(batch.observations, batch.actions, partial(
+            td_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
+            next_values=next_q.max(axis=1), targets=targets, q=q_taken,
+        ))  # fmt: skip
         sizes = np.abs(errors)
         return {
             "train/loss": huber_loss(errors),
@@ -140,6 +146,7 @@ SPEC = AlgorithmSpec(
     ),
     emits=EPSILON_SCALARS,
     signals=Q_SIGNALS,
+    minibatch=td_minibatch(),
     default_steps=100_000,
     references=(
         "Mnih et al. (2015), Human-level control through deep reinforcement learning, Nature 518",

@@ -35,6 +35,7 @@ steps as in Stable-Baselines3's DQN.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ from app.core.text import _
 from app.parts.networks import Networks, Shape
 from app.parts.q_learner import EPSILON_SCALARS, Q_SIGNALS, EpsilonSchedule, QLearner, ReplayLearning
 from app.parts.replay import Transitions
+from app.parts.td_minibatch import td_minibatch, td_numbers
 from app.parts.two_streams import TwoStreams, streams
 
 Array = NDArray[Any]
@@ -139,6 +141,10 @@ class DuelingDQNAgent(QLearner):
         errors = q_taken - targets
         gradient = huber_gradient(errors, batch.actions, q.shape[1])
         self.streams.backward(activations, *split_gradient(gradient, subtract_mean=with_mean))
+        self.noted.minibatch(batch.observations, batch.actions, partial(
+            td_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
+            next_values=next_q.max(axis=1), targets=targets, q=q_taken,
+        ))  # fmt: skip
         sizes = np.abs(errors)
         return {
             "train/loss": huber_loss(errors),
@@ -174,6 +180,7 @@ SPEC = AlgorithmSpec(
     ),
     emits=(*EPSILON_SCALARS, "train/v_spread", "train/a_spread"),
     signals=(*Q_SIGNALS, "v_part_at", "a_part_at"),
+    minibatch=td_minibatch(first=3),
     default_steps=100_000,
     parent="dqn",
     references=(

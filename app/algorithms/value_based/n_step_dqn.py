@@ -29,6 +29,7 @@ improvements in deep reinforcement learning", AAAI, for its use with replay and 
 Stable-Baselines3's DQN, the ends of (1) as in its n-step replay buffer.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.q_learner import EPSILON_SCALARS, Q_SIGNALS, EpsilonSchedule, QLearner, ReplayLearning
+from app.parts.td_minibatch import td_minibatch, td_numbers
 
 Array = NDArray[Any]
 
@@ -109,6 +111,10 @@ class NStepDQNAgent(QLearner):
         q_taken = q[np.arange(len(q)), batch.actions]
         errors = q_taken - targets
         self.q_network.backward(activations, huber_gradient(errors, batch.actions, q.shape[1]))
+        self.noted.minibatch(batch.observations, batch.actions, partial(
+            td_numbers, returns, discounts, terminated=last.terminated,
+            next_values=next_q.max(axis=1), targets=targets, q=q_taken,
+        ))  # fmt: skip
         sizes = np.abs(errors)
         return {
             "train/loss": huber_loss(errors),
@@ -134,6 +140,7 @@ SPEC = AlgorithmSpec(
     ),
     emits=EPSILON_SCALARS,
     signals=Q_SIGNALS,
+    minibatch=td_minibatch(reward=r"R^{(n)}", discount=r"\gamma^{(n)}", first=2),
     default_steps=100_000,
     parent="dqn",
     references=(

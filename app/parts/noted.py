@@ -1,0 +1,62 @@
+"""What the last update saw, kept for pictures alone: training never reads it, and no checkpoint holds it.
+
+Only references to arrays that the update made anyway are kept, so it costs next to nothing.
+B samples, K columns, D observation size, A numbers of an action, M samples judged in all passes of an update.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+NOTED_SIGNALS = ("minibatch", "minibatch_observations", "minibatch_actions")
+
+
+class Noted:
+    """The numbers of the last minibatch, and the ratios of all passes over the last rollout."""
+
+    def __init__(self) -> None:
+        self._columns: Callable[[], Mapping[str, Any]] = dict
+        self._observations, self._actions = np.zeros((0, 1), np.float32), np.zeros((0, 1))
+        self._ratios: list[tuple[int, Array]] = []
+
+    def minibatch(self, observations: Array, actions: Array, columns: Callable[[], Mapping[str, Any]]) -> None:
+        """Keep what a minibatch consisted of and what was computed from it.
+
+        Args:
+            observations: (B, D); actions: (B,) or (B, A).
+            columns: called when a picture is wanted, gives name → an array (B,), or one number for all, in the order
+                that the algorithm's SPEC names.
+        """
+        self._columns, self._observations, self._actions = columns, observations, actions
+
+    def begin_passes(self) -> None:
+        """Forget the ratios of the update before."""
+        self._ratios = []
+
+    def ratios(self, epoch: int, ratio: Array) -> None:
+        """Keep the probability ratios (B,) of a minibatch of a pass, counted from 0."""
+        self._ratios.append((epoch, ratio))
+
+    def table(self) -> Array:
+        """Return the columns side by side (B, K) float64."""
+        count = len(self._observations)
+        columns = [np.broadcast_to(np.asarray(column, np.float64), count) for column in self._columns().values()]
+        return np.stack(columns, axis=1) if columns else np.zeros((0, 0))
+
+    def passes(self) -> Array:
+        """Return the pass and the ratio of every sample judged in the last update (M, 2) float64."""
+        parts = [np.stack([np.full(len(ratio), epoch), ratio], axis=1) for epoch, ratio in self._ratios]
+        return np.concatenate(parts) if parts else np.zeros((0, 2))
+
+    def signals(self) -> dict[str, Callable[..., Array]]:
+        """Return the signals of the last minibatch."""
+        return {
+            "minibatch": self.table,
+            "minibatch_observations": lambda: self._observations,
+            "minibatch_actions": lambda: self._actions.reshape(len(self._actions), math.prod(self._actions.shape[1:])),
+        }

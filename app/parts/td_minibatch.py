@@ -1,0 +1,78 @@
+r"""The numbers of a minibatch of temporal-difference targets, sample by sample, for the inspector; the same for all Q-learners.
+
+$$y = r + \gamma\,(1 - \text{terminated})\,V', \qquad \ell = h(Q - y), \qquad \frac{\partial L}{\partial Q} = \frac1B\,\mathrm{clip}(Q - y, -1, 1)$$
+
+V' is what follows, as the algorithm judges it. B samples.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.core.specs import Line, Minibatch
+from app.core.text import _
+
+Array = NDArray[Any]
+COLUMNS = ("reward", "discount", "terminated", "next_value", "target", "q", "error", "loss", "size", "slope")
+
+
+def td_numbers(
+    rewards: Array, discounts: Array | float, *, terminated: Array, next_values: Array, targets: Array, q: Array
+) -> dict[str, Any]:
+    """Return the columns of `COLUMNS`, each (B,) or one number, from what the update used; all given (B,)."""
+    errors = q - targets
+    size = np.abs(errors)
+    numbers = (
+        rewards, discounts, terminated, next_values, targets, q, errors,
+        np.where(size < 1, 0.5 * errors**2, size - 0.5), len(q), np.clip(errors, -1, 1) / len(q),
+    )  # fmt: skip
+    return dict(zip(COLUMNS, numbers, strict=True))
+
+
+def td_minibatch(
+    next_value: str = r"\max_{a'} Q_{\theta^-}(s', a')", *, reward: str = "r", discount: str = r"\gamma", first: int = 1
+) -> Minibatch:
+    r"""Return the declaration of a loss whose target, Huber loss and gradient are three equations in a row.
+
+    Args:
+        next_value: LaTeX of what follows.
+        reward, discount: LaTeX of the reward, or the sum of rewards, and of what the value that follows counts.
+        first: the number of the target's equation; the loss and its gradient have the next two.
+    """
+    target = rf"y = {reward} + {discount}\,(1 - \text{{terminated}})\,{next_value}"
+    terms = (
+        (reward, "reward"),
+        (discount, "discount"),
+        (r"\text{terminated}", "terminated"),
+        (next_value, "next_value"),
+    )
+    both = (("Q", "q"), ("y", "target"))
+    gradient = r"\frac{\partial L}{\partial Q} = \frac{1}{B}\,\mathrm{clip}(Q - y, -1, 1)"
+    return Minibatch(
+        columns=COLUMNS,
+        lines=(
+            Line(target, terms, "target", first),
+            Line(r"\ell = h(Q - y)", both, "loss", first + 1),
+            Line(gradient, (("B", "size"), *both), "slope", first + 2),
+        ),
+        contribution="loss",
+        loss="L",
+        shown=(
+            ("q", "Q", _("what the network said of the action taken")),
+            ("target", "y", _("what it is moved towards")),
+            ("error", "Q - y", _("the temporal-difference error")),
+            ("loss", r"\ell", _("its part of the loss, before the mean")),
+            ("slope", r"\partial L / \partial Q", _("gradient that Q gets")),
+        ),
+        note=_told,
+    )
+
+
+def _told(row: Mapping[str, float]) -> str:
+    end = _("; nothing follows a terminated step") if row["terminated"] else ""
+    if abs(row["error"]) >= 1:
+        return _("linear part of the Huber loss: its gradient is clipped") + end
+    way = _("Q is lowered") if row["error"] > 0 else _("Q is raised") if row["error"] < 0 else _("Q stays")
+    return _("quadratic part of the Huber loss: {way}").format(way=way) + end

@@ -1,0 +1,136 @@
+"""The inspector of a minibatch shows the numbers that were used: every line of every sample is computed again.
+
+Covers app/panels/minibatch.py, app/parts/noted.py and app/parts/td_minibatch.py.
+"""
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app import catalog
+from app.core.specs import Frame, Minibatch, Subject
+from app.panels.minibatch import SPEC, MinibatchOptions, template
+from app.parts.noted import Noted
+from app.parts.td_minibatch import COLUMNS, td_minibatch, td_numbers
+
+INSPECTED = sorted(name for name, spec in catalog.algorithms().items() if spec.minibatch is not None)
+STEPS = 900
+FUNCTIONS: dict[str, Any] = {
+    "exp": math.exp, "min": min, "clip": lambda x, low, high: min(max(x, low), high),
+    "h": lambda x: 0.5 * x * x if abs(x) < 1 else abs(x) - 0.5,
+}  # fmt: skip
+
+
+def value_of(right: str) -> float:
+    """Return the number that the right-hand side of a line stands for, once every symbol is a number in brackets."""
+    text = re.sub(r"\\(?:[bB]ig[glr]?|left|right|[,;!:]|quad)", "", right)
+    text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"((\1)/(\2))", text)
+    text = re.sub(r"\^\{([^{}]*)\}|\^(\d)", r"**(\1\2)", text).replace(r"\mathrm{clip}", "clip")
+    text = re.sub(r"\\cdot", "*", text).replace("\\", "").replace(" ", "")
+    text = re.sub(r"\)\(", ")*(", re.sub(r"(\d)\(", r"\1*(", re.sub(r"\)(clip|\d)", r")*\1", text)))
+    assert re.fullmatch(r"(?:exp|min|clip|inf|h|[\d.e+\-*/(),])*", text), text
+    return float(eval(text, {"__builtins__": {}}, {**FUNCTIONS, "inf": math.inf}))
+
+
+def subject_of(name: str, **changes: Any) -> Subject:
+    smoke = catalog.algorithm(name).smoke
+    recipe = catalog.resolve(
+        name, smoke.environment, config={**smoke.config, **changes}, environment_config=smoke.environment_config, preset="", seed=3
+    )  # fmt: skip
+    algorithm, environment_spec, environment, agent = catalog.build(recipe)
+    return Subject(agent, algorithm, environment_spec, environment)
+
+
+def learnt(name: str, **changes: Any) -> Subject:
+    """Return a subject that has just made an update."""
+    subject, steps = subject_of(name, **changes), 0
+    while True:
+        report = subject.agent.update(STEPS)
+        steps += report.steps
+        if report.updates and steps >= STEPS:
+            return subject
+
+
+def drawn(subject: Subject) -> tuple[Frame, Minibatch]:
+    assert subject.algorithm.minibatch is not None
+    return SPEC.compute(subject, MinibatchOptions()), subject.algorithm.minibatch
+
+
+@pytest.mark.parametrize("name", INSPECTED)
+def test_every_line_of_every_sample_gives_its_result(name: str) -> None:
+    subject = learnt(name)
+    declared = subject.algorithm.minibatch
+    assert declared is not None
+    table = subject.agent.signals()["minibatch"]()
+    assert table.shape[1] == len(declared.columns)
+    assert len(table)
+    for line in declared.lines:
+        right = template(line, declared.columns).partition("=")[2]
+        for row in table.tolist():
+            numbers = re.sub(r"⟦(\d+)⟧", lambda found, row=row: f"({row[int(found[1])]!r})", right)  # type: ignore[misc]
+            result = row[declared.columns.index(line.result)]
+            assert value_of(numbers) == pytest.approx(result, rel=2e-4, abs=2e-6), (line, row)
+
+
+@pytest.mark.parametrize("name", INSPECTED)
+def test_the_frame_holds_the_largest_parts_first_and_their_mean(name: str) -> None:
+    subject = learnt(name)
+    frame, declared = drawn(subject)
+    part = declared.columns.index(declared.contribution)
+    whole = subject.agent.signals()["minibatch"]()[:, part]
+    sizes = np.abs(frame.arrays["rows"][:, part])
+    assert (np.diff(sizes) <= 0).all()
+    assert sizes[0] == pytest.approx(np.abs(whole).max(), rel=1e-6)
+    assert frame.meta["mean"] == pytest.approx(whole.mean(), rel=1e-6)
+    assert frame.meta["count"] == len(whole)
+    assert len(frame.arrays["observations"]) == len(frame.arrays["actions"]) == len(frame.arrays["notes"]) == len(sizes)
+    assert all(frame.meta["notes"])
+    assert {shown["column"] for shown in frame.meta["shown"]} <= set(declared.columns)
+
+
+def test_the_mean_of_a_minibatch_is_the_loss_that_was_reported() -> None:
+    subject = subject_of("ppo", n_envs=1, n_steps=64, batch_size=64, n_epochs=1)
+    report = subject.agent.update(64)
+    frame, _declared = drawn(subject)
+    assert frame.meta["mean"] == pytest.approx(report.scalars["train/loss"], rel=1e-5)
+
+
+def test_a_clipped_sample_has_no_gradient_and_says_so() -> None:
+    frame, declared = drawn(learnt("ppo", learning_rate=3e-2, n_epochs=10))
+    rows = {name: frame.arrays["rows"][:, i] for i, name in enumerate(declared.columns)}
+    far = np.where(
+        rows["advantage"] > 0, rows["ratio"] > 1 + rows["clip_range"], rows["ratio"] < 1 - rows["clip_range"]
+    )
+    assert far.any(), "steps this long push some ratios out"
+    np.testing.assert_array_equal(rows["slope"][far], 0.0)
+    assert all(frame.meta["notes"][int(i)].startswith("clipped") for i in frame.arrays["notes"][far])
+    assert not any(frame.meta["notes"][int(i)].startswith("clipped") for i in frame.arrays["notes"][~far])
+
+
+def test_nothing_is_drawn_before_the_first_update() -> None:
+    frame, declared = drawn(subject_of("dqn"))
+    assert frame.meta["count"] == 0
+    assert frame.arrays["rows"].shape == (0, len(declared.columns))
+
+
+def test_td_numbers_by_hand() -> None:
+    """r = 1, γ = ½: y = 1 + ½·4 = 3 and, where it terminated, 1; Q = 5 and 1.5: errors 2 (linear) and ½ (quadratic)."""
+    two = np.array([4.0, 4.0])
+    numbers = td_numbers(
+        np.ones(2), 0.5, terminated=np.array([0.0, 1.0]), next_values=two, targets=np.array([3.0, 1.0]), q=np.array([5.0, 1.5])
+    )  # fmt: skip
+    assert list(numbers) == list(COLUMNS) == list(td_minibatch().columns)
+    np.testing.assert_allclose(numbers["loss"], [1.5, 0.125])
+    np.testing.assert_allclose(numbers["slope"], [0.5, 0.25])
+
+
+def test_passes_are_counted_with_their_ratios() -> None:
+    noted = Noted()
+    noted.ratios(0, np.array([1.0, 1.1]))
+    noted.ratios(1, np.array([0.9]))
+    np.testing.assert_array_equal(noted.passes(), [[0, 1.0], [0, 1.1], [1, 0.9]])
+    noted.begin_passes()
+    assert noted.passes().shape == (0, 2)
