@@ -25,6 +25,9 @@ class PlaneOptions(Config):
     x: str = Hyper("", max_length=40, help=_("Observation on the horizontal axis; empty is the most telling one."))
     y: str = Hyper("", max_length=40, help=_("Observation on the vertical axis; empty is the most telling other one."))
     at: str = Hyper("", max_length=400, help=_("Values of the other dimensions as name:value, separated by commas."))
+    action: str = Hyper(
+        "", max_length=40, help=_("Which number of a continuous action to draw; empty is the first one.")
+    )
     resolution: int = Hyper(48, low=8, high=128, unit="points", help=_("Points per axis; more is finer and slower."))
 
 
@@ -34,8 +37,11 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
 
 
 def compute(subject: Subject, options: PlaneOptions) -> Frame:
-    """Return values (ny, nx), action (ny, nx) and visited (K, 2) in the units of the two axes."""
-    agent, spec = subject.agent, subject.environment_spec
+    """Return values (ny, nx), action (ny, nx) and visited (K, 2) in the units of the two axes.
+
+    The action is the number of the likeliest one, or where it is made of continuous numbers, one of these.
+    """
+    agent, spec, bounds = subject.agent, subject.environment_spec, subject.environment.action_bounds
     axes = spec.axes
     x = _axis("x", options.x, axes, spec.shown_axes[0])
     y = _axis("y", options.y, axes, next(index for index in reversed(spec.shown_axes) if index != x))
@@ -43,7 +49,8 @@ def compute(subject: Subject, options: PlaneOptions) -> Frame:
         raise InvalidInput.one("y", axes[y].name, _("is on the horizontal axis already"), _names(axes))
     held = _held(options.at, axes)
     observations = np.asarray(spec.seen(_mesh(axes, x, y, held, options.resolution)), np.float32)
-    values, actions = _evaluate(agent, observations)
+    number = _number_of_action(options.action, spec)
+    values, actions = _evaluate(agent, observations, number)
     shape = (options.resolution, options.resolution)
     visited = np.asarray(spec.placed(agent.signals()["visited"]()), np.float32)[:, [x, y]]
     meta: dict[str, Any] = {
@@ -53,15 +60,27 @@ def compute(subject: Subject, options: PlaneOptions) -> Frame:
         "axes": [_described(axis) for axis in axes],
         "actions": list(spec.actions),
     }
+    if bounds is not None:
+        low, high = (float(bound) for bound in bounds[number])
+        meta["action"] = {"name": spec.actions[number], "low": low, "high": high}
     return Frame({"values": values.reshape(shape), "action": actions.reshape(shape), "visited": visited}, meta)
 
 
-def _evaluate(agent: Agent, observations: F32) -> tuple[F32, F32]:
+def _number_of_action(name: str, spec: EnvironmentSpec) -> int:
+    if name and name not in spec.actions:
+        known = _("Actions: {names}.").format(names=", ".join(spec.actions))
+        raise InvalidInput.one("action", name, _("no such action"), known)
+    return spec.actions.index(name) if name else 0
+
+
+def _evaluate(agent: Agent, observations: F32, number: int) -> tuple[F32, F32]:
     signals = agent.signals()
     if "q_at" in signals:
         q = np.asarray(signals["q_at"](observations), np.float32)
         return q.max(axis=1), q.argmax(axis=1).astype(np.float32)
     values = np.asarray(signals["v_at"](observations), np.float32)
+    if "action_at" in signals:
+        return values, np.asarray(signals["action_at"](observations), np.float32)[:, number]
     return values, np.asarray(signals["policy_at"](observations)).argmax(axis=1).astype(np.float32)
 
 

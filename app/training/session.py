@@ -53,6 +53,7 @@ class Session:
     def begin(self) -> None:
         """Picture the start of a fresh run; apply the edits that belong here."""
         self.output.step = self.step
+        self._warn_of_replay()
         if self.step == 0:
             self.history.keep()
         self._follow_world()
@@ -194,6 +195,15 @@ class Session:
             self._evaluate(self.job.eval_episodes)
         self._follow_world()
         self._repeat_edits()
+
+    def _warn_of_replay(self) -> None:
+        """Mark a run in a world that cannot be brought back to where it was."""
+        if not self.built.environment.is_replayable:
+            text = _(
+                "{environment} cannot be replayed bit for bit: a run resumed from a checkpoint goes on,"
+                " but not exactly as it would have without the interruption"
+            ).format(environment=self.built.environment_spec.name)
+            self.output.event("warning", text, data={"replayable": False}, key="not replayable")
 
     def _follow_world(self) -> None:
         """Let the world change where its time has come, and keep a picture of the changed one."""

@@ -1,32 +1,56 @@
 // @ts-check
-// Which two axes of an observation are drawn, and where the other dimensions are held.
+// Which two axes of an observation are drawn, where the other dimensions are held, and which number of an action.
 
 import { make } from "./chart-frame.js";
 import { number } from "./format.js";
 import { t } from "./text.js";
 
+const FEW = 8; // more sliders than that are folded away
+
+/** @param {HTMLElement[]} sliders */
+function folded(sliders) {
+  const fold = make("details", "fold");
+  const body = make("div", "sliders");
+  body.append(...sliders);
+  fold.append(make("summary", "", t("{count} other dimensions", { count: sliders.length })), body);
+  return fold;
+}
+
 /**
  * Build the selects and sliders of a plane map.
- * @param {{axes: {name: string, unit: string, low: number, high: number, middle: number}[], x: {name: string}, y: {name: string}}} meta
+ * @param {{axes: {name: string, unit: string, low: number, high: number, middle: number}[], x: {name: string}, y: {name: string}, actions: string[], action?: {name: string}}} meta
  * @param {(options: Record<string, string>) => void} changed
  */
 export function controlsOf(meta, changed) {
   const names = meta.axes.map((axis) => axis.name);
-  const chosen = { x: meta.x.name, y: meta.y.name };
+  const chosen = { x: meta.x.name, y: meta.y.name, action: meta.action?.name ?? "" };
   /** @type {Map<string, number>} */
   const held = new Map(meta.axes.map((axis) => [axis.name, axis.middle]));
   const host = make("div", "sliders");
 
   const tell = () => {
-    const others = names.filter((name) => name !== chosen.x && name !== chosen.y);
-    const at = others.map((name) => `${name}:${held.get(name)}`).join(",");
-    changed({ x: chosen.x, y: chosen.y, ...(at ? { at } : {}) });
+    const moved = meta.axes.filter(({ name, middle }) => name !== chosen.x && name !== chosen.y && held.get(name) !== middle);
+    const at = moved.map(({ name }) => `${name}:${held.get(name)}`).join(",");
+    changed({ x: chosen.x, y: chosen.y, ...(at ? { at } : {}), ...(chosen.action ? { action: chosen.action } : {}) });
   };
 
   const build = () => {
-    const parts = [axis("x"), axis("y")];
-    for (const one of meta.axes) if (one.name !== chosen.x && one.name !== chosen.y) parts.push(slider(one));
-    host.replaceChildren(...parts);
+    const others = meta.axes.filter(({ name }) => name !== chosen.x && name !== chosen.y).map(slider);
+    const choices = [axis("x"), axis("y"), ...(meta.action && meta.actions.length > 1 ? [actionChoice()] : [])];
+    host.replaceChildren(...choices, ...(others.length > FEW ? [folded(others)] : others));
+  };
+
+  const actionChoice = () => {
+    const label = make("label", "slider");
+    const select = /** @type {HTMLSelectElement} */ (make("select", "input"));
+    select.dataset.size = "small";
+    for (const name of meta.actions) select.add(new Option(name, name, false, name === chosen.action));
+    select.addEventListener("change", () => {
+      chosen.action = select.value;
+      tell();
+    });
+    label.append(make("span", "muted", t("action")), select);
+    return label;
   };
 
   /** @param {"x" | "y"} which */

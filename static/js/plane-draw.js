@@ -1,7 +1,7 @@
 // @ts-check
 // Drawing a value function over two axes: colours at data resolution, scaled up; letters where the action changes; axes.
 
-import { sequential, token } from "./colors.js";
+import { diverging, sequential, token } from "./colors.js";
 import { tick } from "./format.js";
 import { label } from "./grid-glyphs.js";
 
@@ -21,9 +21,10 @@ export function drawPlane(ctx, size, frame, range) {
   const { arrays, shapes, meta } = frame;
   const [ny, nx] = shapes.values;
   const area = { x: LEFT, y: TOP, w: size.width - LEFT - RIGHT, h: size.height - TOP - BOTTOM };
-  ctx.imageSmoothingEnabled = range !== null;
-  ctx.drawImage(range ? heat(arrays.values, [nx, ny], range) : policy(arrays.action, nx, ny), area.x, area.y, area.w, area.h);
-  if (!range) letters(ctx, area, frame);
+  ctx.imageSmoothingEnabled = range !== null || Boolean(meta.action);
+  const policy = () => (meta.action ? pushes(arrays.action, [nx, ny], meta.action) : greedy(arrays.action, nx, ny));
+  ctx.drawImage(range ? heat(arrays.values, [nx, ny], range) : policy(), area.x, area.y, area.w, area.h);
+  if (!range && !meta.action) letters(ctx, area, frame);
   visited(ctx, area, frame);
   axes(ctx, area, meta);
 }
@@ -33,8 +34,13 @@ function heat(values, [nx, ny], [low, high]) {
   return bitmap(nx, ny, (index) => sequential(high > low ? (values[index] - low) / (high - low) : 0.5));
 }
 
+/** A continuous action between its bounds. @param {Float32Array} action @param {[number, number]} size @param {{low: number, high: number}} bounds */
+function pushes(action, [nx, ny], { low, high }) {
+  return bitmap(nx, ny, (index) => diverging((2 * (action[index] - low)) / (high - low) - 1));
+}
+
 /** @param {Float32Array} action @param {number} nx @param {number} ny */
-function policy(action, nx, ny) {
+function greedy(action, nx, ny) {
   const canvas = new OffscreenCanvas(nx, ny);
   const ctx = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
   for (let i = 0; i < nx * ny; i++) {

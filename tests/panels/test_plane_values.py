@@ -31,3 +31,24 @@ def test_unknown_axes_and_odd_numbers_are_refused_by_name() -> None:
     for options in ({"x": "height"}, {"x": name, "y": name}, {"at": f"{name}:nan"}, {"at": "what"}):
         with pytest.raises(InvalidInput, match=r"x=|y=|at="):
             drawn(PlaneOptions(**options))
+
+
+def test_angles_are_drawn_as_angles_where_cosine_and_sine_are_seen() -> None:
+    algorithm, spec, environment, agent = catalog.build(catalog.resolve("ppo", "Pendulum-v1", preset=""))
+    agent.update(4_096)
+    frame = SPEC.compute(Subject(agent, algorithm, spec, environment), PlaneOptions(resolution=8))
+    assert (frame.meta["x"]["name"], frame.meta["y"]["name"]) == tuple(axis.name for axis in spec.axes)
+    expected = agent.signals()["v_at"](np.array([[-1.0, 0.0, -8.0]], np.float32))[0]
+    np.testing.assert_allclose(frame.arrays["values"][0, 0], expected, rtol=1e-3, atol=1e-5)
+    assert np.abs(frame.arrays["visited"][:, 0]).max() <= np.pi + 1e-6
+    assert frame.meta["action"] == {"name": spec.actions[0], "low": -2.0, "high": 2.0}
+    assert np.abs(frame.arrays["action"]).max() <= 2.0
+
+
+def test_one_number_of_a_continuous_action_is_drawn_by_name() -> None:
+    algorithm, spec, environment, agent = catalog.build(catalog.resolve("ppo", "LunarLanderContinuous-v3", preset=""))
+    subject = Subject(agent, algorithm, spec, environment)
+    frame = SPEC.compute(subject, PlaneOptions(resolution=8, action=spec.actions[1]))
+    assert frame.meta["action"]["name"] == spec.actions[1]
+    with pytest.raises(InvalidInput, match="action=lift"):
+        SPEC.compute(subject, PlaneOptions(action="lift"))

@@ -4,7 +4,7 @@
 
 import { Surface } from "../canvas.js";
 import { make } from "../chart-frame.js";
-import { paintScale, sequential } from "../colors.js";
+import { diverging, paintScale, sequential } from "../colors.js";
 import { extent } from "../curves.js";
 import { number, steps } from "../format.js";
 import { watchFrames } from "../frames.js";
@@ -65,15 +65,19 @@ class PlaneMap extends HTMLElement {
     const held = Object.entries(meta.at).map(([name, value]) => `${name} ${number(value, 3)}`);
     this.#summary = [t("step {step}", { step: steps(step) }), ...held, t("dots: states visited lately")].join(" · ");
     this.#facts.textContent = this.#summary;
-    if (this.getAttribute("mode") === "action") this.#scale.replaceChildren(t("letters name the action"));
-    else {
-      const bar = make("span", "scale-bar");
-      paintScale(bar, sequential, 0);
-      this.#scale.replaceChildren(number(low, 3), bar, number(high, 3));
-    }
+    this.#scale.replaceChildren(...this.#legend(meta, low, high));
     const words = { x: meta.x.name, y: meta.y.name, low: number(low, 3), high: number(high, 3) };
     this.#canvas.setAttribute("aria-label", t("Value over {x} and {y}, from {low} to {high}.", words));
     this.#surface?.soon();
+  }
+
+  /** @param {any} meta @param {number} low @param {number} high @returns {(string | Node)[]} */
+  #legend({ action }, low, high) {
+    const is_policy = this.getAttribute("mode") === "action";
+    if (is_policy && !action) return [t("letters name the action")];
+    const bar = make("span", "scale-bar");
+    paintScale(bar, is_policy ? diverging : sequential, is_policy ? -1 : 0);
+    return is_policy ? [`${action.name} ${number(action.low, 3)}`, bar, number(action.high, 3)] : [number(low, 3), bar, number(high, 3)];
   }
 
   /** @param {any} meta */
@@ -102,7 +106,7 @@ class PlaneMap extends HTMLElement {
     if (across < 0 || across >= 1 || up < 0 || up >= 1) return;
     const index = Math.floor(up * ny) * nx + Math.floor(across * nx);
     const at = (/** @type {any} */ axis, /** @type {number} */ share) => `${axis.name} ${number(axis.low + share * (axis.high - axis.low), 3)} ${axis.unit}`;
-    const action = meta.actions[arrays.action[index]] ?? "";
+    const action = meta.action ? `${meta.action.name} ${number(arrays.action[index], 3)}` : (meta.actions[arrays.action[index]] ?? "");
     this.#facts.textContent = `${at(meta.x, across)}, ${at(meta.y, up)}: V ${number(arrays.values[index])} · ${action}`;
   }
 }
