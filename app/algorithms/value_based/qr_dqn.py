@@ -66,7 +66,8 @@ class QRDQNConfig(EpsilonSchedule, ReplayLearning):
 
 def distribution_targets(rewards: Array, terminated: Array, next_z: Array, gamma: float) -> Array:
     """Return y (3) as (B, K) for rewards and terminated (B,) and the target network's quantiles of what follows (B, A, K)."""
-    best = next_z.mean(axis=2).argmax(axis=1)  # (1) (2)
+    q = next_z.mean(axis=2)  # (1)
+    best = q.argmax(axis=1)  # (2)
     following = next_z[np.arange(len(best)), best]
     return np.asarray(rewards[:, None] + gamma * (1 - terminated[:, None]) * following)  # (3)
 
