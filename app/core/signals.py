@@ -38,7 +38,11 @@ DICTIONARY: dict[str, Signal] = {
         Signal("minibatch", "(B, K)", "mixed", _("The numbers of every sample of the last minibatch, in the columns that the algorithm names.")),
         Signal("minibatch_observations", "(B, D)", "mixed", _("What was seen in the samples of the last minibatch.")),
         Signal("minibatch_actions", "(B, A)", "mixed", _("What was done in the samples of the last minibatch; one column where an action is one of several.")),
-        Signal("ratios", "(M, 2)", "", _("Pass and probability ratio new/old of every sample judged in the last update.")),
+        Signal("ratios", "(M, 3)", "mixed", _("Pass, probability ratio new/old and gradient of the log-probability of every sample judged in the last update.")),
+        Signal("rollout", "(N, T, 6)", "mixed", _("Reward, value, value of what followed, terminated, truncated and advantage of every step of the last rollout, as the update used them.")),
+        Signal("followed", "(K, 2)", "reward", _("Value that the critic gives recent steps of finished training episodes, and the discounted return that followed.")),
+        Signal("replay_observations", "(K, D)", "mixed", _("Observations spread evenly over the replay buffer, oldest first.")),
+        Signal("replay_ages", "(K,)", "env steps", _("How long ago each of these was made.")),
         Signal("weights", "(P,)", "", _("All network parameters as one flat vector.")),
     )
 }  # fmt: skip

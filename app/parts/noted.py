@@ -22,7 +22,8 @@ class Noted:
     def __init__(self) -> None:
         self._columns: Callable[[], Mapping[str, Any]] = dict
         self._observations, self._actions = np.zeros((0, 1), np.float32), np.zeros((0, 1))
-        self._ratios: list[tuple[int, Array]] = []
+        self._passes: list[list[tuple[Array, Array]]] = []
+        self._rollout: tuple[Array, ...] = ()
 
     def minibatch(self, observations: Array, actions: Array, columns: Callable[[], Mapping[str, Any]]) -> None:
         """Keep what a minibatch consisted of and what was computed from it.
@@ -34,13 +35,18 @@ class Noted:
         """
         self._columns, self._observations, self._actions = columns, observations, actions
 
-    def begin_passes(self) -> None:
-        """Forget the ratios of the update before."""
-        self._ratios = []
+    def begin_pass(self, number: int) -> None:
+        """Begin a pass over the rollout, counted from 0; the first forgets those of the update before."""
+        self._passes = [*self._passes[:number], []]
 
-    def ratios(self, epoch: int, ratio: Array) -> None:
-        """Keep the probability ratios (B,) of a minibatch of a pass, counted from 0."""
-        self._ratios.append((epoch, ratio))
+    def ratios(self, ratio: Array, slopes: Array) -> None:
+        """Keep the probability ratios and the gradients of the log-probabilities of a minibatch, each (B,)."""
+        if self._passes:
+            self._passes[-1].append((ratio, slopes))
+
+    def rollout(self, *columns: Array) -> None:
+        """Keep rewards, values, what followed, terminated, truncated and advantages of a rollout, each (T, N)."""
+        self._rollout = tuple(column.copy() for column in columns)
 
     def table(self) -> Array:
         """Return the columns side by side (B, K) float64."""
@@ -49,9 +55,19 @@ class Noted:
         return np.stack(columns, axis=1) if columns else np.zeros((0, 0))
 
     def passes(self) -> Array:
-        """Return the pass and the ratio of every sample judged in the last update (M, 2) float64."""
-        parts = [np.stack([np.full(len(ratio), epoch), ratio], axis=1) for epoch, ratio in self._ratios]
-        return np.concatenate(parts) if parts else np.zeros((0, 2))
+        """Return pass, ratio and gradient of every sample judged in the last update (M, 3) float64."""
+        parts = [
+            np.stack([np.full(len(ratio), number), ratio, slopes], axis=1)
+            for number, minibatches in enumerate(self._passes)
+            for ratio, slopes in minibatches
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, 3))
+
+    def trajectories(self) -> Array:
+        """Return the columns of `rollout` of the last rollout, environment by environment (N, T, 6) float64."""
+        return (
+            np.stack(self._rollout, axis=2).swapaxes(0, 1).astype(np.float64) if self._rollout else np.zeros((0, 0, 6))
+        )
 
     def signals(self) -> dict[str, Callable[..., Array]]:
         """Return the signals of the last minibatch."""

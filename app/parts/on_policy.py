@@ -4,6 +4,7 @@ An algorithm's file adds `update` and what it does with a full rollout.
 T steps, N environments, B = T·N samples, D observation size, A actions or numbers of an action.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,12 +14,13 @@ from pydantic import ValidationInfo, field_validator
 from app.core.config import Config
 from app.core.contracts import Problem
 from app.core.text import _
-from app.parts.policy_learner import Judged, PolicyLearner, Samples
+from app.parts.policy_learner import POLICY_SIGNALS, Judged, PolicyLearner, Samples
 from app.parts.returns import explained_variance, gae, next_values
 from app.parts.rollout import Rollout
 
 Array = NDArray[Any]
 MAX_ROLLOUT = 262_144
+ROLLOUT_SIGNALS = ("v_at", *POLICY_SIGNALS, "rollout")
 
 
 class RolloutSize(Config):
@@ -97,9 +99,14 @@ class RolloutLearner(PolicyLearner):
         following = next_values(values, rollout.final_values, rollout.terminated, rollout.truncated)
         ended = rollout.terminated | rollout.truncated
         advantages = gae(rollout.rewards, values, following, ended=ended, gamma=gamma, lambda_=lambda_)
+        self.noted.rollout(rollout.rewards, values[:-1], following, rollout.terminated, rollout.truncated, advantages)
         columns = (values[:-1], advantages, advantages + values[:-1])
         numbers = (column.astype(np.float32).ravel() for column in columns)
         return Samples(observations, actions, judged.log_probs, *numbers), judged
+
+    def signals(self) -> Mapping[str, Callable[..., Array]]:
+        """Return what panels may ask for, the last rollout among it."""
+        return {**super().signals(), "rollout": self.noted.trajectories}
 
     def spread(self, samples: Samples) -> dict[str, float]:
         """Return what is worth knowing of a rollout's advantages and of the critic before it learns."""

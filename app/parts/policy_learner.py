@@ -28,7 +28,7 @@ from app.parts.policies import probabilities
 from app.parts.rollout import EpisodeCounter, Visited
 
 Array = NDArray[Any]
-POLICY_SIGNALS = ("policy_at", "action_at", "visited", "weights", *NOTED_SIGNALS)  # one of the first two
+POLICY_SIGNALS = ("policy_at", "action_at", "visited", "weights", "ratios", *NOTED_SIGNALS)  # one of the first two
 
 
 class NetworkChoices(Config):
@@ -228,6 +228,7 @@ class PolicyLearner:
             **value,
             "visited": self.visited.recent,
             "weights": lambda: np.concatenate([self.networks.weights, self.normaliser.affine.astype(np.float32)]),
+            "ratios": self.noted.passes,
             **self.noted.signals(),
         }
 

@@ -129,8 +129,10 @@ def test_td_numbers_by_hand() -> None:
 
 def test_passes_are_counted_with_their_ratios() -> None:
     noted = Noted()
-    noted.ratios(0, np.array([1.0, 1.1]))
-    noted.ratios(1, np.array([0.9]))
-    np.testing.assert_array_equal(noted.passes(), [[0, 1.0], [0, 1.1], [1, 0.9]])
-    noted.begin_passes()
-    assert noted.passes().shape == (0, 2)
+    noted.begin_pass(0)
+    noted.ratios(np.array([1.0, 1.1]), np.array([0.5, 0.0]))
+    noted.begin_pass(1)
+    noted.ratios(np.array([0.9]), np.array([0.5]))
+    np.testing.assert_array_equal(noted.passes(), [[0, 1.0, 0.5], [0, 1.1, 0.0], [1, 0.9, 0.5]])
+    noted.begin_pass(0)
+    assert noted.passes().shape == (0, 3)

@@ -23,8 +23,8 @@ What this file leaves out:
 2. a network shared by policy and critic, as for images;
 3. a second pass over the data: without a ratio of probabilities it would be wrong.
 
-Sources: Mnih et al. (2016), "Asynchronous methods for deep reinforcement learning", arXiv 1602.01783; defaults, and the
-RMSprop of TensorFlow, as in Stable-Baselines3.
+Sources: Mnih et al. (2016), "Asynchronous methods for deep reinforcement learning", arXiv 1602.01783; defaults of
+Stable-Baselines3, with the RMSprop of TensorFlow that it has as an option: its own begins with ten times longer steps.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ from app.core.contracts import Array, Problem
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
-from app.parts.on_policy import RolloutLearner, RolloutSize
+from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner, RolloutSize
 from app.parts.optimisers import Adam, RMSprop
 from app.parts.policy_learner import Judged, NetworkChoices, Samples, standardised
 from app.parts.schedules import KINDS, scheduled
@@ -148,7 +148,7 @@ SPEC = AlgorithmSpec(
         "train/loss", "train/policy_loss", "train/value_loss", "train/entropy", "train/explained_variance",
         "train/advantage_mean", "train/advantage_std", "train/learning_rate", "train/grad_norm", "train/action_std",
     ),
-    signals=("v_at", "policy_at", "action_at", "visited", "weights"),
+    signals=ROLLOUT_SIGNALS,
     default_steps=500_000,
     references=("Mnih et al. (2016), Asynchronous methods for deep reinforcement learning, ICML, arXiv 1602.01783",),
 )  # fmt: skip

@@ -37,7 +37,7 @@ from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.optimisers import Adam
-from app.parts.policy_learner import NetworkChoices, Samples, mean_of
+from app.parts.policy_learner import POLICY_SIGNALS, NetworkChoices, Samples, mean_of
 from app.parts.schedules import KINDS, scheduled
 from app.parts.whole_episodes import EpisodeLearner, check_episodes
 
@@ -138,7 +138,8 @@ class GRPOAgent(EpisodeLearner):
         config, measured = self.config, list[dict[str, float]]()
         returns = self.group_returns()
         samples = self.samples(relative_advantages(returns, config.scale_rewards))
-        for _epoch in range(config.n_epochs):
+        for epoch in range(config.n_epochs):
+            self.noted.begin_pass(epoch)
             order = self.shuffle_random.permutation(len(samples.actions))
             for minibatch in samples.minibatches(order, config.batch_size):
                 numbers = self.differentiate(minibatch)
@@ -154,7 +155,8 @@ class GRPOAgent(EpisodeLearner):
 
     def group_returns(self) -> Array:
         """Return what each episode of each group earned (K, G)."""
-        return self.record.column("earned").sum(axis=0).reshape(self.config.n_groups, self.config.group_size)
+        earned = self.record.column("earned").sum(axis=0)
+        return np.asarray(earned.reshape(self.config.n_groups, self.config.group_size))
 
     def samples(self, advantages: Array) -> Samples:
         """Return the steps of all episodes, each with its episode's advantage of (K, G)."""
@@ -171,6 +173,7 @@ class GRPOAgent(EpisodeLearner):
         log_ratio = new.log_probs - batch.old_log_probs
         ratio = np.exp(log_ratio)  # (2)
         slope = policy_slope(ratio, batch.advantages, config.clip_range)
+        self.noted.ratios(ratio, slope)
         self.backward(new, batch.actions, log_probs=slope, entropy=-config.ent_coef / size)
         loss, bonus = policy_loss(ratio, batch.advantages, config.clip_range), float(new.entropies.mean())
         return {
@@ -204,7 +207,7 @@ SPEC = AlgorithmSpec(
         "train/loss", "train/policy_loss", "train/entropy", "train/approx_kl", "train/clip_fraction", "train/ratio_max",
         "train/reward_std", "train/frac_reward_zero_std", "train/learning_rate", "train/grad_norm", "train/action_std",
     ),
-    signals=("policy_at", "action_at", "visited", "weights"),
+    signals=POLICY_SIGNALS,
     default_steps=300_000,
     references=(
         "Shao et al. (2024), DeepSeekMath: pushing the limits of mathematical reasoning in open language models, arXiv 2402.03300",

@@ -41,7 +41,7 @@ from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.natural_gradient import FisherProduct, conjugate_gradient
-from app.parts.on_policy import RolloutLearner, RolloutSize
+from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner, RolloutSize
 from app.parts.optimisers import Adam
 from app.parts.policy_learner import Judged, NetworkChoices, Samples, standardised
 
@@ -154,7 +154,7 @@ SPEC = AlgorithmSpec(
         "train/entropy", "train/value_loss", "train/explained_variance", "train/advantage_mean", "train/advantage_std",
         "train/learning_rate", "train/action_std",
     ),
-    signals=("v_at", "policy_at", "action_at", "visited", "weights"),
+    signals=ROLLOUT_SIGNALS,
     default_steps=200_000,
     references=(
         "Kakade (2002), A natural policy gradient, NIPS 14",

@@ -48,9 +48,9 @@ from app.core.contracts import Array, Problem
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Line, Minibatch, Smoke
 from app.core.text import _
-from app.parts.on_policy import RolloutLearner, RolloutSize
+from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner, RolloutSize
 from app.parts.optimisers import Adam
-from app.parts.policy_learner import POLICY_SIGNALS, Judged, NetworkChoices, Samples, mean_of, standardised
+from app.parts.policy_learner import Judged, NetworkChoices, Samples, mean_of, standardised
 from app.parts.schedules import KINDS, scheduled
 
 
@@ -164,6 +164,7 @@ class PPOAgent(RolloutLearner):
         config, measured = self.config, list[dict[str, float]]()
         samples, _old = self.estimate()  # (3)
         for epoch in range(config.n_epochs):
+            self.noted.begin_pass(epoch)
             order = self.shuffle_random.permutation(len(samples.actions))
             for minibatch in samples.minibatches(order, config.batch_size):
                 numbers = self.differentiate(minibatch)
@@ -191,6 +192,7 @@ class PPOAgent(RolloutLearner):
         )  # fmt: skip
         l_clip, l_value = policy_loss(ratio, advantages, clip_range), value_loss(values, batch.returns)
         bonus = float(new.entropies.mean())
+        self.noted.ratios(ratio, slopes)
         used = {"ratio": ratio, "advantages": advantages, "values": values, "slopes": slopes}
         self.noted.minibatch(
             batch.observations, batch.actions, partial(numbers_of, batch, new, used, config, clip_range)
@@ -306,7 +308,7 @@ SPEC = AlgorithmSpec(
         "train/ratio_max", "train/epochs_run", "train/learning_rate", "train/grad_norm",
         "train/action_std",
     ),
-    signals=("v_at", *POLICY_SIGNALS),
+    signals=ROLLOUT_SIGNALS,
     minibatch=MINIBATCH,
     default_steps=100_000,
     references=(

@@ -38,7 +38,7 @@ from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.optimisers import Adam
-from app.parts.policy_learner import NetworkChoices, Samples, standardised
+from app.parts.policy_learner import POLICY_SIGNALS, NetworkChoices, Samples, standardised
 from app.parts.returns import discounted_returns, explained_variance, first_of_episode, next_values
 from app.parts.schedules import KINDS, scheduled
 from app.parts.whole_episodes import EpisodeLearner, check_episodes
@@ -178,7 +178,7 @@ SPEC = AlgorithmSpec(
         "train/loss", "train/policy_loss", "train/value_loss", "train/entropy", "train/explained_variance",
         "train/advantage_mean", "train/advantage_std", "train/learning_rate", "train/grad_norm", "train/action_std",
     ),
-    signals=("v_at", "policy_at", "action_at", "visited", "weights"),
+    signals=("v_at", *POLICY_SIGNALS),
     default_steps=300_000,
     references=(
         "Williams (1992), Simple statistical gradient-following algorithms for connectionist reinforcement learning, Machine Learning 8",

@@ -48,7 +48,7 @@ from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.natural_gradient import FisherProduct, conjugate_gradient
-from app.parts.on_policy import RolloutLearner, RolloutSize
+from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner, RolloutSize
 from app.parts.optimisers import Adam
 from app.parts.policy_learner import Judged, NetworkChoices, Samples, standardised
 
@@ -193,7 +193,7 @@ SPEC = AlgorithmSpec(
         "train/explained_variance", "train/advantage_mean", "train/advantage_std", "train/learning_rate",
         "train/action_std",
     ),
-    signals=("v_at", "policy_at", "action_at", "visited", "weights"),
+    signals=ROLLOUT_SIGNALS,
     default_steps=100_000,
     references=(
         "Schulman, Levine, Moritz, Jordan, Abbeel (2015), Trust region policy optimization, ICML, arXiv 1502.05477",
