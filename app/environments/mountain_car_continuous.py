@@ -109,7 +109,7 @@ def references(config: MountainCarContinuousConfig) -> tuple[Reference, ...]:
 
 SPEC = EnvironmentSpec(
     id="MountainCarContinuous-v0",
-    name=_("MountainCarContinuous"),
+    name=_("MountainCar, continuous"),
     summary=_("An underpowered car with a throttle: the engine costs, the flag pays 100, and doing nothing earns 0."),
     version=1,
     kind="continuous",

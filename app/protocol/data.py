@@ -118,7 +118,9 @@ class EpisodeDetail(Episode):
     """One recorded episode with what happened: T+1 states, T actions, T rewards."""
 
     states: list[list[float | None]]
-    actions: list[int]
+    actions: list[int] | list[list[float]] = Field(
+        description="The number of each action, or where an action is made of continuous numbers, these numbers."
+    )
     rewards: list[float | None]
     drawing: str = Field(description="Scene of the browser that draws the states.")
     layout: dict[str, Any] | None = Field(
