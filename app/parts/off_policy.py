@@ -29,7 +29,7 @@ from app.core.randomness import Stream
 from app.core.text import _
 from app.parts.networks import NET_ARCH_PATTERN, Networks, Parameters, Shape, hidden_sizes
 from app.parts.optimisers import Adam
-from app.parts.replay import Replay
+from app.parts.replay import REPLAY_SIGNALS, Replay
 from app.parts.rollout import VISITED, EpisodeCounter
 from app.parts.schedules import KINDS, scheduled
 
@@ -39,7 +39,7 @@ ACTOR_CRITIC_SCALARS = (
     "train/actor_loss", "train/critic_loss", "train/q1_mean", "train/learning_rate", "train/grad_norm",
     "buffer/size", "buffer/mean_age",
 )  # fmt: skip
-ACTOR_CRITIC_SIGNALS = ("v_at", "action_at", "visited", "weights")
+ACTOR_CRITIC_SIGNALS = ("v_at", "action_at", "visited", "weights", *REPLAY_SIGNALS)
 
 
 class OffPolicyConfig(Config):
@@ -220,6 +220,7 @@ class OffPolicyLearner:
             "action_at": lambda seen: self.bounded(self.mu(seen)),
             "visited": lambda: self.replay.recent(VISITED),
             "weights": self._pictured.copy,
+            **self.replay.signals(),
         }
 
     @property
@@ -261,8 +262,8 @@ class OffPolicyLearner:
 
 
 def joined(observations: Array, actions: Array) -> Array:
-    """Return the input of a critic (B, D + A), float32, for observations (B, D) and actions (B, A)."""
-    return np.concatenate([observations, actions], axis=1, dtype=np.float32, casting="same_kind")
+    """Return the input of a critic (B, D + A), as precise as the observations (B, D), with actions (B, A)."""
+    return np.concatenate([observations, actions], axis=1, dtype=observations.dtype, casting="same_kind")
 
 
 def bounds_of(environment: Environment) -> Array:

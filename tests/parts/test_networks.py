@@ -106,3 +106,16 @@ def test_the_tangent_is_the_change_of_the_outputs_along_a_direction(activation: 
         networks.weights[:] = start + sign * 1e-6 * direction
         ends.append(mlp.forward(x))
     np.testing.assert_allclose(tangent, (ends[0] - ends[1]) / 2e-6, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_the_gradient_of_the_inputs_equals_autograd(activation: str) -> None:
+    networks = network(activation, torch.float64)
+    mlp, x = networks.mlps[0], torch.from_numpy(inputs(np.float64)).requires_grad_()
+    output_gradient = np.random.default_rng(1).normal(size=(7, 3))
+    networks.backward((mlp(x) * torch.from_numpy(output_gradient)).sum())
+    held = networks.gradient.copy()
+    found = mlp.input_gradient(mlp.activations(inputs(np.float64)), output_gradient)
+    assert x.grad is not None
+    np.testing.assert_allclose(found, x.grad.numpy(), rtol=1e-12, atol=1e-14)
+    np.testing.assert_array_equal(networks.gradient, held)
