@@ -35,6 +35,7 @@ DICTIONARY: dict[str, Signal] = {
         Signal("quantiles_at", "(B, A, K)", "reward", _("Quantiles of the return of each action at given observations, from the lowest share to the highest.")),
         Signal("policy_at", "(B, A)", "probability", _("Action probabilities at given observations.")),
         Signal("action_at", "(B, A)", "mixed", _("The likeliest action at given observations, where an action is made of continuous numbers.")),
+        Signal("action_std_at", "(B, A)", "mixed", _("Deviation of each number of a Gaussian policy's action at given observations.")),
         Signal("minibatch", "(B, K)", "mixed", _("The numbers of every sample of the last minibatch, in the columns that the algorithm names.")),
         Signal("minibatch_observations", "(B, D)", "mixed", _("What was seen in the samples of the last minibatch.")),
         Signal("minibatch_actions", "(B, A)", "mixed", _("What was done in the samples of the last minibatch; one column where an action is one of several.")),

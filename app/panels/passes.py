@@ -32,7 +32,7 @@ def compute(subject: Subject, options: PassesOptions) -> Frame:
         return Frame({}, {})
     passes = np.unique(ratios[:, 0])
     kept = [ratios[ratios[:, 0] == one] for one in passes]
-    reach = max(3 * clip_range, float(np.quantile(np.abs(ratios[:, 1] - 1), 0.995)), 1e-6)
+    reach = max(1.5 * clip_range, float(np.quantile(np.abs(ratios[:, 1] - 1), 0.995)), 1e-6)
     edges = np.linspace(1 - min(reach, 1.0), 1 + reach, BINS + 1)
     first, last = (_shares(one[:, 1], edges) for one in (kept[0], kept[-1]))
     arrays = {
@@ -58,7 +58,13 @@ def _shares(ratio: Any, edges: Any) -> Any:
 def _figures(arrays: dict[str, Any], clip_range: float, target: float) -> list[dict[str, Any]]:
     count, width = len(arrays["passes"]), float(arrays["centres"][1] - arrays["centres"][0])
     sides = ((1 - clip_range, "1 − ε"), (1 + clip_range, "1 + ε")) if clip_range else ()
-    x = {"label": _("pass over the rollout"), "low": 0.5, "high": count + 0.5}
+    every = -(-count // 10)
+    x = {
+        "label": _("pass over the rollout"),
+        "low": 0.5,
+        "high": count + 0.5,
+        "ticks": list(range(1, count + 1, every)),
+    }
     stop = [{"y": 1.5 * target, "label": _("stops here")}] if target else []
     return [
         {

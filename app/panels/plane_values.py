@@ -4,6 +4,8 @@ The states the agent visited lately are laid over it, because a value far from t
 B points = ny·nx, D observation size, K visited observations.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from app.core.specs import AlgorithmSpec, Axis, EnvironmentSpec, Frame, PanelSpe
 from app.core.text import _
 
 F32 = NDArray[np.float32]
-VALUE_SIGNALS = {"v_at", "q_at"}
+VALUE_SIGNALS = {"v_at", "q_at", "policy_at"}
 
 
 class PlaneOptions(Config):
@@ -25,6 +27,11 @@ class PlaneOptions(Config):
     x: str = Hyper("", max_length=40, help=_("Observation on the horizontal axis; empty is the most telling one."))
     y: str = Hyper("", max_length=40, help=_("Observation on the vertical axis; empty is the most telling other one."))
     at: str = Hyper("", max_length=400, help=_("Values of the other dimensions as name:value, separated by commas."))
+    of: str = Hyper(
+        "",
+        max_length=60,
+        help=_("What to draw: V, Q of an action, its probability, a stream of a dueling network; empty is V."),
+    )
     action: str = Hyper(
         "", max_length=40, help=_("Which number of a continuous action to draw; empty is the first one.")
     )
@@ -32,7 +39,7 @@ class PlaneOptions(Config):
 
 
 def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
-    """A continuous observation of at least two dimensions, and an agent that has values."""
+    """A continuous observation of at least two dimensions, and an agent that has values, or probabilities of actions."""
     return len(environment.axes) >= 2 and bool(VALUE_SIGNALS & set(algorithm.signals))
 
 
@@ -50,7 +57,9 @@ def compute(subject: Subject, options: PlaneOptions) -> Frame:
     held = _held(options.at, axes)
     observations = np.asarray(spec.seen(_mesh(axes, x, y, held, options.resolution)), np.float32)
     number = _number_of_action(options.action, spec)
-    values, actions = _evaluate(agent, observations, number)
+    layers = _layers(subject)
+    layer = _layer(options.of, layers)
+    values, actions = np.asarray(layer.compute(observations), np.float32), _actions(agent, observations, number)
     shape = (options.resolution, options.resolution)
     visited = np.asarray(spec.placed(agent.signals()["visited"]()), np.float32)[:, [x, y]]
     meta: dict[str, Any] = {
@@ -59,6 +68,8 @@ def compute(subject: Subject, options: PlaneOptions) -> Frame:
         "at": {axis.name: held[i] for i, axis in enumerate(axes) if i not in (x, y)},
         "axes": [_described(axis) for axis in axes],
         "actions": list(spec.actions),
+        "layer": {"id": layer.id, "name": layer.name, "signed": layer.is_signed},
+        "layers": [{"id": one.id, "name": one.name} for one in layers],
     }
     if bounds is not None:
         low, high = (float(bound) for bound in bounds[number])
@@ -73,15 +84,56 @@ def _number_of_action(name: str, spec: EnvironmentSpec) -> int:
     return spec.actions.index(name) if name else 0
 
 
-def _evaluate(agent: Agent, observations: F32, number: int) -> tuple[F32, F32]:
-    signals = agent.signals()
+@dataclass(frozen=True)
+class Layer:
+    """One function of the observation that can be drawn."""
+
+    id: str
+    name: str
+    compute: Callable[[F32], Any]
+    is_signed: bool = False
+
+
+def _layers(subject: Subject) -> list[Layer]:
+    """Return what can be drawn of the agent, its state value first."""
+    signals, names = subject.agent.signals(), subject.environment_spec.actions
+    layers = []
     if "q_at" in signals:
-        q = np.asarray(signals["q_at"](observations), np.float32)
-        return q.max(axis=1), q.argmax(axis=1).astype(np.float32)
-    values = np.asarray(signals["v_at"](observations), np.float32)
+        layers.append(Layer("v", "V = max Q", lambda seen: signals["q_at"](seen).max(axis=1)))
+    elif "v_at" in signals:
+        layers.append(Layer("v", "V", signals["v_at"]))
+    for source, letter, name in (("q_at", "q", "Q"), ("policy_at", "p", "π")):
+        if source in signals:
+            layers += [Layer(f"{letter}:{a}", f"{name}({a})", _column(signals[source], i)) for i, a in enumerate(names)]
+    if "v_part_at" in signals:
+        layers.append(Layer("v_part", _("V alone (its stream)"), signals["v_part_at"]))
+    if "a_part_at" in signals:
+        words = _("A({action}) alone (its stream)")
+        for i, action in enumerate(names):
+            compute = _column(signals["a_part_at"], i)
+            layers.append(Layer(f"a_part:{action}", words.format(action=action), compute, is_signed=True))
+    return layers
+
+
+def _column(signal: Callable[..., Any], index: int) -> Callable[[F32], Any]:
+    return lambda seen: signal(seen)[:, index]
+
+
+def _layer(name: str, layers: list[Layer]) -> Layer:
+    for layer in layers:
+        if name in ("", layer.id):
+            return layer
+    known = _("Known here: {names}.").format(names=", ".join(layer.id for layer in layers))
+    raise InvalidInput.one("of", name, _("cannot be drawn of this agent"), known)
+
+
+def _actions(agent: Agent, observations: F32, number: int) -> F32:
+    """Return the number of the likeliest action (B,), or one number of an action made of several."""
+    signals = agent.signals()
     if "action_at" in signals:
-        return values, np.asarray(signals["action_at"](observations), np.float32)[:, number]
-    return values, np.asarray(signals["policy_at"](observations)).argmax(axis=1).astype(np.float32)
+        return np.asarray(signals["action_at"](observations), np.float32)[:, number]
+    judged = signals["q_at"] if "q_at" in signals else signals["policy_at"]
+    return np.asarray(judged(observations)).argmax(axis=1).astype(np.float32)
 
 
 def _mesh(axes: tuple[Axis, ...], x: int, y: int, held: list[float], resolution: int) -> F32:

@@ -28,7 +28,8 @@ from app.parts.policies import probabilities
 from app.parts.rollout import EpisodeCounter, Visited
 
 Array = NDArray[Any]
-POLICY_SIGNALS = ("policy_at", "action_at", "visited", "weights", "ratios", *NOTED_SIGNALS)  # one of the first two
+CHOICE_SIGNALS, GAUSSIAN_SIGNALS = ("policy_at",), ("action_at", "action_std_at")  # it goes by the kind of action
+POLICY_SIGNALS = (*CHOICE_SIGNALS, *GAUSSIAN_SIGNALS, "visited", "weights", "ratios", *NOTED_SIGNALS)
 
 
 class NetworkChoices(Config):
@@ -218,7 +219,10 @@ class PolicyLearner:
     def signals(self) -> Mapping[str, Callable[..., Array]]:
         """Return what panels may ask for; observations are (B, D)."""
         choice: dict[str, Callable[..., Array]] = (
-            {"action_at": lambda observations: self.head.bounded(self.outputs(observations))}
+            {
+                "action_at": lambda observations: self.head.bounded(self.outputs(observations)),
+                "action_std_at": lambda observations: np.tile(np.exp(self.free), (len(observations), 1)),
+            }
             if self.head.free
             else {"policy_at": lambda observations: probabilities(self.outputs(observations))}
         )

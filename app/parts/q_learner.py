@@ -32,7 +32,7 @@ from app.parts.noisy import NoisyNetworks
 from app.parts.noted import NOTED_SIGNALS, Noted
 from app.parts.optimisers import Adam, clip_norm
 from app.parts.policies import epsilon_greedy
-from app.parts.replay import Replay
+from app.parts.replay import REPLAY_SIGNALS, Replay
 from app.parts.rollout import VISITED, EpisodeCounter
 from app.parts.schedules import linear
 
@@ -46,7 +46,7 @@ Q_SCALARS = (
     "train/learning_rate", "train/grad_norm", "buffer/size", "buffer/mean_age",
 )  # fmt: skip
 EPSILON_SCALARS = (*Q_SCALARS, "rollout/exploration_rate")
-Q_SIGNALS = ("q_at", "v_at", "visited", "weights", *NOTED_SIGNALS)
+Q_SIGNALS = ("q_at", "v_at", "visited", "weights", "followed", *REPLAY_SIGNALS, *NOTED_SIGNALS)
 
 
 class ReplayLearning(Config):
@@ -219,24 +219,29 @@ class QLearner:
         return {} if math.isnan(gap) else {"train/overestimation": gap}
 
     def overestimation(self) -> float:
-        """Return the mean of max Q(s, ·) − G over recent steps whose action is the one that the network now prefers.
+        """Return the mean of max Q(s, ·) − G over the steps of `followed`; NaN where there are none."""
+        pairs = self.followed()
+        return float((pairs[:, 0] - pairs[:, 1]).mean()) if len(pairs) else math.nan
+
+    def followed(self) -> Array:
+        """Return max Q(s, ·) and G (K, 2) of recent steps whose action is the one that the network now prefers.
 
         G is the discounted return of the training episode from that step to its end, exploration and all. Of a truncated
         episode only steps count from which the cut is discounted to at most `REST`, and there the network's own value
-        stands for what would have followed. NaN where no step counts.
+        stands for what would have followed.
         """
         rows = _spread(self.replay.newest(self.recent), FOLLOWED)
         after = self.replay.follow(rows, self.replay.size, self.config.gamma)
         ends = self.replay.terminated[after.last] > 0
         chosen = _spread(np.flatnonzero(after.is_whole & (ends | (after.discounts <= REST))), PAIRS)
         if not len(chosen):
-            return math.nan
+            return np.zeros((0, 2))
         rows, ends = rows[chosen], ends[chosen]
         q = self.q_values(self.replay.observations[rows])
         rest = self.q_values(self.replay.next_observations[after.last[chosen]]).max(axis=1)
         returns = after.rewards[chosen] + after.discounts[chosen] * rest * ~ends
         is_preferred = q.argmax(axis=1) == self.replay.actions[rows]
-        return float((q.max(axis=1) - returns)[is_preferred].mean()) if is_preferred.any() else math.nan
+        return np.asarray(np.stack([q.max(axis=1), returns], axis=1)[is_preferred])
 
     def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
         """Return the actions of largest Q (N,), or ε-greedy ones."""
@@ -250,6 +255,8 @@ class QLearner:
             "v_at": lambda observations: self.q_values(observations).max(axis=1),
             "visited": lambda: self.replay.recent(VISITED),
             "weights": self.online.weights.copy,
+            "followed": self.followed,
+            **self.replay.signals(),
             **self.noted.signals(),
         }
 

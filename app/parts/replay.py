@@ -7,6 +7,7 @@ transition j of the same environment is transition j + N. n-step returns and ret
 C capacity, N environments, B batch, D observation size, A numbers of an action.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ from app.core.jit import kernel
 from app.core.randomness import Stream
 
 Array = NDArray[Any]
+REPLAY_SIGNALS = ("replay_observations", "replay_ages")
+PICTURED = 1_000  # transitions in a picture
 
 
 class Transitions(NamedTuple):
@@ -115,6 +118,17 @@ class Replay:
     def recent(self, count: int) -> Array:
         """Return the observations of the last `count` transitions, oldest first (K, D)."""
         return self.observations[self.newest(count)]
+
+    def signals(self) -> dict[str, Callable[[], Array]]:
+        """Return signals of transitions spread evenly over the buffer, oldest first: observations (K, D), ages (K,) in steps."""
+
+        def numbers() -> Array:
+            return np.linspace(self.added - self.size, self.added - 1, min(self.size, PICTURED)).astype(np.int64)
+
+        return {
+            "replay_observations": lambda: self.observations[numbers() % len(self.actions)],
+            "replay_ages": lambda: self.added - 1 - numbers(),
+        }
 
     def state(self) -> Tree:
         """Return the held transitions."""

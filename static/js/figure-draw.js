@@ -12,7 +12,7 @@ const BOTTOM = 32;
 const SERIES = 8;
 
 /** @typedef {{kind: "bars" | "line" | "band" | "dots", x: string, y: string, low?: string, shade?: string, name?: string, color?: number, dash?: boolean, width?: number}} Mark */
-/** @typedef {{label: string, low?: number, high?: number, log?: boolean}} Axis */
+/** @typedef {{label: string, low?: number, high?: number, log?: boolean, ticks?: number[]}} Axis */
 /** @typedef {{title: string, words: string, x: Axis, y: Axis, marks: Mark[], rules?: {x?: number, y?: number, label: string}[]}} Figure */
 /** @typedef {{x: (value: number) => number, y: (value: number) => number, low: number, high: number, left: number, right: number, top: number, bottom: number}} Scale */
 
@@ -109,8 +109,8 @@ function frame(ctx, scale, figure, { across, up }) {
   ctx.strokeRect(scale.left, scale.top, scale.right - scale.left, scale.bottom - scale.top);
   const middle = (/** @type {Axis} */ axis, /** @type {[number, number]} */ [low, high]) => (axis.log ? Math.sqrt(low * high) : (low + high) / 2);
   Object.assign(ctx, { textBaseline: "top" });
-  [across[0], middle(figure.x, across), across[1]].forEach((value, i) => {
-    ctx.textAlign = /** @type {CanvasTextAlign} */ (["left", "center", "right"][i]);
+  (figure.x.ticks ?? [across[0], middle(figure.x, across), across[1]]).forEach((value, i) => {
+    ctx.textAlign = figure.x.ticks ? "center" : /** @type {CanvasTextAlign} */ (["left", "center", "right"][i]);
     ctx.fillText(tick(value), scale.x(value), scale.bottom + 4);
   });
   ctx.textAlign = "center";

@@ -18,12 +18,12 @@ function folded(sliders) {
 
 /**
  * Build the selects and sliders of a plane map.
- * @param {{axes: {name: string, unit: string, low: number, high: number, middle: number}[], x: {name: string}, y: {name: string}, actions: string[], action?: {name: string}}} meta
+ * @param {{axes: {name: string, unit: string, low: number, high: number, middle: number}[], x: {name: string}, y: {name: string}, actions: string[], action?: {name: string}, layer: {id: string}, layers: {id: string, name: string}[]}} meta
  * @param {(options: Record<string, string>) => void} changed
  */
 export function controlsOf(meta, changed) {
   const names = meta.axes.map((axis) => axis.name);
-  const chosen = { x: meta.x.name, y: meta.y.name, action: meta.action?.name ?? "" };
+  const chosen = { x: meta.x.name, y: meta.y.name, action: meta.action?.name ?? "", of: meta.layer?.id ?? "" };
   /** @type {Map<string, number>} */
   const held = new Map(meta.axes.map((axis) => [axis.name, axis.middle]));
   const host = make("div", "sliders");
@@ -31,25 +31,28 @@ export function controlsOf(meta, changed) {
   const tell = () => {
     const moved = meta.axes.filter(({ name, middle }) => name !== chosen.x && name !== chosen.y && held.get(name) !== middle);
     const at = moved.map(({ name }) => `${name}:${held.get(name)}`).join(",");
-    changed({ x: chosen.x, y: chosen.y, ...(at ? { at } : {}), ...(chosen.action ? { action: chosen.action } : {}) });
+    changed({ x: chosen.x, y: chosen.y, ...(at ? { at } : {}), ...(chosen.action ? { action: chosen.action } : {}), ...(chosen.of && chosen.of !== meta.layers[0].id ? { of: chosen.of } : {}) });
   };
 
   const build = () => {
     const others = meta.axes.filter(({ name }) => name !== chosen.x && name !== chosen.y).map(slider);
-    const choices = [axis("x"), axis("y"), ...(meta.action && meta.actions.length > 1 ? [actionChoice()] : [])];
+    const layers = meta.layers?.length > 1 ? [choice(t("shows"), "of", meta.layers.map(({ id, name }) => [id, name]))] : [];
+    const actions = meta.action && meta.actions.length > 1 ? [choice(t("action"), "action", meta.actions.map((name) => [name, name]))] : [];
+    const choices = [...layers, axis("x"), axis("y"), ...actions];
     host.replaceChildren(...choices, ...(others.length > FEW ? [folded(others)] : others));
   };
 
-  const actionChoice = () => {
+  /** @param {string} word @param {"action" | "of"} what @param {[string, string][]} options */
+  const choice = (word, what, options) => {
     const label = make("label", "slider");
     const select = /** @type {HTMLSelectElement} */ (make("select", "input"));
     select.dataset.size = "small";
-    for (const name of meta.actions) select.add(new Option(name, name, false, name === chosen.action));
+    for (const [id, name] of options) select.add(new Option(name, id, false, id === chosen[what]));
     select.addEventListener("change", () => {
-      chosen.action = select.value;
+      chosen[what] = select.value;
       tell();
     });
-    label.append(make("span", "muted", t("action")), select);
+    label.append(make("span", "muted", word), select);
     return label;
   };
 

@@ -23,14 +23,15 @@ export function drawPlane(ctx, size, frame, range) {
   const area = { x: LEFT, y: TOP, w: size.width - LEFT - RIGHT, h: size.height - TOP - BOTTOM };
   ctx.imageSmoothingEnabled = range !== null || Boolean(meta.action);
   const policy = () => (meta.action ? pushes(arrays.action, [nx, ny], meta.action) : greedy(arrays.action, nx, ny));
-  ctx.drawImage(range ? heat(arrays.values, [nx, ny], range) : policy(), area.x, area.y, area.w, area.h);
+  ctx.drawImage(range ? heat(arrays.values, [nx, ny], { range, is_signed: meta.layer?.signed }) : policy(), area.x, area.y, area.w, area.h);
   if (!range && !meta.action) letters(ctx, area, frame);
   visited(ctx, area, frame);
   axes(ctx, area, meta);
 }
 
-/** @param {Float32Array} values @param {[number, number]} size @param {[number, number]} range */
-function heat(values, [nx, ny], [low, high]) {
+/** @param {Float32Array} values @param {[number, number]} size @param {{range: [number, number], is_signed: boolean}} colours */
+function heat(values, [nx, ny], { range: [low, high], is_signed }) {
+  if (is_signed) return bitmap(nx, ny, (index) => diverging(values[index] / (high || 1)));
   return bitmap(nx, ny, (index) => sequential(high > low ? (values[index] - low) / (high - low) : 0.5));
 }
 

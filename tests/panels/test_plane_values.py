@@ -52,3 +52,24 @@ def test_one_number_of_a_continuous_action_is_drawn_by_name() -> None:
     assert frame.meta["action"]["name"] == spec.actions[1]
     with pytest.raises(InvalidInput, match="action=lift"):
         SPEC.compute(subject, PlaneOptions(action="lift"))
+
+
+def test_a_layer_is_the_function_it_is_named_after() -> None:
+    algorithm, spec, environment, agent = catalog.build(catalog.resolve("dueling_dqn", "CartPole-v1"))
+    subject, signals = Subject(agent, algorithm, spec, environment), agent.signals()
+    point = np.array([[axis.middle for axis in spec.axes]], np.float32)
+    point[0, spec.shown_axes[0]], point[0, spec.shown_axes[1]] = (spec.axes[axis].low for axis in spec.shown_axes)
+    q, a = signals["q_at"](point)[0], signals["a_part_at"](point)[0]
+    expected = {
+        "v": q.max(), "q:Left": q[0], "q:Right": q[1], "v_part": signals["v_part_at"](point)[0], "a_part:Right": a[1],
+    }  # fmt: skip
+    for of, value in expected.items():
+        frame = SPEC.compute(subject, PlaneOptions(resolution=8, of=of))
+        assert frame.meta["layer"]["id"] == of
+        assert frame.meta["layer"]["signed"] == of.startswith("a_part")
+        np.testing.assert_allclose(frame.arrays["values"][0, 0], value, rtol=1e-4, atol=1e-6)
+
+
+def test_a_layer_that_the_agent_lacks_is_refused_with_those_it_has() -> None:
+    with pytest.raises(InvalidInput, match="p:Left"):
+        drawn(PlaneOptions(of="q:Left"))

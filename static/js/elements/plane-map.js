@@ -61,23 +61,28 @@ class PlaneMap extends HTMLElement {
     if (!arrays.values) return;
     this.#frame = frame;
     if (!this.#surface) this.#build(meta);
-    const [low, high] = (this.#range = scaleFor(this, "values", extent(arrays.values) ?? [0, 0], () => this.#show(this.#frame)));
+    const found = extent(arrays.values) ?? [0, 0];
+    const most = Math.max(...found.map(Math.abs));
+    const own = /** @type {[number, number]} */ (meta.layer?.signed ? [-most, most] : found);
+    const [low, high] = (this.#range = scaleFor(this, meta.layer?.id ?? "values", own, () => this.#show(this.#frame)));
     const held = Object.entries(meta.at).map(([name, value]) => `${name} ${number(value, 3)}`);
     this.#summary = [t("step {step}", { step: steps(step) }), ...held, t("dots: states visited lately")].join(" · ");
     this.#facts.textContent = this.#summary;
     this.#scale.replaceChildren(...this.#legend(meta, low, high));
-    const words = { x: meta.x.name, y: meta.y.name, low: number(low, 3), high: number(high, 3) };
-    this.#canvas.setAttribute("aria-label", t("Value over {x} and {y}, from {low} to {high}.", words));
+    const words = { what: meta.layer?.name ?? "V", x: meta.x.name, y: meta.y.name, low: number(low, 3), high: number(high, 3) };
+    this.#canvas.setAttribute("aria-label", t("{what} over {x} and {y}, from {low} to {high}.", words));
     this.#surface?.soon();
   }
 
   /** @param {any} meta @param {number} low @param {number} high @returns {(string | Node)[]} */
-  #legend({ action }, low, high) {
+  #legend({ action, layer }, low, high) {
     const is_policy = this.getAttribute("mode") === "action";
     if (is_policy && !action) return [t("letters name the action")];
     const bar = make("span", "scale-bar");
-    paintScale(bar, is_policy ? diverging : sequential, is_policy ? -1 : 0);
-    return is_policy ? [`${action.name} ${number(action.low, 3)}`, bar, number(action.high, 3)] : [number(low, 3), bar, number(high, 3)];
+    const is_signed = is_policy || layer?.signed;
+    paintScale(bar, is_signed ? diverging : sequential, is_signed ? -1 : 0);
+    const name = layer && layer.id !== "v" ? `${layer.name}: ` : "";
+    return is_policy ? [`${action.name} ${number(action.low, 3)}`, bar, number(action.high, 3)] : [`${name}${number(low, 3)}`, bar, number(high, 3)];
   }
 
   /** @param {any} meta */
@@ -107,7 +112,7 @@ class PlaneMap extends HTMLElement {
     const index = Math.floor(up * ny) * nx + Math.floor(across * nx);
     const at = (/** @type {any} */ axis, /** @type {number} */ share) => `${axis.name} ${number(axis.low + share * (axis.high - axis.low), 3)} ${axis.unit}`;
     const action = meta.action ? `${meta.action.name} ${number(arrays.action[index], 3)}` : (meta.actions[arrays.action[index]] ?? "");
-    this.#facts.textContent = `${at(meta.x, across)}, ${at(meta.y, up)}: V ${number(arrays.values[index])} · ${action}`;
+    this.#facts.textContent = `${at(meta.x, across)}, ${at(meta.y, up)}: ${meta.layer?.name ?? "V"} ${number(arrays.values[index])} · ${action}`;
   }
 }
 

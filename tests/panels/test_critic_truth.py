@@ -1,0 +1,78 @@
+"""Values beside the returns that followed them: which steps count, and what their returns are, by hand.
+
+Covers app/panels/critic_truth.py and app/panels/replay.py.
+"""
+
+import numpy as np
+import pytest
+
+from app import catalog
+from app.core.specs import Frame, Subject
+from app.panels import critic_truth, replay
+
+
+def rollout(ends: list[tuple[int, int]], following: list[float]) -> np.ndarray:
+    """One environment, rewards 1, values 10, 20, …; `ends` gives terminated and truncated of each step."""
+    count = len(ends)
+    columns = [np.ones(count), 10.0 * (1 + np.arange(count)), following, *zip(*ends, strict=True), np.zeros(count)]
+    return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)[None]
+
+
+def test_returns_of_a_terminated_episode_by_hand() -> None:
+    """γ = ½, rewards 1, the third step terminates: G = 1.75, 1.5, 1; the fourth step's episode has not ended."""
+    pairs = critic_truth.of_rollout(rollout([(0, 0), (0, 0), (1, 0), (0, 0)], [20, 30, 0, 50]), 0.5)
+    np.testing.assert_allclose(pairs, [[10, 1.75], [20, 1.5], [30, 1.0]])
+
+
+def test_of_a_truncated_episode_only_early_steps_count() -> None:
+    """γ = ½, cut after the fifth step with value 8 behind it: it weighs ½ … 1/32 = 0.03; four steps before it still 1/16."""
+    pairs = critic_truth.of_rollout(rollout([(0, 0)] * 4 + [(0, 1)], [20, 30, 40, 50, 8]), 0.5)
+    whole = 1 + 0.5 + 0.25 + 0.125 + 0.0625
+    np.testing.assert_allclose(pairs, [[10, whole + 8 / 32], [20, 1.875 + 8 / 16]])
+    wrong = critic_truth.of_rollout(rollout([(0, 0)] * 4 + [(1, 0)], [20, 30, 40, 50, 0]), 0.5)
+    assert wrong[0, 1] == pytest.approx(whole), "as if nothing followed"
+    assert len(wrong) == 5
+
+
+def test_an_empty_rollout_has_no_pairs() -> None:
+    assert critic_truth.of_rollout(np.zeros((0, 0, 6)), 0.9).shape == (0, 2)
+
+
+def subject_of(name: str, steps: int, **config: float) -> Subject:
+    algorithm, spec, place, agent = catalog.build(
+        catalog.resolve(name, "CartPole-v1", config=config, preset="", total_steps=20_000, seed=1)
+    )
+    taken = 0
+    while taken < steps:
+        taken += agent.update(steps - taken).steps
+    return Subject(agent, algorithm, spec, place)
+
+
+def test_the_error_of_dqn_is_its_overestimation() -> None:
+    subject = subject_of("dqn", 1_000, learning_starts=100)
+    frame: Frame = critic_truth.SPEC.compute(subject, critic_truth.CriticOptions())
+    pairs = subject.agent.signals()["followed"]()
+    assert subject.agent.diagnostics()["train/overestimation"] == pytest.approx((pairs[:, 0] - pairs[:, 1]).mean())
+    assert frame.arrays["shares"].sum() == pytest.approx(1.0, abs=1e-5)
+    assert len(frame.meta["figures"]) == 2
+
+
+def test_the_critic_of_ppo_stands_beside_the_returns_of_its_rollout() -> None:
+    subject = subject_of("ppo", 512, n_envs=4, n_steps=128, batch_size=128)
+    frame = critic_truth.SPEC.compute(subject, critic_truth.CriticOptions())
+    assert frame.arrays["followed"].max() > 5
+    assert frame.arrays["value"].shape == frame.arrays["followed"].shape
+
+
+def test_the_replay_buffer_is_pictured_from_oldest_to_newest() -> None:
+    subject = subject_of("dqn", 700, buffer_size=500, learning_starts=100)
+    ages = subject.agent.signals()["replay_ages"]()
+    assert ages[0] == 499
+    assert ages[-1] == 0
+    newest = subject.agent.signals()["visited"]()[-1]
+    np.testing.assert_array_equal(subject.agent.signals()["replay_observations"]()[-1], newest)
+    frame = replay.SPEC.compute(subject, replay.ReplayOptions())
+    assert frame.arrays["youth"][0] == 0
+    assert frame.arrays["youth"][-1] == 1
+    assert frame.arrays["cover"].shape == (5,)
+    assert (frame.arrays["cover"] > 0).all()
