@@ -71,3 +71,15 @@ def test_seconds_until_the_fast_preset_solves_cartpole() -> None:
         seconds.append(time.perf_counter() - start)
         print(f"\nseed {seed}: {seconds[-1]:.1f} s, {taken} steps")  # noqa: T201
     assert statistics.median(seconds) <= 5.0
+
+
+@pytest.mark.bench
+def test_speed_of_qr_dqn_beside_sb3_contrib() -> None:
+    """200 quantiles, whose loss compares every one with every other."""
+    import sb3_contrib
+
+    torch.set_num_threads(1)
+    rounds = [(ours("qr_dqn", 2000), theirs(sb3_contrib.QRDQN, 1000)) for _ in range(ROUNDS)]
+    own, other = (statistics.median(figures) for figures in zip(*rounds, strict=True))
+    print(f"\nqr_dqn: {own:,.0f} steps/s, sb3-contrib {other:,.0f}, ratio {own / other:.1f}")  # noqa: T201
+    assert own / other >= 1.5

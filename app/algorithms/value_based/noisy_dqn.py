@@ -33,6 +33,7 @@ Sources: Fortunato et al. (2018), "Noisy networks for exploration", ICLR; Huber 
 Stable-Baselines3's DQN.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ from app.parts.noisy import NoisyNetworks
 from app.parts.policies import epsilon_greedy
 from app.parts.q_learner import Q_SCALARS, Q_SIGNALS, QLearner, ReplayLearning
 from app.parts.replay import Transitions
+from app.parts.td_minibatch import td_minibatch, td_numbers
 
 Array = NDArray[Any]
 
@@ -141,6 +143,10 @@ class NoisyDQNAgent(QLearner):
         errors = q_taken - targets
         self.q_network.backward(activations, huber_gradient(errors, batch.actions, q.shape[1]))
         self.online.collect()  # (5)
+        self.noted.minibatch(batch.observations, batch.actions, partial(
+            td_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
+            next_values=next_q.max(axis=1), targets=targets, q=q_taken,
+        ))  # fmt: skip
         sizes = np.abs(errors)
         return {
             "train/loss": huber_loss(errors),
@@ -182,6 +188,7 @@ SPEC = AlgorithmSpec(
     ),
     emits=(*Q_SCALARS, "train/noise"),
     signals=Q_SIGNALS,
+    minibatch=td_minibatch(r"\max_{a'} Q_{\theta^-}(s', a'; \xi^-)", first=2),
     default_steps=100_000,
     parent="dqn",
     references=(

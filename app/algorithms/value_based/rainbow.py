@@ -88,20 +88,25 @@ def distribution_targets(returns: Array, discounts: Array, next_z: Array) -> Arr
 
 @kernel
 def quantile_huber(z: Array, y: Array, weights: Array, losses: Array, gradient: Array) -> None:
-    """Write the losses (4) (B,) of quantiles z (B, K) against targets y (B, K), and the gradient of their weighted mean (B, K)."""
+    """Write the losses (4) (B,) of quantiles z (B, K) against targets y (B, K), and the gradient of their weighted mean (B, K).
+
+    With c the clipped u, Huber's h(u) is c (u − c / 2); the inner loop goes over the quantiles because it is vectorised so.
+    """
     n_samples, n_quantiles = z.shape
+    shares = (np.arange(n_quantiles) + 0.5) / n_quantiles
+    sums, slopes = np.empty(n_quantiles), np.empty(n_quantiles)
     for sample in range(n_samples):
-        total = 0.0
-        for i in range(n_quantiles):
-            share, slope = (i + 0.5) / n_quantiles, 0.0
-            for j in range(n_quantiles):
+        sums[:], slopes[:] = 0.0, 0.0
+        for j in range(n_quantiles):
+            for i in range(n_quantiles):
                 u = np.float64(y[sample, j]) - np.float64(z[sample, i])
-                size = abs(u)
-                weight = abs(share - 1.0) if u < 0 else share
-                total += weight * (0.5 * u * u if size < 1 else size - 0.5)
-                slope -= weight * min(max(u, -1.0), 1.0)
-            gradient[sample, i] = weights[sample] * slope / (n_samples * n_quantiles)
-        losses[sample] = total / n_quantiles  # (4)
+                weight = 1.0 - shares[i] if u < 0 else shares[i]
+                clipped = min(max(u, -1.0), 1.0)
+                sums[i] += weight * clipped * (u - 0.5 * clipped)
+                slopes[i] -= weight * clipped
+        for i in range(n_quantiles):
+            gradient[sample, i] = weights[sample] * slopes[i] / (n_samples * n_quantiles)
+        losses[sample] = sums.sum() / n_quantiles  # (4)
 
 
 class RainbowAgent(QLearner):
