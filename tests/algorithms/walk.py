@@ -51,7 +51,25 @@ class Walk:
     """The environment of `WalkBatch`."""
 
     id, n_actions, observation_size, max_episode_steps, mdp = "walk", 2, 2, LIMIT, None
-    action_bounds = None
+    action_bounds: np.ndarray | None = None
 
     def batch(self, n_envs: int, seed: int, stream: str, features: bool) -> WalkBatch:
         return WalkBatch(n_envs)
+
+
+class PushBatch(WalkBatch):
+    """Walkers that go right where the only number of their action is positive."""
+
+    def step(self, actions: np.ndarray) -> Step:
+        assert actions.shape == (self.n_envs, 1)
+        assert np.abs(actions).max() <= 0.5
+        return super().step((actions[:, 0] > 0).astype(np.int64))
+
+
+class Push(Walk):
+    """The same walk, with one continuous number for an action."""
+
+    n_actions, action_bounds = 1, np.array([[-0.5, 0.5]])
+
+    def batch(self, n_envs: int, seed: int, stream: str, features: bool) -> PushBatch:
+        return PushBatch(n_envs)

@@ -10,11 +10,11 @@ import pytest
 
 from app.core.codecs import trees_equal
 from app.core.config import Hyper
-from app.core.contracts import Array, Problem, Step, Tree
+from app.core.contracts import Problem, Tree
 from app.core.randomness import Stream
 from app.parts.on_policy import RolloutLearner
 from app.parts.policy_learner import NetworkChoices
-from tests.algorithms.walk import Walk, WalkBatch
+from tests.algorithms.walk import Push, Walk
 
 
 class SomeConfig(NetworkChoices):
@@ -22,22 +22,6 @@ class SomeConfig(NetworkChoices):
     n_steps: int = Hyper(16, low=1, high=99, help="")
     gamma: float = Hyper(0.9, low=0, high=1, help="")
     gae_lambda: float = Hyper(1.0, low=0, high=1, help="")
-
-
-class PushBatch(WalkBatch):
-    """Walkers that go right where the only number of their action is positive."""
-
-    def step(self, actions: Array) -> Step:
-        assert actions.shape == (self.n_envs, 1)
-        assert np.abs(actions).max() <= 0.5
-        return super().step((actions[:, 0] > 0).astype(np.int64))
-
-
-class Push(Walk):
-    n_actions, action_bounds = 1, np.array([[-0.5, 0.5]])
-
-    def batch(self, n_envs: int, seed: int, stream: str, features: bool) -> PushBatch:
-        return PushBatch(n_envs)
 
 
 def learner(world: type[Walk] = Walk, seed: int = 0, **changes: Any) -> RolloutLearner:

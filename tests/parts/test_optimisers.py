@@ -8,7 +8,7 @@ from app.core.codecs import trees_equal
 from app.core.jit import plain
 from app.core.randomness import Stream
 from app.parts.networks import Networks, Shape
-from app.parts.optimisers import Adam, adam, clip_norm
+from app.parts.optimisers import Adam, RMSprop, adam, clip_norm, rmsprop
 
 
 def networks() -> Networks:
@@ -68,3 +68,34 @@ def test_state_returns_after_load() -> None:
     one.step(0.1)
     other.load(one.state())
     assert not trees_equal(one.state(), other.state())
+
+
+def test_rmsprop_equals_the_one_of_stable_baselines3_that_is_tensorflows() -> None:
+    from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
+
+    ours = networks()
+    optimiser = RMSprop(ours)
+    theirs = torch.nn.Parameter(torch.from_numpy(ours.weights.copy()))
+    reference = RMSpropTFLike([theirs], lr=3e-3, alpha=0.99, eps=1e-5)
+    draws = np.random.default_rng(0)
+    for step in range(200):
+        ours.gradient[:] = draws.normal(size=len(ours.weights), scale=2.0 if step % 2 else 0.01)
+        theirs.grad = torch.from_numpy(ours.gradient.copy())
+        optimiser.step(3e-3)
+        reference.step()
+    np.testing.assert_allclose(ours.weights, theirs.detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_the_compiled_rmsprop_equals_its_plain_twin_and_is_resumed() -> None:
+    one, other = networks(), networks()
+    first, second = RMSprop(one), RMSprop(other)
+    for built in (one, other):
+        built.gradient[:] = np.linspace(-1, 1, len(built.gradient))
+    first.step(0.1)
+    numbers = (np.float32(x) for x in (0.99, 1 - 0.99, 1e-5, 0.1))
+    plain(rmsprop)(other.weights, other.gradient, second.second, *numbers)
+    np.testing.assert_array_equal(one.weights, other.weights)
+    second.load(first.state())
+    first.step(0.1)
+    second.step(0.1)
+    np.testing.assert_array_equal(one.weights, other.weights)

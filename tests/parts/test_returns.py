@@ -146,3 +146,8 @@ def test_explained_variance_is_one_for_a_perfect_critic_and_zero_for_a_constant(
 def test_shapes_are_checked_at_the_door() -> None:
     with pytest.raises(ValueError, match="one row more"):
         returns.next_values(column(1, 2), column(1, 2), np.zeros((2, 1), bool), np.zeros((2, 1), bool))
+
+
+def test_every_step_has_the_number_of_its_episodes_first_step() -> None:
+    values, ended = np.array([[1.0], [2.0], [3.0], [4.0]]), np.array([[False], [True], [False], [False]])
+    assert returns.first_of_episode(values, ended)[:, 0].tolist() == [1.0, 1.0, 3.0, 3.0]

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from app.algorithms.policy_based.ppo import PPOAgent, PPOConfig, clipped_values, policy_loss, policy_slope, value_loss
 from app.core.codecs import trees_equal
@@ -12,7 +11,8 @@ from app.core.contracts import Problem
 from app.core.errors import InvalidInput, TrainingDiverged
 from app.core.randomness import Stream
 from app.core.scalars import DICTIONARY
-from tests.algorithms.walk import Walk
+from tests.algorithms.policy_based.peers import load_into, peer, shift, their_gradient
+from tests.algorithms.walk import Push, Walk
 
 SMALL = {"n_envs": 2, "n_steps": 16, "batch_size": 8, "n_epochs": 3, "net_arch": "8,8", "learning_rate": 0.01}
 
@@ -220,76 +220,18 @@ def test_bad_combinations_are_refused_with_the_way_out(changes: dict[str, Any], 
     assert message in str(caught.value)
 
 
-def stable_baselines(built: PPOAgent) -> Any:
-    """Stable-Baselines3's PPO with our weights, our rollout, and one pass over it in one minibatch."""
-    import gymnasium
-    from stable_baselines3 import PPO
-    from stable_baselines3.common.logger import Logger
-    from stable_baselines3.common.vec_env import DummyVecEnv
-
-    steps, envs, size = built.rollout.observations.shape
-    space = gymnasium.spaces.Box(-10, 10, (size,))
-
-    class Space(gymnasium.Env[Any, Any]):
-        observation_space, action_space = space, gymnasium.spaces.Discrete(2)
-
-    config = built.config
-    theirs = PPO(
-        "MlpPolicy", DummyVecEnv([Space] * envs), device="cpu", n_steps=steps, batch_size=steps * envs, n_epochs=1,
-        gamma=config.gamma, gae_lambda=config.gae_lambda, ent_coef=config.ent_coef, max_grad_norm=1e9,
-        clip_range_vf=config.clip_range_vf or None,
-        policy_kwargs={"net_arch": [8, 8]},
-    )  # fmt: skip
-    theirs.set_logger(Logger(None, []))
-    policy = theirs.policy
-    modules = [
-        (built.policy, [*policy.mlp_extractor.policy_net, policy.action_net]),
-        (built.critic, [*policy.mlp_extractor.value_net, policy.value_net]),
-    ]
-    theirs.layers = [
-        (ours, module)
-        for mlp, layers in modules
-        for ours, module in zip(mlp.parameters, [m for m in layers if isinstance(m, torch.nn.Linear)], strict=True)
-    ]
-    load_into(built, theirs)
-    fill_their_buffer(built, theirs)
-    return theirs
-
-
-def load_into(built: PPOAgent, theirs: Any) -> None:
-    """Give Stable-Baselines3's agent our weights."""
-    with torch.no_grad():
-        for (weight, bias), module in theirs.layers:
-            module.weight.copy_(weight)
-            module.bias.copy_(bias)
-
-
-def fill_their_buffer(built: PPOAgent, theirs: Any) -> None:
-    rollout, gamma = built.rollout, built.config.gamma
-    ended = rollout.terminated | rollout.truncated
-    starts = np.vstack([np.ones((1, ended.shape[1])), ended[:-1]])
-    for t in range(len(ended)):
-        with torch.no_grad():
-            values, log_probs, _ = theirs.policy.evaluate_actions(
-                torch.from_numpy(rollout.observations[t]), torch.from_numpy(rollout.actions[t])
-            )
-        rewards = rollout.rewards[t] + gamma * rollout.final_values[t] * rollout.truncated[t]
-        theirs.rollout_buffer.add(
-            rollout.observations[t], rollout.actions[t][:, None], rewards, starts[t], values, log_probs
-        )
-    with torch.no_grad():
-        last = theirs.policy.predict_values(torch.from_numpy(built.observations))
-    theirs.rollout_buffer.compute_returns_and_advantage(last, ended[-1])
-
-
+@pytest.mark.parametrize("world", [Walk, Push])
 @pytest.mark.parametrize("clip_range_vf", [0.0, 0.05])
-def test_loss_and_gradient_equal_those_of_stable_baselines3_on_a_shared_rollout(clip_range_vf: float) -> None:
-    built = filled(ent_coef=0.01, batch_size=32, clip_range_vf=clip_range_vf)
-    built.networks.weights += 0.3 * Stream(1, "shift").normals(len(built.networks.weights))
-    theirs = stable_baselines(built)
-    samples = built.estimate()[0]
-    shift = 0.2 * Stream(2, "shift").normals(len(built.networks.weights)).astype(np.float32)
-    built.networks.weights += shift  # so that ratios and values have left their intervals
+def test_loss_and_gradient_equal_those_of_stable_baselines3_on_a_shared_rollout(
+    world: type[Walk], clip_range_vf: float
+) -> None:
+    config = PPOConfig.parse(SMALL | {"ent_coef": 0.01, "batch_size": 32, "clip_range_vf": clip_range_vf})
+    built = PPOAgent(config, Problem(world(), 0, 1000))
+    shift(built, 0.3)
+    built.collect(1000)
+    theirs = peer("PPO", built, batch_size=32, n_epochs=1, ent_coef=0.01, clip_range_vf=clip_range_vf or None)
+    samples, _old = built.estimate()
+    shift(built, 0.2)  # so that ratios and values have left their intervals
     load_into(built, theirs)
     theirs.train()
     numbers = built.differentiate(samples)
@@ -300,6 +242,4 @@ def test_loss_and_gradient_equal_those_of_stable_baselines3_on_a_shared_rollout(
     assert numbers["train/value_loss"] == pytest.approx(logged["train/value_loss"], rel=1e-5)
     assert numbers["train/policy_loss"] == pytest.approx(logged["train/policy_gradient_loss"], abs=1e-6)
     assert numbers["train/entropy"] == pytest.approx(-logged["train/entropy_loss"], rel=1e-5)
-    for (weight, bias), module in theirs.layers:
-        torch.testing.assert_close(weight.grad, module.weight.grad, rtol=1e-4, atol=1e-5)
-        torch.testing.assert_close(bias.grad, module.bias.grad, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(built.networks.gradient, their_gradient(built, theirs), rtol=1e-4, atol=1e-5)
