@@ -18,7 +18,8 @@ from app.web.scenes import Scene, scene_of
 WATCH_S = 60  # how long a run of a table should take to be watched
 # Positions of the speed slider, in steps a second; None is full speed.
 SPEEDS: tuple[float | None, ...] = (1, 2, 5, 10, 25, 50, 100, 250, 1_000, 10_000, 100_000, None)
-RETURNS = ("rollout/episode_return", "rollout/ep_rew_mean", "eval/mean_reward", "tabular/greedy_return")
+RETURNS = ("rollout/episode_return", "rollout/ep_rew_mean", "eval/mean_reward", "tabular/greedy_return",
+           "tabular/behaviour_return")  # fmt: skip
 EPISODES = ("rollout/episode_return", "rollout/episode_length", "rollout/ep_rew_mean", "rollout/ep_len_mean",
             "rollout/terminated_share")  # fmt: skip
 EVALUATION = ("eval/mean_reward", "eval/std_reward", "eval/mean_ep_length")

@@ -426,6 +426,15 @@ def test_runs_of_different_worlds_are_compared_with_the_lines_of_each(client: Te
     assert "live in different worlds" not in same
 
 
+def test_every_curve_of_a_return_has_the_optimum_as_a_line(client: TestClient) -> None:
+    lake = {"environment": "FrozenLake-v1", "algorithm": "q_learning", "total_steps": 1_000}
+    run = client.post("/api/v1/runs", json=lake).json()["id"]
+    charts = re.findall(r"<curve-chart [^>]*>", unescape(client.get(f"/runs/{run}").text))
+    lined = {name for chart in charts if '"Optimum"' in chart for name in re.findall(r'scalar="([^"]*)"', chart)}
+    assert {"tabular/greedy_return", "tabular/behaviour_return", "eval/mean_reward"} <= lined <= set(views.RETURNS)
+    assert all('"Optimum"' in chart for chart in charts if any(f'scalar="{name}"' in chart for name in lined))
+
+
 def test_one_scale_of_colours_is_offered_and_chosen_where_the_environment_is_one(client: TestClient) -> None:
     ids = [
         client.post("/runs", data={"environment": name, "algorithm": "sarsa"}, follow_redirects=False).headers[
