@@ -31,8 +31,19 @@ def td_numbers(
     return dict(zip(COLUMNS, numbers, strict=True))
 
 
+def weighted(numbers: Mapping[str, Any], weights: Array) -> dict[str, Any]:
+    """Return what `td_numbers` gave for a loss whose samples carry weights (B,), with these as a last column."""
+    scaled = {name: weights * numbers[name] for name in ("loss", "slope")}
+    return {**numbers, **scaled, "weight": weights}
+
+
 def td_minibatch(
-    next_value: str = r"\max_{a'} Q_{\theta^-}(s', a')", *, reward: str = "r", discount: str = r"\gamma", first: int = 1
+    next_value: str = r"\max_{a'} Q_{\theta^-}(s', a')",
+    *,
+    reward: str = "r",
+    discount: str = r"\gamma",
+    first: int = 1,
+    is_weighted: bool = False,
 ) -> Minibatch:
     r"""Return the declaration of a loss whose target, Huber loss and gradient are three equations in a row.
 
@@ -40,6 +51,7 @@ def td_minibatch(
         next_value: LaTeX of what follows.
         reward, discount: LaTeX of the reward, or the sum of rewards, and of what the value that follows counts.
         first: the number of the target's equation; the loss and its gradient have the next two.
+        is_weighted: whether each sample's loss carries a weight, as `weighted` gives it.
     """
     target = rf"y = {reward} + {discount}\,(1 - \text{{terminated}})\,{next_value}"
     terms = (
@@ -49,13 +61,16 @@ def td_minibatch(
         (next_value, "next_value"),
     )
     both = (("Q", "q"), ("y", "target"))
-    gradient = r"\frac{\partial L}{\partial Q} = \frac{1}{B}\,\mathrm{clip}(Q - y, -1, 1)"
+    weight, share = ((("w", "weight"),), "w") if is_weighted else ((), "1")
+    loss = r"\ell = w \cdot h(Q - y)" if is_weighted else r"\ell = h(Q - y)"
+    gradient = rf"\frac{{\partial L}}{{\partial Q}} = \frac{{{share}}}{{B}}\,\mathrm{{clip}}(Q - y, -1, 1)"
+    importance = (("weight", "w", _("importance weight: less for what is drawn often")),) if is_weighted else ()
     return Minibatch(
-        columns=COLUMNS,
+        columns=(*COLUMNS, "weight") if is_weighted else COLUMNS,
         lines=(
             Line(target, terms, "target", first),
-            Line(r"\ell = h(Q - y)", both, "loss", first + 1),
-            Line(gradient, (("B", "size"), *both), "slope", first + 2),
+            Line(loss, (*weight, *both), "loss", first + 1),
+            Line(gradient, (("B", "size"), *weight, *both), "slope", first + 2),
         ),
         contribution="loss",
         loss="L",
@@ -65,6 +80,7 @@ def td_minibatch(
             ("error", "Q - y", _("the temporal-difference error")),
             ("loss", r"\ell", _("its part of the loss, before the mean")),
             ("slope", r"\partial L / \partial Q", _("gradient that Q gets")),
+            *importance,
         ),
         note=_told,
     )

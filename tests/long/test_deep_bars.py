@@ -53,6 +53,7 @@ def best_and_last(algorithm_name: str, environment_name: str, seed: int) -> tupl
         ("ppo", "CartPole-v1", 475.0, "last"),
         ("dqn", "CartPole-v1", 475.0, "best"),
         ("dqn", "MountainCar-v0", -120.0, "best"),
+        ("dqn", "Acrobot-v1", -95.0, "last"),
     ],
 )
 def test_bar(algorithm: str, environment: str, bar: float, counts: str) -> None:

@@ -36,6 +36,7 @@ Sources: Schaul, Quan, Antonoglou and Silver (2016), "Prioritized experience rep
 counting of steps as in Stable-Baselines3's DQN.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ from app.parts.q_learner import EPSILON_SCALARS, Q_SIGNALS, EpsilonSchedule, QLe
 from app.parts.replay import Transitions
 from app.parts.schedules import linear
 from app.parts.sum_tree import SumTree
+from app.parts.td_minibatch import td_minibatch, td_numbers, weighted
 
 Array = NDArray[Any]
 
@@ -146,6 +148,11 @@ class PrioritizedDQNAgent(QLearner):
         q_taken = q[np.arange(len(q)), batch.actions]
         errors, weights = q_taken - targets, weights.astype(q.dtype)
         self.q_network.backward(activations, huber_gradient(errors, weights, batch.actions, q.shape[1]))
+        columns = partial(
+            td_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
+            next_values=next_q.max(axis=1), targets=targets, q=q_taken,
+        )  # fmt: skip
+        self.noted.minibatch(batch.observations, batch.actions, lambda: weighted(columns(), weights))
         sizes = np.abs(errors)
         numbers = {
             "train/loss": huber_loss(errors, weights),
@@ -172,6 +179,7 @@ SPEC = AlgorithmSpec(
     ),
     emits=(*EPSILON_SCALARS, "train/beta", "train/weight_max"),
     signals=Q_SIGNALS,
+    minibatch=td_minibatch(first=3, is_weighted=True),
     default_steps=100_000,
     parent="dqn",
     references=(
