@@ -108,7 +108,7 @@ def _axis(number: int, low: float, high: float) -> Axis:
 
 
 def _absent(name: str, error: Exception) -> EnvironmentSpec:
-    rule = _("cannot be opened here: {error}").format(error=shorten(error, 200))
+    rule = _("cannot be opened here: {error}").format(error=shorten(str(error).rstrip("."), 200))
     absence: Absence = (
         rule,
         _("The operator's setting gymnasium_ids names it; install what it needs, or take it out."),

@@ -24,7 +24,7 @@ function placed(points, angle, [x, y], unit) {
 
 /** @param {Ctx} ctx @param {Size} size @param {number[]} state @param {number[][]} trail */
 export function lander(ctx, { w, h }, [x, y, , , angle, , left, right], trail) {
-  const unit = Math.min(w / VIEW.w, h / VIEW.h);
+  const unit = Math.min(w / VIEW.w, h / VIEW.h, h / (y * VIEW.half_h + VIEW.pad)); // it may rise out of gymnasium's view
   const ground = h - VIEW.pad * unit * 0.5;
   const at = (/** @type {number[]} */ [px, py]) => [w / 2 + px * VIEW.half_w * unit, ground - (py * VIEW.half_h + VIEW.leg) * unit];
   stroke(ctx, "--scene-ground", 2, [[w / 2 - 2 * unit, ground], [w / 2 + 2 * unit, ground]]);

@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.core.codecs import unpack_arrays
+from app.protocol.data import EpisodeDetail
 from app.protocol.runs import RunCreate
 from app.store import frames as frame_rows
 from app.store import runs as run_rows
@@ -217,6 +218,13 @@ def test_an_episode_is_given_step_by_step(client: TestClient, ended: dict[str, A
     assert (detail["actions"], detail["rewards"], detail["drawing"]) == ([0, 1], [-1.0, -1.0], "grid")
     assert detail["layout"]["cols"] == 12
     assert client.get(f"{ended['links']['episodes']}/99").status_code == 404
+
+
+def test_an_action_may_be_made_of_continuous_numbers() -> None:
+    facts = {"number": 1, "step": 5, "kind": "best", "return": 0.0, "length": 1, "terminated": False, "truncated": True}
+    happened = {"states": [[0.0], [1.0]], "actions": [[0.5, -1.0]], "rewards": [0.0], "drawing": "lander"}
+    detail = EpisodeDetail.model_validate({**facts, **happened})
+    assert detail.actions == [[0.5, -1.0]]
 
 
 def test_addresses_of_links_are_those_of_the_api(ended: dict[str, Any]) -> None:
