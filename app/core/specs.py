@@ -61,7 +61,7 @@ class Inspector:
         number: of the equation; its line of code ends in `# (number)`.
         old: slot of the entry's value before, state and action: slots that name the entry (None: not of an action).
         backup: the shape of its backup diagram.
-        waits: what to say where the last step made no update.
+        waits: what to say where the last step made no update; a function of the trace where it depends on that.
         about: a sentence with {entry}: whose update is shown, where that is not the pair of the last step.
         note: `trace → what to know beside its numbers`, where the shown table is not the one that was updated, or not only then.
     """
@@ -74,7 +74,7 @@ class Inspector:
     state: int = 0
     action: int | None = None
     backup: Backup = "max"
-    waits: str = ""
+    waits: str | Callable[[Sequence[float]], str] = ""
     about: str = ""
     note: Callable[[Sequence[float]], str] = lambda trace: ""
 
@@ -195,7 +195,8 @@ class EnvironmentSpec:
         placed: the way back, `observations (B, D) → points (B, axes)`.
         shown_axes: the two that a map shows where nothing else is asked for.
         missing: why it cannot be used here, and what to install or change, as a rule and a way out; None where it can.
-        threshold: mean return at which it counts as solved, or None.
+        threshold: mean return at which it counts as solved with its default options, or None.
+        threshold_with: `config → the threshold`, where options change it.
         references: `(config) → numbers` drawn as dashed lines on the return.
         success: smallest return of an episode that counts as a success, or None where there is no such thing.
         default_config: used by the first visit's recipe.
@@ -221,6 +222,11 @@ class EnvironmentSpec:
     placed: Callable[[Array], Array] = lambda observations: observations
     shown_axes: tuple[int, int] = (0, 1)
     missing: Callable[[], tuple[str, str] | None] = lambda: None
+    threshold_with: Callable[[Any], float | None] | None = None
+
+    def solved_at(self, config: Config) -> float | None:
+        """Return the mean return at which the configured environment counts as solved, or None."""
+        return self.threshold if self.threshold_with is None else self.threshold_with(config)
 
 
 @dataclass(frozen=True)

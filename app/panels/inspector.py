@@ -45,14 +45,19 @@ def compute(subject: Subject, options: InspectorOptions) -> Frame:
         "line": line,
         "source": source,
         "has_update": has_update,
-        "note": inspector.note(trace) if has_update else inspector.waits or _("The last step changed no value."),
+        "note": inspector.note(trace) if has_update else _waits(inspector, trace),
         "terms": [{"symbol": term.symbol, "value": _number(trace[term.slot])} for term in inspector.terms],
     }
     if has_update:
         meta |= _change(subject, inspector, trace)
-    if "last_transition" in signals:
+    if "last_transition" in signals and _has_moved(signals):
         meta["transition"] = _transition(subject, [float(number) for number in signals["last_transition"]()])
     return Frame({}, meta)
+
+
+def _waits(inspector: Inspector, trace: list[float]) -> str:
+    words = inspector.waits(trace) if callable(inspector.waits) else inspector.waits
+    return words or _("The last step changed no value.")
 
 
 def with_numbers(equation: str, values: Mapping[str, float], write: Callable[[float], str]) -> str:
@@ -105,6 +110,11 @@ def _entry(subject: Subject, state: int, action: int | None) -> str:
         return name
     is_alone = isinstance(mdp, TabularMDP) and mdp.n_states == 1
     return _action_name(subject, action) if is_alone else f"{name} · {_action_name(subject, action)}"
+
+
+def _has_moved(signals: Mapping[str, Callable[[], Any]]) -> bool:
+    """Return whether a step was taken: before the first, `last_transition` holds zeros."""
+    return "visits" not in signals or bool(signals["visits"]().any())
 
 
 def _transition(subject: Subject, last: list[float]) -> dict[str, Any]:

@@ -22,8 +22,9 @@ export function setFormula(element, tex) {
   element.setAttribute("tex", tex);
 }
 
-/** What happened, and whose update is shown where it is not that of this step. @param {any} meta @param {string} step */
+/** What happened, and whose update is shown where it is not that of this step. @param {any} meta @param {number} step */
 export function happened({ transition, step_unit, backup, about }, step) {
+  if (step === 0) return step_unit === "sweep" ? t("Sweep 0 · nothing has happened yet: no value was backed up.") : t("Step 0 · nothing has happened yet: the agent has not moved.");
   const at = step_unit === "sweep" ? t("Sweep {step}", { step }) : t("Step {step}", { step });
   const moved = transition && !(about && backup === "episode") ? went(transition) : "";
   return [at, [moved, about].filter(Boolean).join(" ")].filter(Boolean).join(" · ");

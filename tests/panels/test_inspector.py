@@ -169,3 +169,23 @@ def test_the_line_is_the_one_that_ends_in_the_equations_number() -> None:
     line, source = source_line("app.algorithms.tabular.q_learning", 3)
     assert source == "q_new = q_old + alpha * delta  # (3)"
     assert line > 100
+
+
+def test_before_the_first_step_no_transition_is_made_up() -> None:
+    """The signal of the last step holds zeros then, which would read as a step from state 0 to state 0."""
+    subject = subject_of("q_learning")
+    assert "transition" not in SPEC.compute(subject, InspectorOptions()).meta
+    subject.agent.update(1)
+    assert "transition" in SPEC.compute(subject, InspectorOptions()).meta
+
+
+def test_the_last_improvement_of_policy_iteration_says_that_nothing_was_better() -> None:
+    subject = subject_of("policy_iteration")
+    notes = []
+    while not subject.agent.update(1).finished:
+        notes.append(SPEC.compute(subject, InspectorOptions()).meta["note"])
+    last = SPEC.compute(subject, InspectorOptions()).meta["note"]
+    assert "found none: the policy is optimal" in last
+    improved = [note for note in notes if note]
+    assert improved
+    assert all("improved the policy in" in note for note in improved)

@@ -33,6 +33,8 @@ Sources: Howard (1960), *Dynamic Programming and Markov Processes*; Puterman (19
 Sutton and Barto (2018), *Reinforcement Learning*, section 4.3.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -130,12 +132,23 @@ def step(planner: Planner) -> Swept:
     if memory.is_evaluated[0]:
         n_changes = improve(planner.model, policy, v, config.gamma, TIE * config.theta)
         memory.is_evaluated[0], trace[:] = False, np.nan
+        trace[0] = n_changes  # in place of a state: no value was backed up
         return Swept(is_finished=n_changes == 0)
     v_new = v if config.sweep == "in_place" else v.copy()
     change = sweep(planner.model, policy, v, v_new, config.gamma, trace)
     v[:] = v_new
     memory.is_evaluated[0] = has_converged(change, v, config.theta)
     return Swept(updates=0)
+
+
+def improved(trace: Sequence[float]) -> str:
+    """Return what an improvement did, in words."""
+    n_changes = int(trace[0]) if math.isfinite(trace[0]) else 0
+    if n_changes == 0:
+        return _("The last sweep looked for a better action in every state and found none: the policy is optimal.")
+    if n_changes == 1:
+        return _("The last sweep improved the policy in 1 state; it changed no value.")
+    return _("The last sweep improved the policy in {count} states; it changed no value.").format(count=n_changes)
 
 
 PLAN = Plan(
@@ -179,7 +192,7 @@ SPEC = AlgorithmSpec(
         old=3,
         state=0,
         backup="full_policy",
-        waits=_("The last sweep improved the policy; it changed no value."),
+        waits=improved,
         about=_("Shown is the value that this sweep changed most: {entry}."),
     ),
     references=(

@@ -97,7 +97,7 @@ class EquationInspector extends HTMLElement {
     this.#words.textContent = happened(meta, step);
     setFormula(this.#rule, `${meta.equation} \\qquad (${meta.number})`);
     for (const part of [this.#numbers, this.#numbers.previousElementSibling, this.#change]) part?.toggleAttribute("hidden", !meta.has_update);
-    this.#note.hidden = !meta.note;
+    this.#note.hidden = !meta.note || step === 0;
     this.#note.textContent = meta.note;
     if (meta.has_update) {
       const worked = meta.numbers.replace("\\leftarrow", "&\\leftarrow");
