@@ -1,7 +1,8 @@
 """FrozenLake-v1: cross a frozen lake to the goal without falling into a hole, on ice that slips.
 
-Model, maps, reward and action numbers are those of gymnasium's `FrozenLake-v1`. The time limit is the one gymnasium
-registers for the map's size: 100 steps for 4x4, 200 for 8x8. The letters of the layout: `S` start, `.` ice, `X` hole, `G` goal.
+Model, maps, reward and action numbers are those of gymnasium's `FrozenLake-v1`. So are, as it registers them for the map's
+size, the time limit (100 steps for 4x4, 200 for 8x8) and the mean return that counts as solved (.70 and .85). The letters of
+the layout: `S` start, `.` ice, `X` hole, `G` goal.
 """
 
 from functools import lru_cache
@@ -27,6 +28,7 @@ MAPS = {
     "8x8": ("SFFFFFFF", "FFFFFFFF", "FFFHFFFF", "FFFFFHFF", "FFFHFFFF", "FHHFFFHF", "FHFFHFHF", "FFFHFFFG"),
 }
 MAX_EPISODE_STEPS = {"4x4": 100, "8x8": 200}
+THRESHOLDS = {"4x4": 0.7, "8x8": 0.85}
 MOVES = ((0, -1), (1, 0), (0, 1), (-1, 0))  # Left, Down, Right, Up as (row, column)
 
 
@@ -102,7 +104,8 @@ SPEC = EnvironmentSpec(
     actions=(_("Left"), _("Down"), _("Right"), _("Up")),
     drawing="grid",
     size=_("16 or 64 states, 4 actions"),
-    threshold=0.7,
+    threshold=THRESHOLDS["4x4"],
+    threshold_with=lambda config: THRESHOLDS[config.map_name],
     success=1.0,
     references=references,
     source=_("gymnasium FrozenLake-v1"),

@@ -309,8 +309,8 @@ def _algorithm(catalog: ModuleType, environment: EnvironmentSpec, name: str) -> 
 def _world_card(spec: EnvironmentSpec, choice: Choice) -> Card:
     scene = scene_of(spec, {**choice.base_world, **choice.world} if spec is choice.environment else {})
     known = [f"{item.label} {number(item.value, 3)}" for item in scene.references[:1]]
-    if not known and spec.threshold is not None:
-        known = [_("solved at {value}").format(value=number(spec.threshold))]
+    if not known and scene.threshold is not None:
+        known = [_("solved at {value}").format(value=number(scene.threshold))]
     note = " · ".join([size_of(spec, scene) if spec is choice.environment else spec.size, *known])
     return Card(spec.id, spec.name, spec.summary, note, is_chosen=spec is choice.environment, scene=scene)
 

@@ -44,6 +44,7 @@ class Scene:
     n_actions: int = 0
     max_episode_steps: int = 0
     references: tuple[Reference, ...] = ()
+    threshold: float | None = None
     maps: Mapping[str, Any] = field(default_factory=dict)
     actions: tuple[str, ...] = ()
 
@@ -71,6 +72,7 @@ def _scene(spec: EnvironmentSpec, options: str) -> Scene:
         "actions": spec.actions[: world.n_actions],
         "max_episode_steps": world.max_episode_steps,
         "references": tuple(spec.references(config)),
+        "threshold": spec.solved_at(config),
     }
     if layout is None:
         return Scene(spec.drawing, **facts)

@@ -39,6 +39,19 @@ def test_time_limit_is_the_registered_one(map_name: str) -> None:
     assert SPEC.make(FrozenLakeConfig(map_name=map_name)).max_episode_steps == limit
 
 
+@pytest.mark.parametrize("map_name", ["4x4", "8x8"])
+def test_solved_is_the_registered_threshold_of_the_map(map_name: str) -> None:
+    registered = {"4x4": "FrozenLake-v1", "8x8": "FrozenLake8x8-v1"}[map_name]
+    assert SPEC.solved_at(FrozenLakeConfig(map_name=map_name)) == gymnasium.spec(registered).reward_threshold
+
+
+@pytest.mark.parametrize("map_name", ["4x4", "8x8"])
+@pytest.mark.parametrize("success_rate", [0.0, 0.2, 0.3, 0.5, 1.0])
+def test_some_policy_reaches_the_threshold_on_any_ice(map_name: str, success_rate: float) -> None:
+    config = FrozenLakeConfig(map_name=map_name, success_rate=success_rate)
+    assert (SPEC.solved_at(config) or 0.0) <= references(config)[0].value
+
+
 @pytest.mark.parametrize(("map_name", "value"), [("4x4", 0.5420), ("8x8", 0.4146)])
 def test_value_of_the_start_at_gamma_99(map_name: str, value: float) -> None:
     assert tabular.optimal_values(model(FrozenLakeConfig(map_name=map_name)), 0.99)[0] == pytest.approx(value, abs=5e-5)
