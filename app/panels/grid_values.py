@@ -33,7 +33,8 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
 def compute(subject: Subject, options: GridOptions) -> Frame:
     """Return v (S,), q (S, A), policy (S, A), visits (S,), error (S,) = v − the exact values, and the maps' facts.
 
-    A planner acts nowhere: it has no visits.
+    A planner acts nowhere: it has no visits. Where the world was edited, states that can no longer be reached keep their
+    visits on the map, but do not count among the visited of those that can.
 
     Every state is in the frame, so that any map of any moment can be shown; `cell_states` (P, rows · cols) says which
     state is where, unless a cell's state is its number.
@@ -70,7 +71,7 @@ def compute(subject: Subject, options: GridOptions) -> Frame:
     visits = _visits(signals, mdp)
     if visits is not None:
         arrays["visits"] = visits
-        meta["states_visited"] = int(np.count_nonzero(visits))
+        meta["states_visited"] = int(np.count_nonzero(visits[reachable]))
     return Frame({name: np.asarray(array, np.float32) for name, array in arrays.items()}, meta)
 
 

@@ -1,11 +1,14 @@
 """The grid panel shows the agent's own tables, and its error is exactly v − V*."""
 
+from typing import cast
+
 import numpy as np
 
 from app import catalog
 from app.core.specs import Frame, Subject
 from app.panels.grid_values import SPEC, GridOptions
-from app.parts.tabular import optimal_values
+from app.parts.tabular import TabularMDP, optimal_values
+from app.parts.tabular_agent import TabularAgent
 
 
 def test_error_is_the_distance_to_the_exact_values() -> None:
@@ -13,6 +16,7 @@ def test_error_is_the_distance_to_the_exact_values() -> None:
     algorithm, environment_spec, environment, agent = catalog.build(recipe)
     agent.update(5_000)
     frame = SPEC.compute(Subject(agent, algorithm, environment_spec, environment), GridOptions())
+    assert isinstance(environment.mdp, TabularMDP)
     truth = optimal_values(environment.mdp, recipe.config["gamma"])
     reachable = environment.mdp.reachable()
     expected = np.where(reachable, agent.signals()["v"]() - truth, 0.0)
@@ -65,3 +69,19 @@ def test_only_the_actions_there_are_have_names() -> None:
     frame = frame_of("q_learning", "windy_grid")
     assert frame.meta["actions"] == ["Up", "Right", "Down", "Left"]
     assert "cell_states" not in frame.arrays, "the state of a cell is its number"
+
+
+def test_only_visited_states_that_can_still_be_reached_are_counted() -> None:
+    """Seven cells beside the goal, all visited; a wall on one of them leaves six to visit, and six visited."""
+    recipe = catalog.resolve(
+        "q_learning", "gridworld", environment_config={"layout": "S..G/...."}, config={"epsilon": 0.5}
+    )
+    algorithm, spec, environment, agent = catalog.build(recipe)
+    agent.update(2_000)
+    walled = spec.make(spec.config.parse({**recipe.environment_config, "layout": "S..G/.#.."}))
+    counts = []
+    for world in (environment, walled):
+        cast(TabularAgent, agent).enter(world)
+        meta = SPEC.compute(Subject(agent, algorithm, spec, world), GridOptions()).meta
+        counts.append((meta["states_visited"], meta["states_reachable"]))
+    assert counts == [(7, 7), (6, 6)]
