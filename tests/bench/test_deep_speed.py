@@ -37,12 +37,15 @@ def theirs(algorithm: Callable[..., Any], steps: int) -> float:
 
 
 @pytest.mark.bench
-@pytest.mark.parametrize(("name", "steps", "at_least"), [("ppo", 8192, 2.5), ("dqn", 8000, 4.0)])
+@pytest.mark.parametrize(
+    ("name", "steps", "at_least"), [("ppo", 8192, 2.5), ("dqn", 8000, 4.0), ("a2c", 8000, 4.0), ("trpo", 8192, 1.0)]
+)
 def test_speed_beside_stable_baselines3(name: str, steps: int, at_least: float) -> None:
+    import sb3_contrib
     import stable_baselines3
 
     torch.set_num_threads(1)
-    algorithm = getattr(stable_baselines3, name.upper())
+    algorithm = getattr(stable_baselines3, name.upper(), None) or getattr(sb3_contrib, name.upper())
     ours(name, 2048), theirs(algorithm, 500)
     rounds = [(ours(name, steps), theirs(algorithm, steps)) for _ in range(ROUNDS)]
     own, other = (statistics.median(figures) for figures in zip(*rounds, strict=True))

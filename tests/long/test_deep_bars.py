@@ -51,6 +51,13 @@ def best_and_last(algorithm_name: str, environment_name: str, seed: int) -> tupl
     ("algorithm", "environment", "bar", "counts"),
     [
         ("ppo", "CartPole-v1", 475.0, "last"),
+        ("ppo", "Acrobot-v1", -90.0, "last"),
+        ("ppo", "Pendulum-v1", -200.0, "last"),
+        ("ppo", "LunarLander-v3", 200.0, "last"),
+        ("reinforce", "CartPole-v1", 400.0, "last"),
+        ("a2c", "CartPole-v1", 475.0, "last"),
+        ("natural_gradient", "CartPole-v1", 450.0, "last"),
+        ("trpo", "CartPole-v1", 475.0, "last"),
         ("dqn", "CartPole-v1", 475.0, "best"),
         ("dqn", "MountainCar-v0", -120.0, "best"),
         ("dqn", "Acrobot-v1", -95.0, "last"),
