@@ -16,7 +16,7 @@ const [RAIL, POLE, MARKS] = [1, 0.6, 0.5];
 
 /** @type {(on: number, at: number[], angle: number, sign: number, middle: number[], tilt: number, long: number) => Rod} */
 const rod = (on, at, angle, sign, middle, tilt, long) => ({ on, at, angle, sign, middle, tilt, long });
-const HOPPER = [
+export const HOPPER = [
   rod(-1, [0, 0], 1, 1, [0, 0], 0, 0.2),
   rod(0, [0, -0.2], 2, -1, [0, -0.225], 0, 0.225),
   rod(1, [0, -0.45], 3, -1, [0, -0.25], 0, 0.25),
