@@ -26,6 +26,9 @@ class SlideBatch:
         self.positions[:], self.times[:] = 0.0, 0
         return self.observations()
 
+    def restart(self, episode: int, group: int = 1) -> np.ndarray:
+        return self.reset()
+
     def step(self, actions: np.ndarray) -> Step:
         self.actions.append(actions.copy())
         moves = actions.sum(axis=1)
@@ -87,6 +90,9 @@ class OneStateBatch:
     def reset(self) -> np.ndarray:
         self.times[:] = 0
         return np.ones((self.n_envs, 1), np.float32)
+
+    def restart(self, episode: int, group: int = 1) -> np.ndarray:
+        return self.reset()
 
     def step(self, actions: np.ndarray) -> Step:
         self.times += 1

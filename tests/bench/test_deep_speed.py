@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,9 +16,9 @@ from app.core.contracts import Problem
 ROUNDS = 3
 
 
-def ours(name: str, steps: int) -> float:
+def ours(name: str, steps: int, environment_name: str = "CartPole-v1") -> float:
     """Return our steps per second with the defaults, which are Stable-Baselines3's."""
-    algorithm, environment = catalog.algorithm(name), catalog.environment("CartPole-v1")
+    algorithm, environment = catalog.algorithm(name), catalog.environment(environment_name)
     problem = Problem(environment.make(environment.config()), 0, steps)
     agent = algorithm.agent(algorithm.config(), problem)
     start, taken = time.perf_counter(), 0
@@ -26,11 +27,11 @@ def ours(name: str, steps: int) -> float:
     return taken / (time.perf_counter() - start)
 
 
-def theirs(algorithm: Callable[..., Any], steps: int) -> float:
-    """Return Stable-Baselines3's steps per second with its defaults."""
+def theirs(algorithm: Callable[..., Any], steps: int, environment_name: str = "CartPole-v1", **settings: Any) -> float:
+    """Return Stable-Baselines3's steps per second with its defaults, unless `settings` say otherwise."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        agent = algorithm("MlpPolicy", "CartPole-v1", device="cpu", seed=0)
+        agent = algorithm("MlpPolicy", environment_name, device="cpu", seed=0, **settings)
         start = time.perf_counter()
         agent.learn(steps)
     return float(agent.num_timesteps / (time.perf_counter() - start))
@@ -86,3 +87,21 @@ def test_speed_of_qr_dqn_beside_sb3_contrib() -> None:
     own, other = (statistics.median(figures) for figures in zip(*rounds, strict=True))
     print(f"\nqr_dqn: {own:,.0f} steps/s, sb3-contrib {other:,.0f}, ratio {own / other:.1f}")  # noqa: T201
     assert own / other >= 1.5
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("name", ["ddpg", "td3", "sac"])
+def test_speed_with_continuous_actions_beside_stable_baselines3(name: str) -> None:
+    """Most of the time goes into products of large matrices, at the rate of torch's, so no ratio can be large."""
+    import stable_baselines3
+    from stable_baselines3.common.noise import NormalActionNoise
+
+    torch.set_num_threads(1)
+    algorithm = getattr(stable_baselines3, name.upper())
+    noise: dict[str, Any] = {} if name == "sac" else {"action_noise": NormalActionNoise(np.zeros(1), np.full(1, 0.1))}
+    place = "Pendulum-v1"
+    ours(name, 200, place), theirs(algorithm, 150, place, **noise)
+    rounds = [(ours(name, 1000, place), theirs(algorithm, 1000, place, **noise)) for _ in range(ROUNDS)]
+    own, other = (statistics.median(figures) for figures in zip(*rounds, strict=True))
+    print(f"\n{name}: {own:,.0f} steps/s, Stable-Baselines3 {other:,.0f}, ratio {own / other:.1f}")  # noqa: T201
+    assert own / other >= 1.1

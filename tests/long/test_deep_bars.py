@@ -61,6 +61,8 @@ def best_and_last(algorithm_name: str, environment_name: str, seed: int) -> tupl
         ("dqn", "CartPole-v1", 475.0, "best"),
         ("dqn", "MountainCar-v0", -120.0, "best"),
         ("dqn", "Acrobot-v1", -95.0, "last"),
+        ("td3", "Pendulum-v1", -200.0, "last"),
+        ("sac", "Pendulum-v1", -200.0, "last"),
     ],
 )
 def test_bar(algorithm: str, environment: str, bar: float, counts: str) -> None:
