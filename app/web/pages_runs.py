@@ -19,6 +19,7 @@ from app.store import checkpoints, edits, events, series
 from app.store import runs as run_rows
 from app.web import editor, forking, forms, lessons, recipe, views
 from app.web.context import RunId, Service
+from app.web.describe import run_model
 from app.web.posted import Chosen, Form, numbers
 from app.web.rendering import PageRoute, is_fragment, page
 from app.web.services import Action, Playground, RunQuery
@@ -28,7 +29,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SEE_OTHER = 303
 PAGE_ROWS = 50
 EVENT_ROWS = 200
-COMPARED = 8
+COMPARED = 24  # eight colours, each with three patterns of dashes
 SPARK_POINTS, SPARK_WIDTH, SPARK_HEIGHT = 200, 600, 200
 ACTIONS: tuple[Action, ...] = ("pause", "resume", "stop", "checkpoint")
 FORMS = (*ACTIONS, "step", "speed", "describe", "edit", "fork", "delete")
@@ -79,14 +80,15 @@ def delete_runs(request: Request, ids: Chosen, form: Form, playground: Service) 
 @router.get("/compare")
 def compare_page(request: Request, playground: Service) -> Response:
     """Lay runs over each other; `runs=1,2` and `runs=1&runs=2` both name them."""
-    ids = numbers(",".join(request.query_params.getlist("runs")))[:COMPARED]
+    ids = numbers(",".join(request.query_params.getlist("runs")))
     found, missing = [], []
-    for id in ids:
+    for id in ids[:COMPARED]:
         try:
             found.append(playground.run(id))
         except Missing:
             missing.append(str(id))
-    return page("compare.html", {"here": "runs", "missing": missing, **_comparison(playground, found)})
+    more = {"missing": missing, "left_out": ids[COMPARED:], "most": COMPARED}
+    return page("compare.html", {"here": "runs", **more, **_comparison(playground, found)})
 
 
 @router.get("/runs/{id}")
@@ -221,6 +223,7 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         lead = series.read(connection, id, ["rollout/episode_return"], max_points=SPARK_POINTS)
         row = run_rows.get(connection, id)
         made = edits.list_(connection, id)
+        active = run_rows.active(connection) if run.state == "queued" else []
     catalog = playground.catalog()
     view = views.view(catalog, run, list(counts))
     tab = request.query_params.get("tab", "maths")
@@ -242,6 +245,8 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "step_units": views.step_units(view),
         "events": list(reversed(logged))[:EVENT_ROWS],
         "edits": views.edit_fields(view),
+        "in_force": views.in_force(view),
+        "holders": [views.row(catalog, run_model(other)) for other in active if other.state != "paused"],
         "fork_inputs": forking.inputs(view.algorithm) if view.algorithm else [],
         "nonce": secrets.token_urlsafe(16),
         "configuration": forms.fields(view.algorithm.config, run.config) if view.algorithm else [],

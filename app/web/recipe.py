@@ -25,7 +25,7 @@ from app.web.rendering import number
 from app.web.scenes import Scene, scene_of
 from app.web.world_facts import Dynamics, dynamics_of, size_of
 
-FIRST_ENVIRONMENT, FIRST_ALGORITHM = "FrozenLake-v1", "q_learning"
+FIRST_ENVIRONMENT, FIRST_ALGORITHM = "gridworld", "q_learning"
 BASE, DEFAULTS = "tuned", "defaults"
 LAYOUT = "environment_config.layout"
 SHORT = {LAYOUT: "layout"}  # what an address calls it: a drawing is what one shares most

@@ -25,7 +25,18 @@ EPISODES = ("rollout/episode_return", "rollout/episode_length", "rollout/ep_rew_
 EVALUATION = ("eval/mean_reward", "eval/std_reward", "eval/mean_ep_length")
 LEADS = ("rollout/episode_return", "eval/mean_reward", "tabular/value_error_max", "eval/success_rate",
          "rollout/episode_length", "tabular/max_bellman_residual", "tabular/greedy_return")  # fmt: skip
+PLANNED_LEADS = ("tabular/greedy_return", "tabular/value_error_max", "tabular/max_bellman_residual")  # exact numbers
 MAX_LEADS = 3
+# The scalar that says what a hyperparameter is worth at a moment, where a schedule or the agent itself moves it.
+IN_FORCE = {
+    "alpha": "tabular/alpha",
+    "epsilon": "tabular/epsilon",
+    "exploration_final_eps": "rollout/exploration_rate",
+    "learning_rate": "train/learning_rate",
+    "clip_range": "train/clip_range",
+    "ent_coef": "train/ent_coef",
+    "beta": "train/beta",
+}
 GROUPS = {
     "tabular": _("Tables against the truth"),
     "train": _("Training"),
@@ -221,6 +232,17 @@ def edit_fields(view_: RunView, values: Mapping[str, Any] | None = None, violati
     return [field for field in found if field.live]
 
 
+def in_force(view_: RunView) -> dict[str, dict[str, Any]]:
+    """Return {hyperparameter: scalar that says its value at a moment, its configured value, its newest value}."""
+    emitted = () if view_.algorithm is None else view_.algorithm.emits
+    run = view_.run
+    return {
+        key: {"scalar": name, "configured": run.config[key], "newest": run.latest.get(name)}
+        for key, name in IN_FORCE.items()
+        if key in run.config and name in emitted
+    }
+
+
 def step_units(view_: RunView) -> list[tuple[str, str]]:
     """Return what a paused run can go on by: (unit, its word)."""
     algorithm, step = view_.algorithm, ("step", STEP_WORDS.get(view_.run.step_unit, _("step")))
@@ -341,9 +363,9 @@ def _flat(run: Run) -> dict[str, Any]:
     return facts | {f"environment_config.{name}": value for name, value in run.environment_config.items()}
 
 
-def _leads(curves: Sequence[Scalar]) -> list[Scalar]:
+def _leads(curves: Sequence[Scalar], names: Sequence[str]) -> list[Scalar]:
     by_name = {scalar.name: scalar for scalar in curves}
-    return [by_name[name] for name in LEADS if name in by_name][:MAX_LEADS]
+    return [by_name[name] for name in names if name in by_name][:MAX_LEADS]
 
 
 def _grouped(curves: Sequence[Scalar]) -> list[tuple[str, list[Scalar]]]:

@@ -1,7 +1,7 @@
 // @ts-check
 // What the buttons, sliders and lists of the editor do: one function for each kind of event.
 
-import { cutWords, faultWords, gammaOf, positionOf } from "./editor-words.js";
+import { boundWords, cutWords, faultWords, gammaOf, positionOf } from "./editor-words.js";
 import { listSaved, savedWorld, saveWorld } from "./editor-saved.js";
 import { send } from "./editor-solver.js";
 import { number } from "./format.js";
@@ -112,11 +112,15 @@ function slide(editor, input) {
 function size(editor, input) {
   if (!input.matches("[data-rows], [data-cols]")) return;
   const most = Number(editor.getAttribute("largest"));
-  const of = (/** @type {string} */ name) => Math.min(Math.max(Math.round(Number(editor.find(name).value)) || 1, 1), most);
-  const [rows, cols] = [of("[data-rows]"), of("[data-cols]")];
-  const cut = cutWords(editor.world, rows, cols);
-  if (editor.world.resize(rows, cols)) editor.changed(cut);
-  else editor.refresh();
+  const asked = ["[data-rows]", "[data-cols]"].map((name) => Number(editor.find(name).value));
+  const [rows, cols] = asked.map((count) => Math.min(Math.max(Math.round(count) || 1, 1), most));
+  const bound = rows === asked[0] && cols === asked[1] ? "" : boundWords(input.value, most);
+  const note = [bound, cutWords(editor.world, rows, cols)].filter(Boolean).join("\n");
+  if (editor.world.resize(rows, cols)) editor.changed(note);
+  else {
+    editor.note = note;
+    editor.refresh();
+  }
 }
 
 /** Ctrl Z and Ctrl Y anywhere in the editor but in its texts; Enter in a field is no Start. @param {Editor} editor @param {KeyboardEvent} event */

@@ -46,6 +46,9 @@ export function cutWords(world, rows, cols) {
   return what && t("Cut off: {what}. Undo brings it back.", { what });
 }
 
+/** What a size must be, where another was typed. @param {string} asked @param {number} most */
+export const boundWords = (asked, most) => t("Size {asked}: must be a whole number from 1 to {most}; the nearest one was taken.", { asked: asked || "–", most });
+
 /** Words are written only where they differ, so that they are read out once. @param {any} editor @param {string} name @param {string} text */
 function write(editor, name, text) {
   const element = editor.find(`[data-${name}]`);
@@ -53,7 +56,7 @@ function write(editor, name, text) {
 }
 
 /** @param {import("./editor-solver.js").Answer | null} answer */
-const worthOf = (answer) => (answer ? t("V* at the start {value} with γ {gamma}", { value: number(answer.start_value), gamma: number(answer.gamma) }) : "");
+const worthOf = (answer) => (answer ? t("V* at the start {value}: discounted, with γ {gamma}, without a time limit", { value: number(answer.start_value), gamma: number(answer.gamma) }) : "");
 
 /** What was refused, as a sentence. @param {import("./editor-solver.js").Fault} fault */
 export const faultWords = ({ rule, way_out }) => `${rule[0]?.toUpperCase() ?? ""}${rule.slice(1)}. ${way_out}`.trim();

@@ -25,6 +25,15 @@ export class World {
     this.#read(drawing);
   }
 
+  /** What can be taken back, the newest last. @returns {Drawing[]} */
+  get past() {
+    return this.#past;
+  }
+
+  set past(drawings) {
+    this.#past = drawings;
+  }
+
   get canUndo() {
     return this.#past.length > 0;
   }

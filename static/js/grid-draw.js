@@ -4,7 +4,7 @@
 import { css, diverging, ink, rgb, sequential, token } from "./colors.js";
 import { number } from "./format.js";
 import { actionValues, greedy, heading, isGraded, weighed } from "./grid-actions.js";
-import { dot, flag, label } from "./grid-glyphs.js";
+import { dot, fit, flag, label } from "./grid-glyphs.js";
 import { rewards } from "./grid-rewards.js";
 
 /**
@@ -17,6 +17,9 @@ const LARGEST = 112;
 const LARGEST_ALONE = 240;
 const EDGE = { left: 30, top: 20 };
 const NAMED = 16; // pixels a cell must have for its corner to be written in
+
+const READABLE = 20; // pixels a cell must have for an arrow
+const LEGIBLE = 30; // and for a number
 
 export { heading };
 
@@ -78,18 +81,24 @@ export function walls(ctx, meta, at) {
 /** @param {Meta} meta @param {number} index */
 export const isPlain = (meta, index) => !"#XG ".includes(meta.cells[index]);
 
+/** The cells that hold a value. @param {Meta} meta */
+const plain = (meta) => Array.from({ length: meta.rows * meta.cols }, (_unused, index) => index).filter((index) => isPlain(meta, index));
+
 /** Values with the greedy actions as arrows. @param {CanvasRenderingContext2D} ctx @param {Meta} meta @param {Place} at @param {{values: Float32Array, policy: Float32Array | null, range: [number, number], signed: boolean}} what */
 export function values(ctx, meta, at, { values: v, policy, range, signed }) {
   const scale = scaled(range, signed);
   cells(ctx, meta, at, (index) => scale(v[index]));
   const n = meta.actions.length;
   const is_graded = policy !== null && isGraded(policy, n);
+  const has_arrow = policy !== null && at.size >= READABLE;
+  const height = Math.min(at.size * 0.19, 13);
+  const least = Math.max(Math.abs(range[0]), Math.abs(range[1])) / 1000;
+  const figure = (/** @type {number} */ value) => (value && Math.abs(value) < least ? "≈0" : number(value, 3));
+  const has_text = at.size >= LEGIBLE && fit(ctx, height, plain(meta).map((index) => figure(v[index])), at.size - 4);
   for (let index = 0; index < meta.rows * meta.cols; index++) {
     if (!isPlain(meta, index)) continue;
     const [x, y] = corner(meta, at, index);
     const color = ink(scale(v[index]));
-    const has_arrow = policy !== null && at.size >= 14;
-    const has_text = at.size >= 34;
     const middle = y + at.size * (has_text && has_arrow ? 0.4 : 0.5);
     if (has_arrow) {
       const square = { x: x + at.size / 2, y: middle, size: Math.min(at.size, LARGEST) };
@@ -97,7 +106,7 @@ export function values(ctx, meta, at, { values: v, policy, range, signed }) {
       if (is_graded) weighed(ctx, square, { names: meta.actions, shares }, color);
       else greedy(ctx, square, { names: meta.actions.filter((_name, a) => shares[a] > 0.01), all: meta.actions }, color);
     }
-    if (has_text) label(ctx, number(v[index], 3), x + at.size / 2, y + at.size * (has_arrow ? 0.8 : 0.5), Math.min(at.size * 0.19, 13), color, at.size - 6);
+    if (has_text) label(ctx, figure(v[index]), x + at.size / 2, y + at.size * (has_arrow ? 0.8 : 0.5), height, color);
   }
   walls(ctx, meta, at);
   rewards(ctx, meta, at);

@@ -30,6 +30,12 @@ export function label(ctx, text, x, y, size, color, room = 0) {
   if (!room || ctx.measureText(text).width <= room) ctx.fillText(text, x, y);
 }
 
+/** Whether every one of these texts is narrow enough: numbers stand in all cells or in none. @param {CanvasRenderingContext2D} ctx @param {number} size @param {string[]} texts @param {number} room */
+export function fit(ctx, size, texts, room) {
+  ctx.font = `500 ${Math.max(8, size)}px system-ui, sans-serif`;
+  return texts.every((text) => ctx.measureText(text).width <= room);
+}
+
 /** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} size */
 export function dot(ctx, x, y, size) {
   ctx.fillStyle = token("--cell-pit-ink");

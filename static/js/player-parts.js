@@ -59,8 +59,8 @@ export function replayed(episode, at) {
   const facts = { step: steps(episode.step), value: number(episode.return), length: number(episode.length), end };
   const words = t("evaluation at step {step}: return {value} in {length} steps, {end}", facts);
   if (at === null) return words;
-  const near = episode.step <= at ? t("the last one by step {at}", { at: steps(at) }) : t("none was kept by step {at}; this is the first", { at: steps(at) });
-  return `${words} · ${near}`;
+  if (episode.step <= at) return `${words} · ${t("the last one by step {at}", { at: steps(at) })}`;
+  return t("later: {words} · none was kept by step {at}", { words, at: steps(at) });
 }
 
 /** How high a scene is drawn in a width. @param {{rows?: number, cols?: number} | null} scene @param {number} width */

@@ -17,6 +17,9 @@ const FONT = "11px system-ui, sans-serif";
 /** @param {number} index */
 export const color = (index) => token(`--series-${(index % 8) + 1}`);
 
+/** Dashes of a curve: where colours come again, they come with others. @param {number} index */
+const dashes = (index) => DASHES[(index + Math.floor(index / 8)) % DASHES.length];
+
 /**
  * @param {{width: number, height: number, curves: number, log: boolean, envelope: boolean, tall: boolean,
  *   references: () => Reference[], marks: () => Mark[], drawn: () => void, moved: (index: number | null) => void}} look
@@ -28,7 +31,7 @@ export function options(look) {
   const lines = Array.from({ length: look.curves }, (_unused, i) => ({
     stroke: color(i),
     width: look.tall ? 2 : 1.6,
-    dash: look.curves > 1 ? DASHES[i % DASHES.length] : [],
+    dash: look.curves > 1 ? dashes(i) : [],
     spanGaps: true,
     points: { show: false },
   }));

@@ -27,8 +27,23 @@ export function partsOf(host) {
   const live = /** @type {HTMLButtonElement} */ (make("button", "button", t("Live")));
   live.type = "button";
   live.dataset.size = "small";
-  host.replaceChildren(play, track, words, speed, live);
+  const foot = make("div", "time-foot");
+  foot.append(words, speed, live);
+  host.replaceChildren(play, track, foot);
   return { play, slider, marks, speed, words, live };
+}
+
+const isEnded = (/** @type {HTMLElement} */ host) => /finished|stopped|failed/.test(host.closest("[data-state]")?.getAttribute("data-state") ?? "");
+
+/** What the newest moment is called. @param {HTMLElement} host */
+export const nowWords = (host) => (isEnded(host) ? t("end") : t("now"));
+
+/** The way back to the newest moment, which of an ended run is its end. @param {HTMLElement} host @param {{live: HTMLElement, words: HTMLElement}} parts @param {number | null} at */
+export function nameLive(host, { live, words }, at) {
+  live.textContent = isEnded(host) ? t("End") : t("Live");
+  live.toggleAttribute("data-end", isEnded(host));
+  live.setAttribute("aria-pressed", String(at === null));
+  if (at === null) words.textContent = nowWords(host);
 }
 
 /**

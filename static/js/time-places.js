@@ -28,6 +28,7 @@ function dimEvents(at) {
     if (is_later === item.hasAttribute("data-later")) continue;
     is_moved = true;
     item.toggleAttribute("data-later", is_later);
+    if (is_later) item.firstElementChild?.setAttribute("data-mark", t("later"));
     item.title = is_later ? t("later than the moment that is shown") : "";
   }
   if (!log || !is_moved) return;

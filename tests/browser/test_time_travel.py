@@ -83,7 +83,7 @@ def test_everything_goes_to_the_moment_in_time(visit: Open, server: Server, elem
     slider.focus()
     page.keyboard.press("End")
     assert shown_step(page, element)
-    page.get_by_role("button", name="Live", exact=True).click()
+    page.get_by_role("button", name="End", exact=True).click()
     expect(page.locator(".plot-moment")).to_have_count(0)
     expect(page).to_have_url(re.compile(rf"/runs/{number}$"))
 

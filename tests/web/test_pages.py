@@ -57,9 +57,9 @@ def test_a_page_leaves_compressed_where_the_browser_takes_it(client: TestClient)
 
 def test_the_first_visit_has_a_recipe_filled_in(client: TestClient) -> None:
     html = client.get("/").text
-    assert re.search(r'value="FrozenLake-v1" checked', html)
+    assert re.search(r'value="gridworld" checked', html)
     assert re.search(r'value="q_learning" checked', html)
-    assert re.search(r'<svg class="scene"[^>]*role="img"[^>]*viewBox="0 0 40 40"', html), "the lake of four by four"
+    assert '<grid-editor class="editor"' in html, "the world is drawn, and can be drawn"
     assert 'name="config.alpha"' in html
 
 
@@ -145,6 +145,45 @@ def test_a_refused_recipe_keeps_what_was_typed(client: TestClient) -> None:
     assert re.search(r'value="7"[^>]*aria-invalid="true"', response.text)
     assert "must be ≤ 1" in response.text
     assert 'aria-describedby="f-config-epsilon-unit f-config-epsilon-help f-config-epsilon-error"' in response.text
+    assert '<a href="#f-config-epsilon">' in response.text, "the notice leads to the field"
+
+
+def test_a_world_without_a_goal_is_refused_with_a_way_to_its_drawing(client: TestClient) -> None:
+    form = {
+        "environment": "gridworld",
+        "algorithm": "q_learning",
+        "environment_config.layout": "S..",
+        "preset": "tuned",
+    }
+    html = client.post("/runs", data=form).text
+    assert re.search(r'<a href="#f-environment_config-layout">[^<]+</a>: [^<]*goal', html)
+    assert 'href="#editor"' in html
+
+
+def test_a_waiting_run_names_those_that_hold_the_slots(tmp_path: Path) -> None:
+    playground = make_playground(tmp_path, max_running=1)
+    with TestClient(create_app(playground), base_url=BASE, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+        body = {"algorithm": "q_learning", "environment": "CliffWalking-v1", "total_steps": 1000}
+        first, second = (client.post("/api/v1/runs", json=body).json()["id"] for _ in range(2))
+        playground.store.writer.do(lambda connection: run_rows.claim(connection, first))
+        html = client.get(f"/runs/{second}").text
+        assert "number 1 in the queue" in html
+        assert re.search(rf'The slots are held by\s+<a href="/runs/{first}">', html)
+        assert f'href="/runs/{second}"' not in html.split("The slots are held by")[1].split("</p>")[0]
+    close(playground)
+
+
+def test_a_planner_opens_on_its_exact_return(client: TestClient) -> None:
+    body = {"algorithm": "value_iteration", "environment": "CliffWalking-v1", "total_steps": 50}
+    html = client.get(f"/runs/{client.post('/api/v1/runs', json=body).json()['id']}").text
+    assert re.findall(r'data-lead="([^"]*)"', html)[0] == "tabular/greedy_return"
+
+
+def test_a_scheduled_hyperparameter_has_its_value_in_force_beside_it(client: TestClient, run: dict[str, Any]) -> None:
+    html = client.get(f"/runs/{run['id']}").text
+    found = re.findall(r'<value-now class="value-now" run="\d+" scalar="([^"]*)" configured="([^"]*)"', html)
+    config = run["config"]
+    assert set(found) == {("tabular/alpha", str(config["alpha"])), ("tabular/epsilon", str(config["epsilon"]))}
 
 
 def test_a_form_of_ours_may_name_no_origin(client: TestClient) -> None:
@@ -409,6 +448,15 @@ def test_compare_shows_what_differs(client: TestClient) -> None:
     assert f'runs="{ids[0]},{ids[1]}"' in html
     assert "Not found: 999999" in html
     assert re.search(r'class="mono is-different">1<', html)
+
+
+def test_runs_beyond_what_one_chart_can_tell_apart_are_named(client: TestClient) -> None:
+    form = {"environment": "CliffWalking-v1", "algorithm": "q_learning", "total_steps": "1"}
+    id = client.post("/runs", data=form, follow_redirects=False).headers["location"].rsplit("/", 1)[1]
+    others = [str(900_000 + place) for place in range(25)]
+    html = unescape(client.get(f"/compare?runs={','.join([id, *others])}").text)
+    assert f"at most 24 runs can be told apart on one chart: #{others[23]}, #{others[24]}." in html
+    assert f"Not found: {others[0]}, " in html
 
 
 def test_runs_of_different_worlds_are_compared_with_the_lines_of_each(client: TestClient) -> None:

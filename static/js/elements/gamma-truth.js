@@ -92,7 +92,7 @@ class GammaTruth extends HTMLElement {
   /** @param {import("../editor-solver.js").Answer | null} answer @param {import("../editor-solver.js").Fault[]} faults */
   #told(answer, faults) {
     if (!answer) return this.#label(faults.map((fault) => `${fault.rule}. ${fault.way_out}`).join(" "));
-    this.#label(t("V* at the start {value}", { value: number(answer.start_value, 4) }));
+    this.#label(t("V* at the start {value} (discounted with this γ, without a time limit)", { value: number(answer.start_value, 4) }));
     if (this.#back.hidden) return;
     /** @type {any} */ (this.#best).overlay = { optimal: Float32Array.from(answer.v), policy: policyOf(answer.policy, answer.n_actions) };
   }

@@ -5,6 +5,7 @@ import { Surface } from "../canvas.js";
 import { actsOf, showGamma, showState } from "../editor-acts.js";
 import { drawWorld, heightOf, placeOf } from "../editor-draw.js";
 import { Hand, keysOf } from "../editor-hand.js";
+import { keepPast } from "../editor-kept.js";
 import { Options } from "../editor-options.js";
 import { Solver } from "../editor-solver.js";
 import { hint, say, wordsOf } from "../editor-words.js";
@@ -50,6 +51,7 @@ class GridEditor extends HTMLElement {
     this.options = new Options(this, JSON.parse(this.getAttribute("config") ?? "{}"));
     this.base = this.options.read();
     this.world = new World(this.base);
+    keepPast(this);
     this.gamma = Number(this.getAttribute("gamma") ?? 0.99);
     this.#asked_gamma = this.options.gamma();
     showGamma(this, this.gamma);

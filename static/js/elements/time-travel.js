@@ -9,7 +9,7 @@ import { curvesOf } from "../series.js";
 import { subscribe } from "../stream.js";
 import { t } from "../text.js";
 import { keepInAddress, showThen } from "../time-places.js";
-import { markTrack, partsOf } from "../time-parts.js";
+import { markTrack, nameLive, nowWords, partsOf } from "../time-parts.js";
 
 const [AGAIN_MS, ADDRESS_MS] = [2000, 250];
 
@@ -121,7 +121,7 @@ class TimeTravel extends HTMLElement {
   #show() {
     const { at, steps: kept } = this.#moment;
     if (!this.#parts) return;
-    const { slider, words, live, play, speed } = this.#parts;
+    const { slider, words, play, speed } = this.#parts;
     const last = Math.max(0, kept.length - 1);
     const place = at === null ? last : placeOf(kept, at);
     slider.disabled = play.disabled = speed.disabled = kept.length < 2;
@@ -130,9 +130,8 @@ class TimeTravel extends HTMLElement {
     const then = at === null ? null : (kept[place] ?? at);
     const [unit, total] = [this.getAttribute("step-unit") ?? "", steps(Number(this.getAttribute("total")))];
     const text = kept.length ? t("step {step} of {total} {unit}", { step: steps(then ?? kept[last]), total, unit }) : t("nothing kept yet");
-    words.textContent = at === null ? t("now") : t("step {step}", { step: number(then) });
+    words.textContent = at === null ? nowWords(this) : t("step {step}", { step: number(then) });
     slider.setAttribute("aria-valuetext", text);
-    live.setAttribute("aria-pressed", String(at === null));
     play.textContent = this.#is_playing ? "❚❚" : "▶";
     play.setAttribute("aria-label", this.#is_playing ? t("Pause the past") : t("Play the past"));
     this.toggleAttribute("data-past", at !== null);
@@ -143,6 +142,7 @@ class TimeTravel extends HTMLElement {
 
   #settings = () => {
     const started = JSON.parse(this.getAttribute("config") ?? "{}");
+    if (this.#parts) nameLive(this, this.#parts, this.#moment.at);
     showThen(configAt(started, this.#log.edits, this.#moment.at ?? Infinity), this.#moment.at);
   };
 }
