@@ -50,7 +50,7 @@ def compute(subject: Subject, options: CriticOptions) -> Frame:
     size = float(np.sqrt((value**2).sum() * (followed**2).sum()))
     spread = float((value * followed).sum()) / size if size else 0.0
     facts = {
-        "count": len(pairs), "mean": f"{error.mean():.4g}", "rms": f"{np.sqrt((error**2).mean()):.4g}",
+        "count": len(pairs), "mean": f"{error.mean():.4g}".replace("-", "−"), "rms": f"{np.sqrt((error**2).mean()):.4g}",
         "correlation": f"{spread:.3f}",
     }  # fmt: skip
     return Frame({name: np.asarray(array, np.float32) for name, array in arrays.items()}, {"figures": _figures(facts)})

@@ -14,7 +14,7 @@ from app.core.specs import AlgorithmSpec, Axis, EnvironmentSpec, Frame, PanelSpe
 from app.core.text import _
 
 F32 = NDArray[np.float32]
-POINTS, BINS, MOST_AXES = 61, 20, 6
+POINTS, BINS, MOST_AXES, JUDGED = 61, 20, 6, 500
 WAYS = {"policy_at", "action_at", "q_at"}
 
 
@@ -43,7 +43,9 @@ def compute(subject: Subject, options: SlicesOptions) -> Frame:
         figures.append(_slice(subject, seen, arrays, index, axis))
     if len(visited):
         figures.append(_over_visited(subject, arrays))
-    others = ", ".join(f"{axis.name} {value:.3g}" for axis, value in zip(spec.axes, held, strict=False))
+    others = ", ".join(
+        f"{axis.name} {value:.3g}".replace("-", "−") for axis, value in zip(spec.axes, held, strict=False)
+    )
     words = _("held where not on the axis, the medians of the visited states: {others}").format(others=others)
     return Frame(
         {name: np.asarray(array, np.float32) for name, array in arrays.items()}, {"figures": figures, "words": words}
@@ -76,7 +78,7 @@ def _slice(subject: Subject, seen: F32, arrays: dict[str, Any], index: int, axis
 
 def _over_visited(subject: Subject, arrays: dict[str, Any]) -> dict[str, Any]:
     """Add how the visited states are spread over what is judged of them, and return the figure."""
-    columns, names, unit = _judged(subject, np.asarray(subject.agent.signals()["visited"](), np.float32))
+    columns, names, unit = _judged(subject, _sample(subject))
     is_share = "policy_at" in subject.agent.signals()
     low, high = (0.0, 1.0) if is_share else (float(columns.min()), float(columns.max()))
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
@@ -85,7 +87,7 @@ def _over_visited(subject: Subject, arrays: dict[str, Any]) -> dict[str, Any]:
         arrays[f"share_{action}"] = np.histogram(columns[:, action], edges)[0] / len(columns)
     return {
         "title": _("Over the visited states"),
-        "words": _("How often each number occurred over the {count} states visited last.").format(count=len(columns)),
+        "words": _("How often each number occurred over {count} states visited lately.").format(count=len(columns)),
         "x": {"label": unit, "low": float(edges[0]), "high": float(edges[-1])},
         "y": {"label": _("share of the states"), "low": 0.0},
         "marks": [
@@ -93,6 +95,12 @@ def _over_visited(subject: Subject, arrays: dict[str, Any]) -> dict[str, Any]:
             for action, name in enumerate(names)
         ],
     }
+
+
+def _sample(subject: Subject) -> F32:
+    """Return visited observations spread evenly over those that are remembered (K, D)."""
+    visited = np.asarray(subject.agent.signals()["visited"](), np.float32)
+    return visited[:: -(-len(visited) // JUDGED)]
 
 
 def _judged(subject: Subject, observations: F32) -> tuple[NDArray[np.float64], list[str], str]:

@@ -5,7 +5,7 @@ import { css, sequential, token } from "./colors.js";
 import { rangeOf, scaled } from "./figure-range.js";
 import { tick } from "./format.js";
 
-const LEFT = 46;
+const LEFT = 56;
 const TOP = 8;
 const RIGHT = 10;
 const BOTTOM = 32;

@@ -77,7 +77,9 @@ class FigureSet extends HTMLElement {
     const behind = /** @type {HTMLDetailsElement} */ (make("details", "behind"));
     behind.append(make("summary", "", t("Table")));
     behind.addEventListener("toggle", () => behind.open && table(behind, this.#frame.meta.figures[i], this.#frame.arrays));
-    holder.append(make("figcaption", "figure-title", figure.title), frame, make("div", "figure-key"), make("p", "figure-words"), behind);
+    const title = make("figcaption", "figure-title", figure.title);
+    if (figure.y.label) title.append(make("span", "figure-unit", ` · ${figure.y.label}`));
+    holder.append(title, frame, make("div", "figure-key"), make("p", "figure-words"), behind);
     return holder;
   }
 
