@@ -23,7 +23,16 @@ from pydantic import BaseModel
 from app.core.errors import InvalidInput, Missing, PlaygroundError, Refused, Violation
 from app.core.text import _
 from app.protocol.base import Problem
-from app.protocol.data import CheckpointList, EpisodeDetail, EpisodeList, EventPage, FrameBody, Metrics, Series
+from app.protocol.data import (
+    CheckpointList,
+    EpisodeDetail,
+    EpisodeList,
+    EventPage,
+    FrameBody,
+    Metrics,
+    RunWorlds,
+    Series,
+)
 from app.protocol.local import TOKEN_VARIABLE, URL_VARIABLE, read_owner, read_token
 from app.protocol.runs import TERMINAL, Run, RunPage
 
@@ -162,6 +171,10 @@ class Playground:
     def events(self, id: int) -> EventPage:
         """Return the run's log."""
         return self._model(EventPage, "GET", f"/runs/{id}/events", params={"limit": 1000})
+
+    def worlds(self, id: int) -> RunWorlds:
+        """Return the worlds that the run has lived in, and the known numbers of the return in each."""
+        return self._model(RunWorlds, "GET", f"/runs/{id}/worlds")
 
     def checkpoints(self, id: int) -> CheckpointList:
         """Return the kept saved states."""

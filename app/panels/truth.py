@@ -67,12 +67,18 @@ def compute(subject: Subject, options: TruthOptions) -> Frame:
         "gamma": gamma,
         "n_states": mdp.n_states,
         "gap_max": float(np.abs(arrays["gap"]).max()),
+        "gap_rms": _rms(arrays["gap"][reachable]),
         "residual_max": float(np.abs(arrays["residual"]).max()),
+        "residual_rms": _rms(arrays["residual"][reachable]),
         "endless": int(endless.sum()),
         "endless_names": [mdp.name_of(int(state)) for state in np.flatnonzero(endless)[:NAMED]],
         "horizon": horizon,
     }
     return Frame({name: np.asarray(array, np.float32) for name, array in arrays.items()}, meta)
+
+
+def _rms(values: F64) -> float:
+    return float(np.sqrt(np.mean(values**2))) if values.size else 0.0
 
 
 SPEC = PanelSpec(

@@ -73,6 +73,30 @@ class Event(Answer):
     time: str | None = None
 
 
+class RunWorld(Answer):
+    """The world of a run from one step on."""
+
+    from_step: int
+    environment_config: dict[str, Any] = Field(description="Its options; a world may also change while they stay.")
+    words: str = Field(description="The options that are not the environment's own defaults.")
+
+
+class DashedLine(Answer):
+    """A known number of the return, and between which steps it holds."""
+
+    label: str
+    value: float
+    from_step: int | None = Field(None, description="null: from the begin on.")
+    to_step: int | None = Field(None, description="null: to the end.")
+
+
+class RunWorlds(Answer):
+    """The worlds that a run has lived in, oldest first: edited, or changed by themselves."""
+
+    items: list[RunWorld]
+    references: list[DashedLine] = Field(description="Known numbers of the return, of the newest worlds.")
+
+
 class EventPage(Answer):
     """Events in order; pass `next_cursor` to go on."""
 

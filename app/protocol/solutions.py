@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from app.protocol.base import Answer, Fault, Request, Values
+from app.protocol.base import SAFE_INTEGER, Answer, Fault, Request, Values
 
 Gamma = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -18,6 +18,9 @@ class SolutionRequest(Request):
         examples=[{"layout": "S..G/.X..", "slip": 0.1}],
     )
     gamma: Gamma = Field(0.99, description="Discount γ; at 1 every state must be able to end.", examples=[0.99])
+    step: Annotated[int, Field(strict=True, ge=0, le=SAFE_INTEGER)] = Field(
+        0, description="Of a world that changes by itself: how it is at this step of a run."
+    )
     explain: Annotated[bool, Field(strict=True)] = Field(
         False,
         description="Answer a world that cannot be solved with its `faults` and status 200: for editors, where an "

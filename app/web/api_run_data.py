@@ -19,6 +19,7 @@ from app.protocol.data import (
     FrameBody,
     FrameList,
     Metrics,
+    RunWorlds,
 )
 from app.web import run_data
 from app.web.context import ACTS, API, READS, RunId, Service, api_router
@@ -143,6 +144,15 @@ def list_events(
     if page.next_cursor:
         response.headers["Link"] = f'<{API}/runs/{id}/events?cursor={page.next_cursor}&limit={limit}>; rel="next"'
     return response
+
+
+@router.get(
+    "/runs/{id}/worlds", operation_id="list_worlds", summary="The worlds that a run has lived in, oldest first",
+    responses=documented(*READS),
+)  # fmt: skip
+def list_worlds(id: RunId, playground: Service) -> RunWorlds:
+    """A world is edited while a run goes, or changes by itself; the known numbers of the return change with it."""
+    return run_data.world_list(playground, id)
 
 
 @router.get(

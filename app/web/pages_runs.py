@@ -3,6 +3,7 @@
 import math
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,6 +23,7 @@ from app.web.context import RunId, Service
 from app.web.describe import run_model
 from app.web.posted import Chosen, Form, numbers
 from app.web.rendering import PageRoute, is_fragment, page
+from app.web.run_worlds import worlds_of
 from app.web.services import Action, Playground, RunQuery
 from app.web.snippets import of_run
 
@@ -226,12 +228,14 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         active = run_rows.active(connection) if run.state == "queued" else []
     catalog = playground.catalog()
     view = views.view(catalog, run, list(counts))
+    if row is None:
+        raise Missing.one("run", id, _("there is no such run"))
+    lines = worlds_of(view.environment, row, made).references
+    view = replace(view, references=[line.model_dump(exclude_none=True) for line in lines])
     tab = request.query_params.get("tab", "maths")
     dictionary = catalog.scalars()
     maps = [picture for picture in view.pictures if picture.element in views.MODES]
     origin = f"{request.url.scheme}://{request.headers.get('host', '')}"
-    if row is None:
-        raise Missing.one("run", id, _("there is no such run"))
     return {
         "here": "runs",
         "view": view,

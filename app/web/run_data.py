@@ -17,13 +17,14 @@ from app.core.refusals import LISTED
 from app.core.specs import PanelSpec
 from app.core.text import _
 from app.jobs.frames import DrawnFrame
-from app.protocol.data import Checkpoint, Episode, EpisodeDetail, Event, EventPage, PanelFrames
+from app.protocol.data import Checkpoint, Episode, EpisodeDetail, Event, EventPage, PanelFrames, RunWorlds
 from app.store import checkpoints, edits, episodes, events, frames, series
 from app.store import runs as run_rows
 from app.store.points import Reduced
 from app.web.describe import API
 from app.web.etags import body_of
 from app.web.kept import Body
+from app.web.run_worlds import worlds_of
 from app.web.services import Playground
 
 MAX_NAMES = 100
@@ -177,6 +178,13 @@ def event_page(playground: Playground, run: int, *, after: int, limit: int) -> E
         for row in rows[:limit]
     ]
     return EventPage(items=items, next_cursor=str(items[-1].id) if len(rows) > limit else None)
+
+
+def world_list(playground: Playground, run: int) -> RunWorlds:
+    """Return the worlds that a run has lived in, oldest first."""
+    with playground.store.read() as connection:
+        row, made = _exists(connection, run), edits.list_(connection, run)
+    return worlds_of(playground.catalog().environments().get(row.environment), row, made)
 
 
 def checkpoint_list(playground: Playground, run: int) -> list[Checkpoint]:

@@ -2,6 +2,7 @@
 
 from types import ModuleType
 
+from app.core.contracts import Environment
 from app.core.errors import InvalidInput, Missing
 from app.core.text import _
 from app.parts.tabular import TabularMDP, optimal_actions, optimal_values
@@ -33,10 +34,17 @@ def solution(catalog: ModuleType, environment: str, body: SolutionRequest) -> So
         return Solution(environment_config=body.environment_config, gamma=body.gamma, faults=faults)
 
 
+def as_of(environment: Environment, step: int) -> Environment:
+    """Return the world that an environment has become by a step, where it changes by itself."""
+    for at, changed in environment.changes:
+        environment = changed if at <= step else environment
+    return environment
+
+
 def _solved(catalog: ModuleType, environment: str, body: SolutionRequest) -> Solution:
     spec = known(catalog.environment, environment)
     config = spec.config.parse(body.environment_config, "environment_config")
-    mdp = spec.make(config).mdp
+    mdp = as_of(spec.make(config), body.step).mdp
     if not isinstance(mdp, TabularMDP):
         rule = _("has no table of states, so nothing can be solved exactly")
         raise InvalidInput.one("environment", environment, rule, _("Choose one of kind tabular."))

@@ -94,11 +94,7 @@ class RunView:
     @property
     def world(self) -> str:
         """The options of the world that are not the environment's own defaults, in words; empty where all are."""
-        if self.environment is None:
-            return ""
-        usual = self.environment.config().model_dump(mode="json")
-        found = {name: value for name, value in self.run.environment_config.items() if usual.get(name, value) != value}
-        return ", ".join(f"{name.replace('_', ' ')} {shorten(value)}" for name, value in found.items())
+        return world_words(self.environment, self.run.environment_config)
 
     @property
     def can_pause(self) -> bool:
@@ -183,6 +179,15 @@ def expected_scalars(algorithm: AlgorithmSpec, environment: EnvironmentSpec | No
     return [*names, "time/fps"]
 
 
+def world_words(environment: EnvironmentSpec | None, options: Mapping[str, Any]) -> str:
+    """Return the options that are not the environment's own defaults, in words; empty where all are."""
+    if environment is None:
+        return ""
+    usual = environment.config().model_dump(mode="json")
+    found = {name: value for name, value in options.items() if usual.get(name, value) != value}
+    return ", ".join(f"{name.replace('_', ' ')} {shorten(value)}" for name, value in found.items())
+
+
 def references(environment: EnvironmentSpec | None, options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the dashed lines of the return: known numbers and the threshold."""
     if environment is None:
@@ -190,10 +195,11 @@ def references(environment: EnvironmentSpec | None, options: Mapping[str, Any]) 
     try:
         config = environment.config.parse(dict(options), "environment_config")
         found = [{"label": item.label, "value": item.value} for item in environment.references(config)]
+        solved_at = environment.solved_at(config)
     except PlaygroundError:
-        found = []
-    if environment.threshold is not None and all(item["value"] != environment.threshold for item in found):
-        found.append({"label": _("Solved"), "value": environment.threshold})
+        found, solved_at = [], environment.threshold
+    if solved_at is not None and all(item["value"] != solved_at for item in found):
+        found.append({"label": _("Solved"), "value": solved_at})
     return found
 
 

@@ -36,6 +36,7 @@ GET /api/v1/runs/{id}/frames list_frames 200 401 403 421 422 404
 GET /api/v1/runs/{id}/frames/{panel} read_frame 200 401 403 421 422 404 409 304
 GET /api/v1/runs/{id}/frames/{panel}/past read_past_frames 200 401 403 421 422 404 304
 GET /api/v1/runs/{id}/events list_events 200 401 403 421 422 404
+GET /api/v1/runs/{id}/worlds list_worlds 200 401 403 421 422 404
 GET /api/v1/runs/{id}/checkpoints list_checkpoints 200 401 403 421 422 404
 DELETE /api/v1/runs/{id}/checkpoints/{checkpoint} delete_checkpoint 204 401 403 421 422 404 409 413
 GET /api/v1/runs/{id}/episodes list_episodes 200 401 403 421 422 404
