@@ -172,7 +172,7 @@ SPEC = AlgorithmSpec(
     version=1,
     config=ReinforceConfig,
     agent=ReinforceAgent,
-    smoke=Smoke("CartPole-v1", 30_000, {"n_episodes": 4, "learning_rate": 1e-2}),
+    smoke=Smoke("CartPole-v1", 30_000, {"n_envs": 1, "n_episodes": 4, "learning_rate": 1e-2}),
     actions="any",
     emits=(
         "train/loss", "train/policy_loss", "train/value_loss", "train/entropy", "train/explained_variance",
