@@ -13,7 +13,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from types import FunctionType, ModuleType
 from typing import Any
@@ -32,6 +32,8 @@ SAME_FROM_NUMPY = frozenset((
 SAME_METHODS = SAME_FROM_NUMPY | {"astype", "ravel", "reshape"}
 FROM_THE_C_LIBRARY = frozenset(("cos", "exp", "floor", "inf", "log", "nan", "pi", "pow", "sin", "sqrt"))
 
+MOST_PLAIN_WORK = 1_000_000  # numbers to go through, times how often: an exact evaluation in plain Python then takes a third of a second
+
 _thread = threading.local()
 
 
@@ -45,17 +47,68 @@ class _PlainFirst(CPUDispatcher):  # type: ignore[misc]  # numba has no types
         return CPUDispatcher.__call__(self, *args)
 
 
+class _PlainElsewhere(CPUDispatcher):  # type: ignore[misc]  # numba has no types
+    """What a kernel is while one thread compiles it: other threads' calls take the plain twin, where these are quick."""
+
+    def __call__(self, *args: Any) -> Any:
+        is_plain = getattr(_thread, "is_plain", False)  # then a plain twin called this one, and it is of the same work
+        if not is_plain and (getattr(_thread, "is_compiling", False) or work_of(args) > MOST_PLAIN_WORK):
+            return CPUDispatcher.__call__(self, *args)
+        with _plain_thread() if not is_plain else nullcontext():
+            return self.py_func(*args)
+
+
 @contextmanager
 def plain_kernels() -> Iterator[None]:
     """Let this thread call plain twins, until the end of the block or of `use_compiled`."""
     for dispatcher in _dispatchers():
         dispatcher.__class__ = _PlainFirst
+    try:
+        with _plain_thread():
+            yield
+    finally:
+        use_compiled()
+
+
+@contextmanager
+def plain_elsewhere(*modules: str) -> Iterator[None]:
+    """Let all threads but this one call plain twins of the kernels of these loaded modules, until the end of the block.
+
+    Only where that is quick; a call with more work waits for the compiled kernel.
+    """
+    dispatchers = [value for name in modules for value in _dispatchers_of(sys.modules[name])]
+    _thread.is_compiling = True
+    for dispatcher in dispatchers:
+        dispatcher.__class__ = _PlainElsewhere
+    try:
+        yield
+    finally:
+        for dispatcher in dispatchers:
+            dispatcher.__class__ = CPUDispatcher
+        _thread.is_compiling = False
+
+
+def work_of(args: Any) -> int:
+    """Return what a plain call of a kernel may have to do: the numbers in its largest array, times its largest whole number."""
+    largest, times, waiting = 1, 1, list(args)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, np.ndarray):
+            largest = max(largest, value.size)
+        elif isinstance(value, tuple):
+            waiting += value
+        elif isinstance(value, int | np.integer):
+            times = max(times, int(value))
+    return largest * times
+
+
+@contextmanager
+def _plain_thread() -> Iterator[None]:
     _thread.is_plain = True
     try:
         with np.errstate(all="ignore"):  # compiled kernels do not warn either
             yield
     finally:
-        use_compiled()
         _thread.is_plain = False
 
 
@@ -94,7 +147,11 @@ def _dispatchers() -> Iterator[Any]:
     """Return every kernel of the loaded modules."""
     for module in [module for module in sys.modules.values() if isinstance(module, ModuleType)]:
         if module.__name__.partition(".")[0] in ("app", "tests"):
-            yield from (value for value in vars(module).values() if isinstance(value, CPUDispatcher))
+            yield from _dispatchers_of(module)
+
+
+def _dispatchers_of(module: ModuleType) -> list[Any]:
+    return [value for value in vars(module).values() if isinstance(value, CPUDispatcher)]
 
 
 def _is_ours(value: Any) -> bool:

@@ -74,6 +74,7 @@ def _serve(
     settings: Settings, sockets: list[socket.socket], *, open_browser: bool, announce: Callable[[str], None]
 ) -> None:
     from app.web.app import create_app  # after the port is taken: these imports take most of the start
+    from app.web.kernels import warm
     from app.web.opening import opened
 
     assert settings.port is not None
@@ -93,7 +94,13 @@ def _serve(
                 )
             )
             entrance = f"{url}/enter?code={playground.identity.new_code()}"
-            server.on_ready = lambda: _ready(entrance, open_browser, announce)
+            kernels = threading.Thread(target=warm, args=(playground.catalog,), name="kernels", daemon=True)
+
+            def ready() -> None:
+                _ready(entrance, open_browser, announce)
+                kernels.start()
+
+            server.on_ready = ready
             server.on_leaving = playground.jobs.depart
             server.run(sockets=sockets)
     finally:

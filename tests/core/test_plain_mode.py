@@ -12,7 +12,7 @@ from app.core import plain_mode
 from app.core.codecs import trees_equal
 from app.core.contracts import Tree
 from app.core.jit import kernel, plain
-from app.core.plain_mode import differing, is_plain_enough, plain_kernels, use_compiled
+from app.core.plain_mode import differing, is_plain_enough, plain_elsewhere, plain_kernels, use_compiled, work_of
 from app.core.randomness import unit
 
 CALLS = (1, 6, 57, 300)
@@ -59,6 +59,29 @@ def test_an_error_ends_the_plain_mode_too(calls: list[str]) -> None:
         raise KeyError
     which(1)
     assert not calls
+
+
+def test_while_one_thread_compiles_others_run_little_work_plain_and_wait_with_much(calls: list[str]) -> None:
+    def elsewhere(word: int) -> None:
+        other = threading.Thread(target=which, args=(word,), name="elsewhere")
+        other.start()
+        other.join()
+
+    with plain_elsewhere(__name__):
+        which(1)
+        assert not calls, "the thread that compiles gets what it compiled"
+        elsewhere(1)
+        assert calls == ["elsewhere"]
+        elsewhere(plain_mode.MOST_PLAIN_WORK + 1)
+    elsewhere(1)
+    assert len(calls) == 1
+
+
+def test_the_work_of_a_call_is_its_largest_array_as_often_as_its_largest_number_says() -> None:
+    model = np.zeros((5, 4, 3)), np.zeros((5, 4))
+    assert work_of((model, np.zeros(5), 0.99, 40)) == 60 * 40
+    assert work_of((np.zeros(5), np.int64(3), 1e9)) == 15
+    assert work_of(()) == 1
 
 
 @kernel
