@@ -35,6 +35,8 @@ ROUNDS = [
     ("sarsa_lambda", "FrozenLake-v1", {"traces": "dutch"}, {"alpha": 0.1, "epsilon": 0.3}, 60_000, 2_000.0),
     ("off_policy_monte_carlo", "FrozenLake-v1", {}, {"epsilon": 0.8}, 60_000, 2_000.0),
     ("off_policy_monte_carlo", "Blackjack-v1", {}, {"epsilon": 0.3}, 60_000, 2_000.0),
+    ("ppo", "LunarLander-v3", {"n_steps": 256}, {"learning_rate": 0.0005}, 16_000, 600.0),
+    ("ppo", "BipedalWalker-v3", {"n_steps": 256}, {"learning_rate": 0.0005}, 8_000, 300.0),
     ("prioritized_sweeping", "FrozenLake-v1", {"epsilon": 0.5}, {"planning_steps": 10}, 60_000, 2_000.0),
 ]
 KILLS_PER_ROUND = 12
