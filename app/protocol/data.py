@@ -78,7 +78,8 @@ class RunWorld(Answer):
 
     from_step: int
     environment_config: dict[str, Any] = Field(description="Its options; a world may also change while they stay.")
-    words: str = Field(description="The options that are not the environment's own defaults.")
+    words: str = Field(description="The options that are not the environment's own defaults; a drawing is only named.")
+    change: str = Field("", description="What differs from the world before it.")
 
 
 class DashedLine(Answer):

@@ -230,8 +230,8 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
     view = views.view(catalog, run, list(counts))
     if row is None:
         raise Missing.one("run", id, _("there is no such run"))
-    lines = worlds_of(view.environment, row, made).references
-    view = replace(view, references=[line.model_dump(exclude_none=True) for line in lines])
+    worlds = worlds_of(view.environment, row, made)
+    view = replace(view, references=[line.model_dump(exclude_none=True) for line in worlds.references])
     tab = request.query_params.get("tab", "maths")
     dictionary = catalog.scalars()
     maps = [picture for picture in view.pictures if picture.element in views.MODES]
@@ -239,6 +239,7 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
     return {
         "here": "runs",
         "view": view,
+        "world": worlds.items[-1],
         "tab": tab if tab in TABS else "maths",
         "maps": maps[:1],
         "editor": editor.of_run(view),

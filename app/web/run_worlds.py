@@ -8,6 +8,7 @@ from app.core.specs import EnvironmentSpec
 from app.protocol.data import DashedLine, RunWorld, RunWorlds
 from app.store import edits
 from app.store.runs import RunRow
+from app.training.worlds import edit_in_words
 from app.web.views import references, world_words
 
 MOST_SOLVED = 12  # the newest worlds whose known numbers are given: each may be an exact solution
@@ -22,10 +23,11 @@ def worlds_of(spec: EnvironmentSpec | None, row: RunRow, made: Sequence[Mapping[
         made: its edits, as `app.store.edits.list_` gives them.
     """
     edited = _edited(row.environment_config, made)
-    worlds = [
-        RunWorld(from_step=step, environment_config=options, words=world_words(spec, options))
-        for step, options in _with_changes(spec, edited)
-    ]
+    worlds: list[RunWorld] = []
+    for step, options in _with_changes(spec, edited):
+        before = worlds[-1].environment_config if worlds else options
+        words, change = world_words(spec, options, row.environment_config), _change(spec, before, options)
+        worlds.append(RunWorld(from_step=step, environment_config=options, words=words, change=change))
     return RunWorlds(items=worlds, references=lines_of(spec, worlds))
 
 
@@ -44,6 +46,15 @@ def lines_of(spec: EnvironmentSpec | None, worlds: Sequence[RunWorld]) -> list[D
             found = [one for one in found if one not in before]
             found.append(line.model_copy(update={"from_step": before[0].from_step}) if before else line)
     return found
+
+
+def _change(spec: EnvironmentSpec | None, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    if spec is None or before == after:
+        return ""
+    try:
+        return edit_in_words(spec, before, after)
+    except InvalidInput:
+        return ""  # options of an older version
 
 
 def _name(line: DashedLine) -> tuple[str, str]:

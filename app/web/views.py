@@ -57,6 +57,7 @@ MODES = {
 }
 MODE_SIGNALS = {"behaviour": {"behaviour"}, "visits": {"visits", "visited"}}  # a way of drawing needs one of these
 STEP_WORDS = {"env_step": _("step"), "sweep": _("sweep"), "update": _("step")}
+DRAWN = ("layout", "rewards")  # options of a world that hold a drawing
 UNITS = {"env_step": _("steps"), "sweep": _("sweeps"), "update": _("updates")}
 
 
@@ -90,11 +91,6 @@ class RunView:
     def is_ended(self) -> bool:
         """Whether the run never changes again."""
         return self.run.state in TERMINAL
-
-    @property
-    def world(self) -> str:
-        """The options of the world that are not the environment's own defaults, in words; empty where all are."""
-        return world_words(self.environment, self.run.environment_config)
 
     @property
     def can_pause(self) -> bool:
@@ -179,13 +175,22 @@ def expected_scalars(algorithm: AlgorithmSpec, environment: EnvironmentSpec | No
     return [*names, "time/fps"]
 
 
-def world_words(environment: EnvironmentSpec | None, options: Mapping[str, Any]) -> str:
-    """Return the options that are not the environment's own defaults, in words; empty where all are."""
+def world_words(
+    environment: EnvironmentSpec | None, options: Mapping[str, Any], started: Mapping[str, Any] | None = None
+) -> str:
+    """Return the options that are not the environment's own defaults, in words; empty where all are.
+
+    What was drawn is named, not written out; where it is no longer as the run `started`, it is a changed world.
+    """
     if environment is None:
         return ""
     usual = environment.config().model_dump(mode="json")
     found = {name: value for name, value in options.items() if usual.get(name, value) != value}
-    return ", ".join(f"{name.replace('_', ' ')} {shorten(value)}" for name, value in found.items())
+    is_changed = started is not None and any(started.get(name) != options.get(name) for name in DRAWN)
+    is_drawn = any(name in found for name in DRAWN)
+    drawn = [_("changed world")] if is_changed else [_("drawn world")] if is_drawn else []
+    others = [f"{name.replace('_', ' ')} {shorten(value)}" for name, value in found.items() if name not in DRAWN]
+    return ", ".join([*drawn, *others])
 
 
 def references(environment: EnvironmentSpec | None, options: Mapping[str, Any]) -> list[dict[str, Any]]:
