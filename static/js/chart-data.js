@@ -15,6 +15,15 @@ export function placesOn(run, chart, steps) {
   return scale ? along(steps, scale) : steps;
 }
 
+/** The dashed lines of a chart. @param {Element} chart @returns {import("./worlds.js").Line[]} */
+export const linesOf = (chart) => JSON.parse(chart.getAttribute("references") || "[]");
+
+/** The dashed lines, each from place to place on the x axis where it holds for a part of the run. @param {number} run @param {Element} chart */
+export function linesOn(run, chart) {
+  const place = (/** @type {number | null | undefined} */ step) => (typeof step === "number" ? placesOn(run, chart, [step])[0] : null);
+  return linesOf(chart).map((line) => ({ ...line, from: place(line.from_step), to: place(line.to_step) }));
+}
+
 /** @param {number} run @param {Element} chart */
 export function drawn(run, chart) {
   const found = curvesOf(run).curves.get(chart.getAttribute("scalar") ?? "") ?? { steps: [], values: [], min: [], max: [] };

@@ -1,6 +1,7 @@
 // @ts-check
 // What stands around a curve: its name and newest value above, a caption and a table of its points below.
 
+import { linesOf } from "./chart-data.js";
 import { extent, twoOf } from "./curves.js";
 import { number, steps } from "./format.js";
 import { placeOf } from "./moment.js";
@@ -39,14 +40,17 @@ export function frameOf(chart) {
   now.append(said, figure);
   const value = (/** @type {number | null | undefined} */ of) => (figure.data = of === undefined ? "" : number(of));
   behind.addEventListener("toggle", () => behind.open && table(behind, get("label"), get("step-unit"), drawn));
-  const notes_below = [get("rule") ? t("rule of thumb: {rule}", { rule: get("rule") }) : "", dashed(get("references"))];
-  chart.replaceChildren(head, host, caption, behind, ...notes_below.filter(Boolean).map((note) => make("p", "plot-note", note)));
+  const [rule, dashes] = [make("p", "plot-note", get("rule") && t("rule of thumb: {rule}", { rule: get("rule") })), make("p", "plot-note")];
+  const dash = () => (dashes.textContent = dashed(chart));
+  dash();
+  chart.replaceChildren(head, host, caption, behind, ...[rule, dashes].filter((note) => note.textContent));
   if (get("help")) head.title = get("help");
   let summary = "";
   let then = ""; // which moment the number above is of, where that is not now
 
   return {
     host,
+    dash,
     /**
      * @param {Drawn[]} curves @param {boolean} several @param {boolean} is_loaded
      * @param {Drawn["raw"] | null} [headline] a steadier curve, whose newest value is the number above; nothing: the curve itself
@@ -89,10 +93,14 @@ export function frameOf(chart) {
   };
 }
 
-/** What the dashed lines are. @param {string} references */
-function dashed(references) {
-  const lines = /** @type {{label: string, value: number}[]} */ (JSON.parse(references || "[]"));
-  const names = lines.map(({ label, value }) => `${label} ${number(value)}`).join(" · ");
+/** What the dashed lines are, and of which part of the run. @param {Element} chart */
+function dashed(chart) {
+  const unit = chart.getAttribute("step-unit") ?? "";
+  const part = (/** @type {import("./worlds.js").Line} */ { from_step: from, to_step: to }) => {
+    if (typeof from === "number" && typeof to === "number") return t("from {from} to {to} {unit}", { from: steps(from), to: steps(to), unit });
+    return typeof from === "number" ? t("from {from} {unit} on", { from: steps(from), unit }) : typeof to === "number" ? t("up to {to} {unit}", { to: steps(to), unit }) : "";
+  };
+  const names = linesOf(chart).map((line) => [`${line.label} ${number(line.value)}`, part(line)].filter(Boolean).join(" ")).join(" · ");
   return names ? t("dashed: {names}", { names }) : "";
 }
 

@@ -21,7 +21,7 @@ export class Solver {
     this.#told = told;
   }
 
-  /** @param {{environment_config: object, gamma: number}} question */
+  /** @param {{environment_config: object, gamma: number, step?: number}} question */
   async ask(question) {
     this.#wanted = question;
     if (this.#is_busy) return;

@@ -65,18 +65,30 @@ export function choicesOf(frame, { shown, plane, layer }) {
   return { elements: lists.length ? [host] : [], leave: planes?.leave ?? (() => {}) };
 }
 
+/** What is to be known of a layer of exact values. @param {any} meta @param {string} layer */
+function truthWords(meta, layer) {
+  const never = meta.endless ? [t("the policy never ends from {names}", { names: meta.endless_names.join(", ") })] : [];
+  const [gap, residual] = [meta.gap_max, meta.residual_max].map((most) => number(most, 3));
+  const [gap_rms, residual_rms] = [meta.gap_rms, meta.residual_rms].map((rms) => (rms === undefined ? "–" : number(rms, 3)));
+  if (layer === "optimal") return [t("the most that any policy can get, with γ = {gamma}", { gamma: number(meta.gamma, 3) })];
+  if (layer === "gap") return [t("below V*: max {max}, RMS {rms}", { max: gap, rms: gap_rms }), ...never];
+  if (layer === "residual") return [t("moved by one exact backup: max {max}, RMS {rms}", { max: residual, rms: residual_rms })];
+  if (layer === "occupancy") return [t("share of its steps that the policy spends in each state"), ...never];
+  return [t("at most {gap} below V*", { gap }), ...never];
+}
+
 /** The sentence below a map. @param {any} frame @param {string} layer */
 export function summaryOf({ meta, step }, layer) {
   const at = meta.step_unit === "sweep" ? t("sweep {step}", { step: steps(step) }) : t("step {step}", { step: steps(step) });
   if (meta.words) return `${at} · ${meta.words}`;
-  if (meta.gap_max !== undefined) {
-    const endless = meta.endless ? t("the policy never ends from {names}", { names: meta.endless_names.join(", ") }) : "";
-    return [at, t("largest gap {gap}", { gap: number(meta.gap_max, 3) }), endless].filter(Boolean).join(" · ");
-  }
+  if (meta.gap_max !== undefined) return [at, ...truthWords(meta, layer)].join(" · ");
   if (layer === "error") return t("distance to {truth}: max {max}, RMS {rms}", { truth: truthOf(meta), max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
   if (meta.states_visited === undefined) return `${at} · ${t("all {count} states are swept", { count: meta.states_reachable })}`;
   return `${at} · ${t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable })}`;
 }
+
+/** A picture with other numbers and facts over its own. @param {any} found @param {{arrays: Record<string, any>, meta: object} | null} over */
+export const laid = (found, over) => (over ? { ...found, arrays: { ...found.arrays, ...over.arrays }, meta: { ...found.meta, ...over.meta } } : found);
 
 /** The scale of a layer's colours. @param {HTMLElement} host @param {string} layer @param {[number, number]} range */
 export function showRange(host, layer, [low, high]) {

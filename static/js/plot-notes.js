@@ -8,7 +8,7 @@ const SIZE = 11;
 const ROW = 15;
 const NEAR = 20; // lines closer than this share one label: between them is no room for words
 
-/** @typedef {{label: string, value: number}} Reference */
+/** @typedef {{label: string, value: number, from?: number | null, to?: number | null}} Reference on the whole x axis, or on a part of it */
 /** @typedef {{at: number, text: string, is_minor?: boolean}} Mark a minor mark is a short line without words */
 /** @typedef {{x: number, y: number, width: number}} Box its lower left corner */
 
@@ -28,13 +28,20 @@ export function annotate(u, references, marks) {
   /** @type {Box[]} */
   const taken = [];
   const [right, bottom] = [area.left + area.width, area.top + area.height];
-  const levels = references.map(({ label, value }) => ({ y: u.valToPos(value, "y", true) / ratio, text: `${label} ${tick(value)}` }));
-  for (const { y } of levels) line(ctx, [area.left, y, right, y], token("--muted"), [4, 4]);
-  for (const { top, bottom: low, texts } of bundles(levels.filter(({ y }) => y >= area.top && y <= bottom))) {
-    const text = fitted(texts, area.width - 8, (words) => ctx.measureText(words).width);
-    const width = ctx.measureText(text).width;
-    const places = range(4).flatMap((shift) => [top - 5, low + 13].map((y) => ({ x: right - 4 - width - shift * (width / 2 + 8), y, width })));
-    write(ctx, area, taken, { text, places, color: token("--muted") });
+  const across = (/** @type {number | null | undefined} */ at, /** @type {number} */ edge) => (typeof at === "number" ? u.valToPos(at, "x", true) / ratio : edge);
+  const levels = references.flatMap(({ label, value, from, to }) => {
+    const [begin, end] = [Math.max(area.left, across(from, area.left)), Math.min(right, across(to, right))];
+    return begin < end ? [{ y: u.valToPos(value, "y", true) / ratio, text: `${label} ${tick(value)}`, begin, end }] : [];
+  });
+  for (const { y, begin, end } of levels) line(ctx, [begin, y, end, y], token("--muted"), [4, 4]);
+  for (const end of new Set(levels.map((level) => level.end))) {
+    const shown = levels.filter((level) => level.end === end && level.y >= area.top && level.y <= bottom);
+    for (const { top, bottom: low, texts } of bundles(shown)) {
+      const text = fitted(texts, area.width - 8, (words) => ctx.measureText(words).width);
+      const width = ctx.measureText(text).width;
+      const places = range(4).flatMap((shift) => [top - 5, low + 13].map((y) => ({ x: Math.max(area.left + 2, end - 4 - width - shift * (width / 2 + 8)), y, width })));
+      write(ctx, area, taken, { text, places, color: token("--muted") });
+    }
   }
   for (const { at, text, is_minor } of marks) {
     const x = u.valToPos(at, "x", true) / ratio;

@@ -3,7 +3,7 @@
 // Attributes: run or runs, labels, scalar, label, unit, better, rule, healthy, references, total, step-unit, log, axis, smooth;
 // headline: a steadier scalar whose newest value stands above, headline-label: what it is.
 
-import { drawn, placesOn, scaleOf } from "../chart-data.js";
+import { drawn, linesOn, placesOn, scaleOf } from "../chart-data.js";
 import { joined, twoOf } from "../curves.js";
 import { script, style } from "../loader.js";
 import { momentOf } from "../moment.js";
@@ -13,7 +13,7 @@ import { curvesOf } from "../series.js";
 import { frameOf } from "../chart-frame.js";
 
 class CurveChart extends HTMLElement {
-  static observedAttributes = ["axis", "smooth"];
+  static observedAttributes = ["axis", "smooth", "references"];
   /** @type {ReturnType<typeof frameOf> | null} */
   #frame = null;
   /** @type {any} */
@@ -41,7 +41,9 @@ class CurveChart extends HTMLElement {
     this.#plot = null;
   }
 
-  attributeChangedCallback() {
+  /** @param {string} name */
+  attributeChangedCallback(name) {
+    if (name === "references") this.#frame?.dash();
     if (this.#leave.length) this.#follow();
   }
 
@@ -106,7 +108,8 @@ class CurveChart extends HTMLElement {
       log: this.hasAttribute("log"),
       envelope: curves.length === 1,
       tall: this.dataset.size === "large",
-      references: () => JSON.parse(this.getAttribute("references") ?? "[]"),
+      healthy: JSON.parse(this.getAttribute("healthy") ?? "null"),
+      references: () => linesOn(this.ids[0], this),
       marks: () => (this.ids.length === 1 ? this.#marks() : []),
       drawn: () => this.#travel(),
       moved: (/** @type {number | null} */ index) => frame.point(this.#plot?.data, index),

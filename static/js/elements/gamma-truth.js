@@ -2,12 +2,12 @@
 // The truth of a world: V* for a discount that the viewer chooses, beside what is true of the policy now.
 // Attributes: run, panel, environment.
 
-import { json } from "../api.js";
 import { make } from "../chart-frame.js";
 import { Solver } from "../editor-solver.js";
 import { number } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { t } from "../text.js";
+import { worldsOf } from "../worlds.js";
 import "./grid-map.js";
 
 const WAIT_MS = 60;
@@ -15,11 +15,14 @@ const DIGITS = 3;
 const MOST = 1000; // positions of the slider: γ in thousandths
 
 class GammaTruth extends HTMLElement {
-  #leave = () => {};
+  /** @type {(() => void)[]} */
+  #leave = [];
   /** @type {number | null} γ of the run */
   #own = null;
+  /** @type {import("../worlds.js").World | null} the world that was asked about */
+  #world = null;
+  #step = 0; // of the picture that is shown
   #timer = 0;
-  #turn = 0;
   #slider = /** @type {HTMLInputElement} */ (make("input"));
   #words = /** @type {HTMLOutputElement} */ (make("output", "muted"));
   #back = /** @type {HTMLButtonElement} */ (make("button", "button", t("As in the run")));
@@ -46,11 +49,11 @@ class GammaTruth extends HTMLElement {
     now.setAttribute("first", "of_policy");
     maps.append(titled(t("V* and the best policy"), this.#best), titled(t("The policy now"), now));
     this.replaceChildren(bar, maps);
-    this.#leave = watchFrames({ run: Number(run), panel }, ({ meta }) => this.#follow(meta.gamma));
+    this.#leave = [watchFrames({ run: Number(run), panel }, (picture) => this.#follow(picture)), this.#worlds.watch(() => this.#turn())];
   }
 
   disconnectedCallback() {
-    this.#leave();
+    for (const leave of this.#leave) leave();
     clearTimeout(this.#timer);
   }
 
@@ -58,11 +61,21 @@ class GammaTruth extends HTMLElement {
     return Number(this.#slider.value) / MOST;
   }
 
-  /** A frame came: the slider stands at the run's γ until a viewer moves it. @param {number} gamma */
-  #follow(gamma) {
-    const is_new = gamma !== this.#own;
-    this.#own = gamma;
+  get #worlds() {
+    return worldsOf(Number(this.getAttribute("run")));
+  }
+
+  /** A picture came: the slider stands at the run's γ until a viewer moves it. @param {import("../api.js").Picture} picture */
+  #follow({ meta, step }) {
+    const is_new = meta.gamma !== this.#own;
+    [this.#own, this.#step] = [meta.gamma, step];
     if (is_new && this.#back.hidden) this.#reset();
+    else this.#turn();
+  }
+
+  /** The picture may be of another world than that which was asked about. */
+  #turn() {
+    if (this.#own !== null && this.#worlds.at(this.#step) !== this.#world) this.#ask(this.#gamma);
   }
 
   #reset() {
@@ -82,11 +95,10 @@ class GammaTruth extends HTMLElement {
     this.#timer = setTimeout(() => this.#ask(this.#gamma), WAIT_MS);
   }
 
-  /** @param {number} gamma */
-  async #ask(gamma) {
-    const turn = ++this.#turn;
-    const run = await json(`/runs/${this.getAttribute("run")}`).catch(() => null); // its world may have been edited
-    if (run && turn === this.#turn) this.#solver?.ask({ environment_config: run.environment_config, gamma });
+  /** Ask about the world that the picture is of. @param {number} gamma */
+  #ask(gamma) {
+    this.#world = this.#worlds.at(this.#step);
+    if (this.#world) this.#solver?.ask({ environment_config: this.#world.environment_config, step: this.#world.from_step, gamma });
   }
 
   /** @param {import("../editor-solver.js").Answer | null} answer @param {import("../editor-solver.js").Fault[]} faults */
@@ -94,7 +106,10 @@ class GammaTruth extends HTMLElement {
     if (!answer) return this.#label(faults.map((fault) => `${fault.rule}. ${fault.way_out}`).join(" "));
     this.#label(t("V* at the start {value} (discounted with this γ, without a time limit)", { value: number(answer.start_value, 4) }));
     if (this.#back.hidden) return;
-    /** @type {any} */ (this.#best).overlay = { optimal: Float32Array.from(answer.v), policy: policyOf(answer.policy, answer.n_actions) };
+    /** @type {any} */ (this.#best).overlay = {
+      arrays: { optimal: Float32Array.from(answer.v), policy: policyOf(answer.policy, answer.n_actions) },
+      meta: { gamma: answer.gamma },
+    };
   }
 
   /** @param {string} more */

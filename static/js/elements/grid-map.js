@@ -8,7 +8,7 @@ import { number } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { cellAfter, cellAt } from "../grid-cursor.js";
 import { place } from "../grid-draw.js";
-import { choicesOf, drawLayer, layerOf, nameOf, showRange, summaryOf } from "../grid-layers.js";
+import { choicesOf, drawLayer, laid, layerOf, nameOf, showRange, summaryOf } from "../grid-layers.js";
 import { planeOf, rangeOf } from "../grid-planes.js";
 import { tableOf, wordsOf } from "../grid-words.js";
 import { scaleFor } from "../shared-scale.js";
@@ -22,7 +22,7 @@ class GridMap extends HTMLElement {
   #frame = null;
   /** @type {any} the frame before anything was laid over it */
   #given = null;
-  /** @type {Record<string, any> | null} */
+  /** @type {{arrays: Record<string, any>, meta: object} | null} */
   #overlay = null;
   /** @type {any} one map of the frame */
   #view = null;
@@ -95,7 +95,7 @@ class GridMap extends HTMLElement {
   /** @param {any} found */
   #show(found) {
     this.#given = found;
-    const frame = (this.#frame = this.#overlay ? { ...found, arrays: { ...found.arrays, ...this.#overlay } } : found);
+    const frame = (this.#frame = laid(found, this.#overlay));
     this.#view = planeOf(frame, this.#plane);
     this.#surface ??= this.#build();
     const [meta, layer] = [frame.meta, this.mode];
@@ -108,9 +108,9 @@ class GridMap extends HTMLElement {
     this.#surface.soon();
   }
 
-  /** Lay other numbers over every picture: those that a viewer asks about; null takes them away. @param {Record<string, any> | null} arrays */
-  set overlay(arrays) {
-    this.#overlay = arrays;
+  /** Lay other numbers over every picture: those that a viewer asks about; null takes them away. @param {{arrays: Record<string, any>, meta: object} | null} over */
+  set overlay(over) {
+    this.#overlay = over;
     if (this.#given) this.#show(this.#given);
   }
 

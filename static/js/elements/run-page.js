@@ -2,21 +2,29 @@
 // The live part of a run's page: state, progress, log and controls follow the stream; tabs choose what is drawn.
 
 import { number, steps } from "../format.js";
+import { momentOf } from "../moment.js";
 import { subscribe } from "../stream.js";
 import { t } from "../text.js";
+import { worldsOf } from "../worlds.js";
 
 const PART_MS = 150;
 const OPEN_MENU = ".panel-menu:popover-open, .panel-menu:not([popover])";
 
 class RunPage extends HTMLElement {
-  #leave = () => {};
+  /** @type {(() => void)[]} */
+  #leave = [];
   /** @type {Set<string>} */
   #parts = new Set();
   #timer = 0;
 
+  get #run() {
+    return Number(this.getAttribute("run"));
+  }
+
   connectedCallback() {
-    const run = Number(this.getAttribute("run"));
-    this.#leave = subscribe({ runs: [run] }, (_id, delta) => this.#news(delta));
+    const run = this.#run;
+    const unsubscribe = subscribe({ runs: [run] }, (_id, delta) => this.#news(delta));
+    this.#leave = [unsubscribe, momentOf(run).watch(() => this.#world()), worldsOf(run).watch(() => this.#worlds())];
     this.addEventListener("click", (event) => this.#tab(/** @type {Element} */ (event.target)));
     this.addEventListener("change", (event) => this.#look(/** @type {HTMLInputElement} */ (event.target)));
     this.addEventListener("input", (event) => this.#speed(/** @type {HTMLInputElement} */ (event.target)));
@@ -25,7 +33,7 @@ class RunPage extends HTMLElement {
   }
 
   disconnectedCallback() {
-    this.#leave();
+    for (const leave of this.#leave) leave();
     document.removeEventListener("htmx:after:swap", this.#turn);
   }
 
@@ -45,6 +53,7 @@ class RunPage extends HTMLElement {
 
   /** Follow the state that the header says; an ended run has nothing left to edit or to save. */
   #turn = () => {
+    this.#world();
     const state = /** @type {HTMLElement | null} */ (this.querySelector("#run-header"))?.dataset.state;
     if (!state || state === this.dataset.state) return;
     this.dataset.state = state;
@@ -52,6 +61,23 @@ class RunPage extends HTMLElement {
     this.#refresh("edit", "menus");
     for (const part of this.querySelectorAll("[data-while-open]")) part.setAttribute("hidden", "");
   };
+
+  /** The world has changed: dashed lines hold for its part of the curve. */
+  #worlds() {
+    const lines = JSON.stringify(worldsOf(this.#run).references);
+    for (const chart of this.querySelectorAll("curve-chart[references]")) {
+      if (chart.getAttribute("references") !== lines) chart.setAttribute("references", lines);
+    }
+    this.#world();
+  }
+
+  /** Say which world it is, at the moment that is shown. */
+  #world() {
+    const world = worldsOf(this.#run).at(momentOf(this.#run).at);
+    if (!world) return;
+    this.#say("world", world.words && `${world.words} · `);
+    this.querySelector("[data-live=world]")?.setAttribute("title", world.change);
+  }
 
   /** @param {string} name @param {string} text */
   #say(name, text) {
