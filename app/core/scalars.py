@@ -115,7 +115,7 @@ POLICY_BASED = (
     Scalar("train/surrogate_predicted", _("Predicted gain"), "", "neither", _("What the slope of the surrogate promises for the step taken.")),
     Scalar("train/surrogate_actual", _("Actual gain"), "", "up", _("How much the surrogate rose by the step taken; far below the predicted gain, the step was too long for the slope.")),
     Scalar("train/cg_residual", _("Residual of the solve"), "", "down", _("Length of what conjugate gradients left unsolved, as a share of the gradient; rising means that more steps are needed."), log_scale=True),
-    Scalar("train/line_search_steps", _("Line search"), _("tries"), "down", _("Lengths tried before one was allowed; rising means that the quadratic model fits less well."), rule=_("1 to 3")),
+    Scalar("train/line_search_steps", _("Line search"), _("tries"), "down", _("Lengths tried before one was allowed; rising means that the quadratic model fits less well."), rule=_("1 to 3"), healthy=(1.0, 3.0)),
     Scalar("train/step_accepted", _("Step accepted"), _("share"), "up", _("1 where a step was taken, 0 where none was allowed and the policy stayed.")),
     Scalar("train/reward_std", _("Spread in a group"), _("reward"), "neither", _("Mean standard deviation of the returns of a group; at 0 nothing can be learned.")),
     Scalar("train/frac_reward_zero_std", _("Groups without a signal"), _("share"), "down", _("Share of groups whose episodes all earned the same, and which therefore teach nothing.")),

@@ -131,9 +131,10 @@ def _actions(agent: Agent, observations: F32, number: int) -> F32:
     """Return the number of the likeliest action (B,), or one number of an action made of several."""
     signals = agent.signals()
     if "action_at" in signals:
-        return np.asarray(signals["action_at"](observations), np.float32)[:, number]
+        numbers: F32 = np.asarray(signals["action_at"](observations), np.float32)
+        return numbers[:, number]
     judged = signals["q_at"] if "q_at" in signals else signals["policy_at"]
-    return np.asarray(judged(observations)).argmax(axis=1).astype(np.float32)
+    return np.asarray(np.asarray(judged(observations)).argmax(axis=1), np.float32)
 
 
 def _mesh(axes: tuple[Axis, ...], x: int, y: int, held: list[float], resolution: int) -> F32:

@@ -4,6 +4,7 @@
 import { token } from "./colors.js";
 import { extent } from "./curves.js";
 import { tick } from "./format.js";
+import { shade } from "./plot-band.js";
 import { annotate } from "./plot-notes.js";
 
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
@@ -22,7 +23,7 @@ const dashes = (index) => DASHES[(index + Math.floor(index / 8)) % DASHES.length
 
 /**
  * @param {{width: number, height: number, curves: number, log: boolean, envelope: boolean, tall: boolean,
- *   references: () => Reference[], marks: () => Mark[], drawn: () => void, moved: (index: number | null) => void}} look
+ *   healthy: import("./plot-band.js").Healthy | null, references: () => Reference[], marks: () => Mark[], drawn: () => void, moved: (index: number | null) => void}} look
  */
 export function options(look) {
   const grid = { stroke: token("--line"), width: 1 };
@@ -53,6 +54,7 @@ export function options(look) {
       { ...axis, ...(look.log ? { splits: powers, filter: (/** @type {any} */ _u, /** @type {number[]} */ at) => at } : {}), size: 46, space: look.tall ? 42 : 30, values: (/** @type {any} */ _u, /** @type {(number|null)[]} */ at) => at.map((v) => (v === null ? "" : tick(v))) },
     ],
     hooks: {
+      drawClear: [(/** @type {any} */ u) => shade(u, look.healthy)],
       draw: [(/** @type {any} */ u) => annotate(u, look.references(), look.marks()), look.drawn],
       setCursor: [(/** @type {any} */ u) => look.moved(u.cursor.idx ?? null)],
     },

@@ -27,12 +27,16 @@ Sources: Mnih et al. (2016), "Asynchronous methods for deep reinforcement learni
 Stable-Baselines3, with the RMSprop of TensorFlow that it has as an option: its own begins with ten times longer steps.
 """
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from app.core.config import Hyper
 from app.core.contracts import Array, Problem
 from app.core.report import Report
-from app.core.specs import AlgorithmSpec, Smoke
+from app.core.specs import AlgorithmSpec, Line, Minibatch, Smoke
 from app.core.text import _
 from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner, RolloutSize
 from app.parts.optimisers import Adam, RMSprop
@@ -119,6 +123,8 @@ class A2CAgent(RolloutLearner):
         )  # fmt: skip
         l_policy, l_value = policy_loss(judged.log_probs, advantages), value_loss(judged.values, samples.returns)
         bonus = float(judged.entropies.mean())
+        seen = samples.observations.copy(), samples.actions.copy()  # the rollout's own are written over
+        self.noted.minibatch(*seen, partial(numbers_of, samples, judged, advantages, config))
         return {
             "train/loss": l_policy + config.vf_coef * l_value - config.ent_coef * bonus,  # (4)
             "train/policy_loss": l_policy,
@@ -132,6 +138,49 @@ class A2CAgent(RolloutLearner):
         progress = self.env_steps / self.total_steps
         return scheduled(self.config.learning_rate, self.config.learning_rate_schedule, progress)
 
+
+def numbers_of(samples: Samples, judged: Judged, advantages: Array, config: A2CConfig) -> dict[str, Any]:
+    """Return the columns of `MINIBATCH`, each (B,) or one number, from what `differentiate` used."""
+    size, l_policy = len(advantages), -advantages * judged.log_probs
+    l_value = np.square(judged.values - samples.returns)
+    loss = l_policy + config.vf_coef * l_value - config.ent_coef * judged.entropies
+    numbers = (
+        judged.log_probs, advantages, l_policy, judged.values, samples.returns, l_value, judged.entropies,
+        config.vf_coef, config.ent_coef, loss, advantages / -size,
+    )  # fmt: skip
+    return dict(zip(MINIBATCH.columns, numbers, strict=True))
+
+
+def told(row: Mapping[str, float]) -> str:
+    """Return what to know of a sample: which way it pushes."""
+    return _("its action becomes likelier") if row["advantage"] > 0 else _("its action becomes less likely")
+
+
+MINIBATCH = Minibatch(
+    columns=(
+        "log_prob", "advantage", "policy_loss", "value", "return", "value_loss", "entropy", "vf_coef", "ent_coef",
+        "loss", "slope",
+    ),
+    lines=(
+        Line(r"\ell^{\pi} = -\hat A\,\log\pi_\theta", ((r"\hat A", "advantage"), (r"\log\pi_\theta", "log_prob")),
+             "policy_loss", 2),
+        Line(r"\ell^{V} = (V - \hat G)^2", (("V", "value"), (r"\hat G", "return")), "value_loss", 3),
+        Line(r"\ell = \ell^{\pi} + c_1\,\ell^{V} - c_2\,H",
+             ((r"\ell^{\pi}", "policy_loss"), ("c_1", "vf_coef"), (r"\ell^{V}", "value_loss"), ("c_2", "ent_coef"),
+              ("H", "entropy")), "loss", 4),
+    ),
+    contribution="loss",
+    loss="L",
+    shown=(
+        ("log_prob", r"\log\pi", _("log-probability of the action taken")),
+        ("advantage", r"\hat A", _("advantage, as the loss has it")),
+        ("policy_loss", r"\ell^{\pi}", _("its part of the policy's loss")),
+        ("value_loss", r"\ell^{V}", _("its part of the critic's loss")),
+        ("loss", r"\ell", _("its part of the loss, before the mean")),
+        ("slope", r"\partial L / \partial \log\pi", _("gradient that its log-probability gets")),
+    ),
+    note=told,
+)  # fmt: skip
 
 SPEC = AlgorithmSpec(
     id="a2c",
@@ -149,6 +198,7 @@ SPEC = AlgorithmSpec(
         "train/advantage_mean", "train/advantage_std", "train/learning_rate", "train/grad_norm", "train/action_std",
     ),
     signals=ROLLOUT_SIGNALS,
+    minibatch=MINIBATCH,
     default_steps=500_000,
     references=("Mnih et al. (2016), Asynchronous methods for deep reinforcement learning, ICML, arXiv 1602.01783",),
 )  # fmt: skip
