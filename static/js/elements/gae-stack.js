@@ -121,7 +121,7 @@ function stackFigure(x, advantages, layers, chosen) {
     return { kind: "bars", x: "x", y: `high${i}`, low: `low${i}`, width: 1, color: i };
   });
   const line = { kind: "line", x: "x", y: "sum", color: 7 };
-  return { arrays, figure: { x: { label: t("step of the rollout; line: their sum, the advantage") }, y: { label: "" }, marks: [...marks, line], rules: [{ x: chosen, label: "t" }] } };
+  return { arrays, figure: { x: { label: t("step; line: their sum, Â") }, y: { label: "" }, marks: [...marks, line], rules: [{ x: chosen, label: "t" }] } };
 }
 
 /** @param {{step: number, value: number}[]} terms @param {number} first */
@@ -129,7 +129,7 @@ function termFigure(terms, first) {
   let sum = 0;
   const arrays = { x: terms.map(({ step }) => first + step), value: terms.map(({ value }) => value), sum: terms.map(({ value }) => (sum += value)) };
   const marks = [{ kind: "bars", x: "x", y: "value", width: 1, color: 0 }, { kind: "line", x: "x", y: "sum", color: 7 }];
-  return { arrays, figure: { x: { label: t("step; bars: (γλ)ˡ δ, line: their running sum") }, y: { label: "" }, marks } };
+  return { arrays, figure: { x: { label: t("step; line: running sum of (γλ)ˡ δ") }, y: { label: "" }, marks } };
 }
 
 /** @param {string} name @param {{min: number, max: number, step: number, value: number}} range @param {(value: number) => void} changed */
