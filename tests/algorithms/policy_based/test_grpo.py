@@ -10,7 +10,7 @@ from app.core.codecs import trees_equal
 from app.core.contracts import Problem
 from app.core.errors import TrainingDiverged
 from tests.algorithms.policy_based.peers import shift
-from tests.algorithms.walk import Push, Walk
+from tests.algorithms.walk import EDGE, LIMIT, Push, Walk
 
 SMALL = {"net_arch": "8,8", "group_size": 4, "n_groups": 3, "batch_size": 16, "learning_rate": 0.01}
 both = pytest.mark.parametrize("world", [Walk, Push])
@@ -122,12 +122,22 @@ def test_neither_cutting_nor_resuming_changes_a_run(world: type[Walk]) -> None:
     assert not trees_equal(whole.state(), resumed.state())
 
 
+def best_return(position: int, left: int = LIMIT) -> float:
+    """The most that the steps left can earn, by trying everything: a step back may pay, as it puts off the end."""
+    if left == 0 or abs(position) >= EDGE:
+        return 0.0
+    return max(1.0 + best_return(position + 1, left - 1), -0.5 + best_return(position - 1, left - 1))
+
+
 @pytest.mark.parametrize("scale_rewards", [True, False])
-def test_it_learns_to_walk_right(scale_rewards: bool) -> None:
-    built = agent(scale_rewards=scale_rewards, learning_rate=0.005)
+def test_it_learns_to_earn_nearly_all_there_is(scale_rewards: bool) -> None:
+    built, returns = agent(scale_rewards=scale_rewards), list[float]()
     while built.env_steps < 10_000:
-        built.update(1000)
-    assert built.signals()["policy_at"](np.zeros((1, 2), np.float32))[0, 1] > 0.6
+        returns += built.update(1000).episodes.returns.tolist()
+    optimum = np.mean([best_return(start) for start in (-1, 0, 1)])
+    assert optimum == pytest.approx((4 + 3.5 + 2.5) / 3)
+    assert np.mean(returns[:60]) < 0.8 * optimum
+    assert np.mean(returns[-200:]) > 0.93 * optimum
 
 
 def test_a_number_that_is_not_finite_stops_the_run_before_it_harms_the_weights() -> None:
