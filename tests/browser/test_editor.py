@@ -82,6 +82,34 @@ def test_what_cannot_be_solved_is_said_and_nothing_is_lost(visit: Open) -> None:
     solved(page)
 
 
+def test_a_refused_start_leads_to_the_drawing_and_keeps_what_can_be_taken_back(visit: Open) -> None:
+    visited = visit(PLAY)
+    page = visited.page
+    solved(page)
+    page.locator(".editor-cursor").focus()
+    page.keyboard.press("Control+ArrowDown")
+    page.keyboard.press("Control+ArrowRight")
+    page.keyboard.press("Delete")
+    expect(layout_field(page)).to_have_value("S.../..../....")
+    page.get_by_role("button", name="Start", exact=True).click()
+    alert = page.get_by_role("alert")
+    expect(alert.get_by_role("link", name="layout")).to_have_attribute("href", "#f-environment_config-layout")
+    alert.get_by_role("link", name="To the drawing").click()
+    expect(page.locator(".editor-stage")).to_be_in_viewport()
+    page.get_by_role("button", name="Undo").click()
+    expect(layout_field(page)).to_have_value(EMPTY)
+    visited.complaints.clear()  # the browser says each refused request
+
+
+def test_a_size_beyond_the_bound_is_said(visit: Open) -> None:
+    page = visit(PLAY).page
+    solved(page)
+    page.get_by_label("Rows").fill("45")
+    page.get_by_label("Rows").press("Enter")
+    expect(page.get_by_label("Rows")).to_have_value("40")
+    expect(page.locator("[data-hint]")).to_contain_text("Size 45: must be a whole number from 1 to 40")
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_a_world_half_drawn_is_no_alarm_and_moves_nothing_until_start(visit: Open, width: int) -> None:
     visited = visit(PLAY, width=width)
