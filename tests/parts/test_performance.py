@@ -34,6 +34,35 @@ def test_the_performance_difference_identity_holds(environment: str) -> None:
 
 
 @pytest.mark.parametrize("environment", WORLDS)
+def test_the_return_is_never_below_the_surrogate_less_its_penalty(environment: str) -> None:
+    """J(π′) ≥ L(π′) − C · KL^max with L the first order of J, C = 4εγ / (1 − γ)² and ε = max |A| (Schulman et al. 2015, theorem 1)."""
+    mdp, gamma = model(environment), 0.9
+    for seed in range(5):
+        policy, aim = random_policy(mdp, 2 * seed), random_policy(mdp, 2 * seed + 1)
+        v = policy_evaluation(mdp, policy, gamma)
+        advantage, visits = advantages(mdp, v, gamma), discounted_visits(mdp, policy, gamma)
+        epsilon, start = float(np.abs(advantage[mdp.reachable()]).max()), float(mdp.start @ v)
+        for step in (0.003, 0.03, 0.3, 1.0):
+            other = policy + step * (aim - policy)
+            divergence = float((policy * np.log(policy / other)).sum(axis=1).max())
+            surrogate = start + advantage_over(visits, other, advantage)
+            penalty = 4 * epsilon * gamma / (1 - gamma) ** 2 * divergence
+            assert mdp.start @ policy_evaluation(mdp, other, gamma) >= surrogate - penalty - 1e-12
+
+
+def test_the_surrogate_alone_is_no_lower_bound() -> None:
+    mdp, gamma, is_above = model("FrozenLake-v1"), 0.9, []
+    for seed in range(10):
+        policy, other = random_policy(mdp, 2 * seed), random_policy(mdp, 2 * seed + 1)
+        v = policy_evaluation(mdp, policy, gamma)
+        surrogate = mdp.start @ v + advantage_over(
+            discounted_visits(mdp, policy, gamma), other, advantages(mdp, v, gamma)
+        )
+        is_above.append(surrogate > mdp.start @ policy_evaluation(mdp, other, gamma) + 1e-6)
+    assert any(is_above)
+
+
+@pytest.mark.parametrize("environment", WORLDS)
 def test_visits_are_the_discounted_sum_over_time(environment: str) -> None:
     mdp, gamma = model(environment), 0.8
     policy = uniform_policy(mdp)

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.algorithms.planning.conservative_policy_iteration import improvement_bound, prospect, reward_range
+from app.algorithms.planning.conservative_policy_iteration import Prospect, improvement_bound, prospect, reward_range
 from app.core.errors import InvalidInput
+from app.parts.performance import advantage_over, advantages, discounted_visits
 from app.parts.planner import Planner
-from app.parts.tabular import optimal_values, policy_evaluation
+from app.parts.tabular import mdp_from_outcomes, optimal_values, policy_evaluation
 from tests.algorithms.planning.planners import WORLDS, error_of, planner_in, planner_on, slots, solve
 
 NAME = "conservative_policy_iteration"
@@ -58,12 +59,41 @@ def test_the_first_step_is_the_hand_worked_one() -> None:
     assert agent.memory.v[0, 0] == pytest.approx(2 + alpha, rel=1e-14)
 
 
-def test_a_step_longer_than_the_bound_allows_can_make_it_worse() -> None:
-    """The greedy policy is better one step ahead of where the policy walks, not where it will walk: here α = 1 is safe only
-    because it is exact policy iteration; the bound itself turns negative and says nothing."""
-    agent = planner_on(NAME, "FrozenLake-v1", gamma=0.9, step_rule="constant", alpha=1.0)
+@pytest.mark.parametrize("alpha", [0.3, 1.0])
+def test_a_step_longer_than_the_bound_allows_is_not_promised_to_help_and_helps_only_because_it_is_exact(
+    alpha: float,
+) -> None:
+    """Greedy in the exact values, π′ is better in every state, so that no step towards it harms; the bound does not know that."""
+    agent = planner_on(NAME, "FrozenLake-v1", gamma=0.9, step_rule="constant", alpha=alpha)
     (scalars,) = steps_of(agent, 1)
     assert scalars["planning/improvement_bound"] < 0 < scalars["planning/improvement"]
+
+
+def test_towards_a_policy_that_is_better_only_where_one_walks_a_long_step_makes_it_worse() -> None:
+    """What an approximate π′ may be: its policy advantage is positive, and 𝔸 alone would promise more from each longer step.
+
+    The first state may end with ½ or go on to the second, which pays 1 or −10. π goes on once in a hundred times and takes
+    the 1; π′ always goes on, and takes the −10. V = (½·.99 + .9·.01, 1) = (.504, 1); γ = .9, the visits are (1, .009).
+    The gains are .9 − .504 and −11, so 𝔸 / (1 − γ) = .396 − .009·11 = .297. The whole step earns .9·(−10) − .504.
+    """
+    mdp = mdp_from_outcomes(
+        [[[(1.0, 0, 0.5, True)], [(1.0, 1, 0.0, False)]], [[(1.0, 1, 1.0, True)], [(1.0, 1, -10.0, True)]]],
+        np.array([1.0, 0.0]),
+    )
+    policy, aim = np.array([[0.99, 0.01], [1.0, 0.0]]), np.array([[0.0, 1.0], [0.0, 1.0]])
+    v = policy_evaluation(mdp, policy, 0.9)
+    advantage, visits = advantages(mdp, v, 0.9), 0.1 * discounted_visits(mdp, policy, 0.9)
+    gains = (aim * advantage).sum(axis=1)
+    promise = Prospect(aim, gains, visits, advantage_over(visits, aim, advantage), float(np.abs(gains).max()))
+    assert promise.policy_advantage / 0.1 == pytest.approx(0.297)
+
+    def improvement(alpha: float) -> float:
+        return float(policy_evaluation(mdp, policy + alpha * (aim - policy), 0.9)[0] - v[0])
+
+    assert improvement(1.0) == pytest.approx(-9.504)
+    assert improvement(0.01) > 0
+    for alpha in np.linspace(0, 1, 21):
+        assert improvement(alpha) >= improvement_bound(alpha, promise, 0.9) - 1e-12
 
 
 def test_a_constant_step_of_one_is_policy_iteration() -> None:
