@@ -68,5 +68,7 @@ def test_panels_follow_what_the_run_has() -> None:
         return [spec.id for spec in catalog.panels_for(catalog.algorithm(algorithm), catalog.environment(environment))]
 
     assert ids("q_learning", "FrozenLake-v1") == ["grid_values", "agent", "truth", "inspector"]
-    assert ids("dqn", "FrozenLake-v1") == ["grid_values", "agent"]
-    assert ids("ppo", "CartPole-v1") == ["plane_values", "agent"]
+    assert ids("dqn", "FrozenLake-v1") == ["grid_values", "agent", "minibatch", "critic_truth"]
+    on_policy = ["minibatch", "passes", "advantages", "slices", "critic_truth"]
+    assert ids("ppo", "CartPole-v1") == ["plane_values", "agent", *on_policy]
+    assert ids("sac", "Pendulum-v1") == ["plane_values", "agent", "slices", "replay"]
