@@ -63,10 +63,10 @@ export function diverging(share) {
 /** @param {number[]} color */
 export const css = (color) => `rgb(${color[0]} ${color[1]} ${color[2]})`;
 
-/** Black or white, whichever can be read on a colour. @param {number[]} color */
+/** Black or white, whichever can be read on a colour: at least one has a contrast of 4.5. @param {number[]} color */
 export function ink(color) {
   const [r, g, b] = color.map((part) => (part / 255) ** 2.2);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.2 ? "rgb(12 16 28)" : "rgb(255 255 255)";
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "rgb(0 0 0)" : "rgb(255 255 255)";
 }
 
 /** Fill a scale bar with a colour map. @param {HTMLElement} bar @param {(share: number) => number[]} map @param {number} low */

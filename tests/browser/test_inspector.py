@@ -15,10 +15,10 @@ from tests.browser.test_accessibility import check
 CLIFF = "CliffWalking-v1"
 
 
-def paused(page: Page, server: Server, environment: str = CLIFF) -> int:
+def paused(page: Page, server: Server, environment: str = CLIFF, algorithm: str = "q_learning") -> int:
     """Start a run over REST, open its page and pause it there."""
     headers = {"Content-Type": "application/json", "Origin": server.url}
-    body = {"algorithm": "q_learning", "environment": environment, "total_steps": 500_000_000, "speed": 50}
+    body = {"algorithm": algorithm, "environment": environment, "total_steps": 500_000_000, "speed": 50}
     made = page.request.post(f"{server.url}/api/v1/runs", data=json.dumps(body), headers=headers)
     number = int(made.json()["id"])
     page.goto(f"/runs/{number}")
@@ -75,3 +75,53 @@ def test_a_lost_server_is_said_and_taken_back(visit: Open) -> None:
     page.unroute("**/api/v1/stream*")
     expect(note).to_be_hidden()
     found.complaints.clear()  # the browser says each failed request
+
+
+@pytest.mark.parametrize("word", ["update", "episode"])
+def test_the_inspector_of_a_grid_goes_on_by_an_update_or_an_episode(visit: Open, server: Server, word: str) -> None:
+    page = visit("/runs").page
+    number = paused(page, server)
+    inspector = page.locator("equation-inspector")
+    before = step_of(page, server, number)
+    inspector.get_by_role("button", name=f"One {word}", exact=True).click()
+    expect(inspector).to_contain_text(re.compile(rf"Step (?!{before}\b)\d+ · state \d+ \(row"))
+    expect(page.locator("#run-header [data-live=state]")).to_have_text("paused")
+    after = step_of(page, server, number)
+    assert after > before
+    facts = page.request.get(f"{server.url}/api/v1/runs/{number}/frames/inspector").json()
+    assert facts["step"] == after, "the picture is of where it stopped"
+    ends = page.request.get(f"{server.url}/api/v1/runs/{number}/metrics?names=rollout/episode_length").json()
+    if word == "episode":
+        assert ends["series"]["rollout/episode_length"]["steps"][-1] == after, "it stopped where an episode ended"
+
+
+def step_of(page: Page, server: Server, number: int) -> int:
+    """Return the step at which a run stands."""
+    return int(page.request.get(f"{server.url}/api/v1/runs/{number}").json()["step"])
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "dqn"])
+def test_a_network_shows_its_last_minibatch_sample_by_sample(visit: Open, server: Server, algorithm: str) -> None:
+    page = visit("/runs", width=360).page
+    number = paused(page, server, "CartPole-v1", algorithm)
+    inspector = page.locator("minibatch-inspector")
+    before = step_of(page, server, number)
+    inspector.get_by_role("button", name="One update", exact=True).click()
+    expect(inspector).to_contain_text(re.compile(r"Step [\d\s]+ · the last minibatch: [\d\s]+ samples, whose mean is"))
+    expect(inspector).to_contain_text(re.compile(r"Sample 1 of [\d\s]+, by size of its part"))
+    assert step_of(page, server, number) > before
+    frame = page.request.get(f"{server.url}/api/v1/runs/{number}/frames/minibatch").json()
+    assert frame["step"] == step_of(page, server, number)
+    lines = inspector.locator(".minibatch-line")
+    expect(lines).to_have_count(len(frame["meta"]["lines"]))
+    for line in frame["meta"]["lines"]:
+        expect(inspector.locator(".inspector-source", has_text=f"# ({line['number']})").first).to_be_visible()
+    rows = inspector.locator("tbody tr")
+    expect(rows.first).to_have_attribute("data-chosen", "")
+    worked = lines.first.locator("math-tex").get_attribute("tex")
+    rows.nth(1).click()
+    expect(inspector).to_contain_text(re.compile(r"Sample 2 of [\d\s]+, by size of its part"))
+    expect(rows.nth(1)).to_have_attribute("data-chosen", "")
+    assert lines.first.locator("math-tex").get_attribute("tex") != worked, "the numbers are those of the chosen sample"
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    check(page)
