@@ -8,10 +8,12 @@ import pytest
 from app import catalog
 from tests.algorithms.tabular.tables import agent_on, run
 
+SEEDS = range(60)
 STATIONARY_OPTIMUM = {"FrozenLake-v1": 0.7401648977587045, "CliffWalking-v1": -13.0, "Blackjack-v1": -0.0431}
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize(
     ("algorithm", "environment", "margin"),
     [
@@ -25,12 +27,27 @@ STATIONARY_OPTIMUM = {"FrozenLake-v1": 0.7401648977587045, "CliffWalking-v1": -1
 def test_tuned_preset_reaches_the_optimum(algorithm: str, environment: str, margin: float) -> None:
     steps = catalog.presets_for(algorithm, environment)["tuned"].total_steps
     returns = []
-    for seed in range(10):
+    for seed in SEEDS:
         agent = agent_on(algorithm, environment, seed, preset="tuned")
         run(agent, steps)
         returns.append(agent.diagnostics()["tabular/greedy_return"])
     print(f"{algorithm} on {environment}: {[round(value, 5) for value in returns]}")  # noqa: T201
     assert abs(float(np.mean(returns)) - STATIONARY_OPTIMUM[environment]) < margin
+
+
+@pytest.mark.long
+def test_importance_sampling_of_whole_episodes_is_far_from_the_optimum_of_the_lake() -> None:
+    """The bar of off-policy control, 1e-3, is out of its reach: the weights of its long episodes leave next to nothing to learn from.
+
+    After 5 million steps with ε = 0.1 the mean is .46: five of ten seeds are within .03 of the optimum, and two never reach the goal.
+    """
+    returns = []
+    for seed in range(10):
+        agent = agent_on("off_policy_monte_carlo", "FrozenLake-v1", seed, epsilon=0.1, gamma=0.99)
+        run(agent, 5_000_000)
+        returns.append(agent.diagnostics()["tabular/greedy_return"])
+    print(f"off_policy_monte_carlo on FrozenLake-v1: {[round(value, 4) for value in returns]}")  # noqa: T201
+    assert 0.0139 + 0.1 < float(np.mean(returns)) < STATIONARY_OPTIMUM["FrozenLake-v1"] - 0.03
 
 
 @pytest.mark.long
