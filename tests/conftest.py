@@ -13,5 +13,14 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the browser tests last: Playwright keeps an event loop open, in which others cannot start one of their own."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Give each file to one worker, and all browser tests to one: they share a server and a browser, which end with their folder.
+
+    Without workers the browser tests run last: Playwright keeps an event loop open, in which others cannot start one of their own.
+    """
+    items.sort(key=_is_of_browser)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("browser" if _is_of_browser(item) else str(item.path)))
+
+
+def _is_of_browser(item: pytest.Item) -> bool:
+    return item.path.parent.name == "browser"

@@ -1,6 +1,6 @@
 """Figures of the live path: server ready, Start → first point, metric → browser, a 100k-point curve over HTTP, page weight.
 
-pytest -m bench -s tests/bench/test_live_path.py
+pytest -m bench -n 0 -s tests/bench/test_live_path.py
 """
 
 import gzip

@@ -2,7 +2,7 @@
 
 Everything here has one thread, so seconds are those of the processor: a busy neighbour does not count.
 
-The kernels run with everything on: visits, the trace, episode records, reports. Run with -m bench -s.
+The kernels run with everything on: visits, the trace, episode records, reports. Run with -m bench -n 0 -s.
 """
 
 import json

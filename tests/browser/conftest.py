@@ -67,7 +67,7 @@ def _apt_install() -> None:
         subprocess.run([*prefix, apt, "install", "-y", "--no-install-recommends", "chromium"], check=False)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Start the command a user starts, on a free port and an empty data folder."""
     folder = tmp_path_factory.mktemp("browser-data")
@@ -97,7 +97,7 @@ def _entrance(lines: Queue[str]) -> Server:
     return Server(found.group(1), found.group(0))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         made = playwright.chromium.launch(executable_path=find_browser(playwright), args=ARGUMENTS)
@@ -105,7 +105,7 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def identity(browser: Browser, server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Swap the printed link's code for the cookie once, as a user does; every later context has the cookie."""
     file = tmp_path_factory.mktemp("identity") / "cookies.json"

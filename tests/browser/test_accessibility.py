@@ -20,7 +20,7 @@ PAGES = [
 GRAVE = {"serious", "critical"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def finished(browser: object, server: Server, identity: object) -> str:
     """The address of a finished run, started over the same API the pages use."""
     context = browser.new_context(base_url=server.url, storage_state=identity)  # type: ignore[attr-defined]

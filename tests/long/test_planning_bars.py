@@ -1,4 +1,4 @@
-"""Bars of planning and of the policy gradients on tables: errors to the linear solve, exact returns over 60 seeds. Run with -m long -s."""
+"""Bars of planning and of the policy gradients on tables: errors to the linear solve, exact returns over 60 seeds. Run with -m long -n 0 -s."""
 
 from typing import Any
 

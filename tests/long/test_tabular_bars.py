@@ -1,4 +1,4 @@
-"""The bars of learning with tables over sixty seeds, as one table. Run with -m long -s.
+"""The bars of learning with tables over sixty seeds, as one table. Run with -m long -n 0 -s.
 
 Control: the tuned presets' exact greedy returns against the best return that any fixed policy has. Exploring for ever: the exact
 return of acting against that of the best policy that explores as much. Beside the cliff: online returns against the published
