@@ -61,7 +61,7 @@ TERMS = (
     Term(_("Entropy"), r"H(\pi)", _("How undecided a policy is, in nats; zero when one action has all the probability."), r"\bentropy\b"),
     Term(_("KL divergence"), r"\mathrm{KL}(\pi_0 \,\Vert\, \pi)", _("How far one policy is from another, in nats. Of categorical and Gaussian policies it has a closed form."), r"\bKL\b|\bdivergence of\b"),
     Term(_("Actor, critic"), "", _("The policy, and the values that judge it, learned side by side."), r"\bactor\b|\bcritic\b"),
-    Term(_("Generalized Advantage Estimation"), r"\hat A^{\text{GAE}}_t", _("The sum of TD errors, each later one weighted by γλ: λ = 0 is one step, λ = 1 the whole return minus V."), r"\bGAE\b"),
+    Term(_("Generalized Advantage Estimation"), r"\hat A^{\text{GAE}}_t", _("The sum of TD errors, each later one weighted by γλ: λ = 0 is one step, λ = 1 the whole return minus V."), r"\bGAE\b|generalized advantage"),
     Term(_("Clipped surrogate"), r"\epsilon", _("An objective that stops rewarding a change of probability beyond the factor 1 ± ε."), r"\bclip(?:ped)?\b.*\bsurrogate\b|\bclip_range\b"),
     Term(_("Replay buffer"), "", _("Past transitions, drawn again at random, so that neighbours in time do not train together."), r"\breplay\b"),
     Term(_("Target network"), r"\theta^-", _("A slowly following copy that gives the targets, so that they do not chase themselves."), r"\btarget network\b"),

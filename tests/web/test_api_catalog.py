@@ -45,7 +45,7 @@ def test_every_environment_is_listed_with_its_spaces(client: TestClient) -> None
 
 
 @pytest.mark.parametrize(
-    "path", ["algorithms/no_such", "environments/no-such", "algorithms/CartPole-v1", "algorithms/" + "x" * 64]
+    "path", ["algorithms/xyzzy", "environments/xyzzy", "algorithms/CartPole-v1", "algorithms/" + "x" * 64]
 )
 def test_an_unknown_name_is_missing_and_near_ones_are_named(client: TestClient, path: str) -> None:
     response = client.get(f"{API}/{path}")

@@ -1,10 +1,13 @@
 """Static files: one fingerprint, one stylesheet, nothing outside the served folders."""
 
 import gzip
+import re
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from app import catalog
 from app.web import assets
 
 
@@ -45,16 +48,47 @@ def test_text_is_compressed_where_the_browser_takes_it(outside: TestClient) -> N
     assert packed.content == plain.content
 
 
-def test_first_load_keeps_its_budget() -> None:
-    """150 KB compressed before a page is interactive, 320 KB with formulas, their fonts and curves."""
-
-    def weight(*names: str) -> int:
-        found = [assets.content(name) for name in names]
-        assert None not in found, names
-        return sum(len(gzip.compress(body or b"", 9)) for body in found)
-
+def scripts_of(tags: set[str]) -> list[str]:
+    """Return the modules that a page with these custom elements loads: its own, and all that these import."""
     folder = assets.static_folder()
-    own = [path.relative_to(folder).as_posix() for path in (folder / "js").rglob("*.js")]
+    waiting = [folder / "js/main.js", *(folder / f"js/elements/{tag}.js" for tag in tags)]
+    reached: set[Path] = set()
+    while waiting:
+        path = waiting.pop().resolve()
+        if path not in reached and path.exists():
+            reached.add(path)
+            imported = re.findall(r'(?:from|import)\s*\(?\s*"(\.[^"]+\.js)"', path.read_text())
+            waiting += [path.parent / name for name in imported]
+    return sorted(path.relative_to(folder.resolve()).as_posix() for path in reached)
+
+
+def weight(*names: str) -> int:
+    """Return the compressed bytes of files."""
+    found = [assets.content(name) for name in names]
+    assert None not in found, names
+    return sum(len(gzip.compress(body or b"", 9)) for body in found)
+
+
+def pages() -> dict[str, set[str]]:
+    """Return the custom elements of Play and of the run pages with the most panels."""
+    folder = assets.static_folder().parent / "templates"
+
+    def tags(*patterns: str) -> set[str]:
+        texts = (path.read_text() for pattern in patterns for path in folder.glob(pattern))
+        return {tag for text in texts for tag in re.findall(r"<([a-z]+-[a-z-]+)", text)}
+
+    found = {"play": tags("base.html", "play.html", "_*.html")}
+    for algorithm, environment in (("ppo", "CartPole-v1"), ("sarsa_lambda", "gridworld"), ("rainbow", "CartPole-v1")):
+        fitting = catalog.panels_for(catalog.algorithm(algorithm), catalog.environment(environment))
+        found[algorithm] = tags("base.html", "run.html", "_*.html") | {panel.element for panel in fitting}
+    return found
+
+
+@pytest.mark.parametrize("page", ["play", "ppo", "sarsa_lambda", "rainbow"])
+def test_first_load_keeps_its_budget(page: str) -> None:
+    """150 KB compressed before a page is interactive, 320 KB with formulas, their fonts and curves."""
+    folder, own = assets.static_folder(), scripts_of(pages()[page])
+    assert len(own) > 10
     first = weight("css/app.css", "vendor/htmx/htmx.min.js", *own)
     assert first <= 150_000
     fonts = [f"vendor/katex/fonts/{path.name}" for path in (folder / "vendor/katex/fonts").glob("*.woff2")]
