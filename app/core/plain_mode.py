@@ -126,7 +126,7 @@ def is_plain_enough(module: str) -> bool:
 @lru_cache(maxsize=512)
 def differing(module: str) -> dict[str, str]:
     """Return kernel → what it uses that may differ between plain and compiled, of all kernels that a module's functions call."""
-    waiting = [value for value in vars(sys.modules[module]).values() if _is_ours(value)]
+    waiting = [value for value in list(vars(sys.modules[module]).values()) if _is_ours(value)]
     reached: dict[int, Any] = {}
     found: dict[str, str] = {}
     while waiting:
@@ -144,14 +144,14 @@ def differing(module: str) -> dict[str, str]:
 
 
 def _dispatchers() -> Iterator[Any]:
-    """Return every kernel of the loaded modules."""
-    for module in [module for module in sys.modules.values() if isinstance(module, ModuleType)]:
+    """Return every kernel of the loaded modules; another thread may import more meanwhile, hence the copies."""
+    for module in [module for module in list(sys.modules.values()) if isinstance(module, ModuleType)]:
         if module.__name__.partition(".")[0] in ("app", "tests"):
             yield from _dispatchers_of(module)
 
 
 def _dispatchers_of(module: ModuleType) -> list[Any]:
-    return [value for value in vars(module).values() if isinstance(value, CPUDispatcher)]
+    return [value for value in list(vars(module).values()) if isinstance(value, CPUDispatcher)]
 
 
 def _is_ours(value: Any) -> bool:

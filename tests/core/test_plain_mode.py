@@ -1,7 +1,9 @@
 """Kernels run plain on one thread while others run them compiled, and what runs plain gives the same bits."""
 
 import math
+import sys
 import threading
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -161,3 +163,24 @@ def test_plain_and_compiled_agree_bit_for_bit(name: str) -> None:
     assert len(interpreted) == len(compiled)
     for one, other in zip(compiled, interpreted, strict=True):
         assert trees_equal(one, other) == []
+
+
+def test_kernels_are_found_while_another_thread_imports() -> None:
+    is_over = threading.Event()
+
+    def imports() -> None:
+        count = 0
+        while not is_over.is_set():
+            name, count = f"app.imported_{count}", count + 1
+            sys.modules[name] = ModuleType(name)
+            del sys.modules[name]
+
+    thread = threading.Thread(target=imports)
+    thread.start()
+    try:
+        for _time in range(300):
+            with plain_kernels():
+                pass
+    finally:
+        is_over.set()
+        thread.join()
