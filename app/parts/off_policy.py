@@ -15,6 +15,7 @@ N environments, B batch, D observation size, A numbers of an action.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -84,7 +85,7 @@ class OffPolicyConfig(Config):
         return value
 
 
-class OffPolicyLearner:
+class OffPolicyLearner(ABC):
     """An actor, its critics and their targets, on N environments at once.
 
     Attributes:
@@ -149,9 +150,9 @@ class OffPolicyLearner:
             return 2 * self.action_random.uniforms(self.config.n_envs, self.n_actions) - 1
         return self.explore(self.observations, self.action_random)
 
+    @abstractmethod
     def explore(self, observations: Array, random: Stream) -> Array:
         """Return the actions (B, A) in [−1, 1] by which the algorithm explores at observations (B, D)."""
-        raise NotImplementedError
 
     def bounded(self, actions: Array) -> Array:
         """Return actions (B, A) in [−1, 1] stretched to the environment's bounds."""
