@@ -101,8 +101,12 @@ class RolloutLearner(PolicyLearner):
         advantages = gae(rollout.rewards, values, following, ended=ended, gamma=gamma, lambda_=lambda_)
         self.noted.rollout(rollout.rewards, values[:-1], following, rollout.terminated, rollout.truncated, advantages)
         columns = (values[:-1], advantages, advantages + values[:-1])
-        numbers = (column.astype(np.float32).ravel() for column in columns)
+        numbers = (column.astype(judged.values.dtype).ravel() for column in columns)
         return Samples(observations, actions, judged.log_probs, *numbers), judged
+
+    def note(self, samples: Samples, columns: Callable[[], Mapping[str, Any]]) -> None:
+        """Keep a whole rollout as the last minibatch, for pictures; its arrays are copied, as the next one is written over them."""
+        self.noted.minibatch(samples.observations.copy(), samples.actions.copy(), columns)
 
     def signals(self) -> Mapping[str, Callable[..., Array]]:
         """Return what panels may ask for, the last rollout among it."""

@@ -1,6 +1,7 @@
 """The inspector of a minibatch shows the numbers that were used: every line of every sample is computed again.
 
-Covers app/panels/minibatch.py, app/parts/noted.py and app/parts/td_minibatch.py.
+Covers app/panels/minibatch.py, app/parts/noted.py, app/parts/td_minibatch.py, app/parts/surrogate_minibatch.py,
+app/parts/critic_minibatch.py and app/parts/quantile_minibatch.py.
 """
 
 import math

@@ -29,15 +29,19 @@ Sources: Shao et al. (2024), "DeepSeekMath", arXiv 2402.03300; Liu et al. (2025)
 arXiv 2503.20783, for the division by the deviation that `scale_rewards` turns off.
 """
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from app.core.config import Hyper
 from app.core.contracts import Array, Problem
 from app.core.report import Report
-from app.core.specs import AlgorithmSpec, Smoke
+from app.core.specs import AlgorithmSpec, Line, Minibatch, Smoke
 from app.core.text import _
 from app.parts.optimisers import Adam
-from app.parts.policy_learner import POLICY_SIGNALS, NetworkChoices, Samples, mean_of
+from app.parts.policy_learner import POLICY_SIGNALS, Judged, NetworkChoices, Samples, mean_of
 from app.parts.schedules import KINDS, scheduled
 from app.parts.whole_episodes import EpisodeLearner, check_episodes
 
@@ -94,10 +98,15 @@ def relative_advantages(returns: Array, is_scaled: bool) -> Array:
     return np.asarray(above / np.where(deviations > 0, deviations, 1.0))  # (1)
 
 
+def clipped_losses(ratio: Array, advantages: Array, clip_range: float) -> Array:
+    """Return each sample's part of L (3) for ratios and advantages, all (B,)."""
+    clipped = np.clip(ratio, 1 - clip_range, 1 + clip_range)
+    return np.asarray(-np.minimum(ratio * advantages, clipped * advantages))  # (3)
+
+
 def policy_loss(ratio: Array, advantages: Array, clip_range: float) -> float:
     """Return L (3) for ratios and advantages, each (B,)."""
-    clipped = np.clip(ratio, 1 - clip_range, 1 + clip_range)
-    return -float(np.minimum(ratio * advantages, clipped * advantages).mean())  # (3)
+    return float(clipped_losses(ratio, advantages, clip_range).mean())
 
 
 def policy_slope(ratio: Array, advantages: Array, clip_range: float) -> Array:
@@ -176,6 +185,7 @@ class GRPOAgent(EpisodeLearner):
         self.noted.ratios(ratio, slope)
         self.backward(new, batch.actions, log_probs=slope, entropy=-config.ent_coef / size)
         loss, bonus = policy_loss(ratio, batch.advantages, config.clip_range), float(new.entropies.mean())
+        self.noted.minibatch(batch.observations, batch.actions, partial(numbers_of, batch, new, ratio, slope, config))
         return {
             "train/loss": loss - config.ent_coef * bonus,
             "train/policy_loss": loss,
@@ -191,6 +201,57 @@ class GRPOAgent(EpisodeLearner):
         progress = self.env_steps / self.total_steps
         return scheduled(self.config.learning_rate, self.config.learning_rate_schedule, progress)
 
+
+def numbers_of(batch: Samples, new: Judged, ratio: Array, slopes: Array, config: GRPOConfig) -> dict[str, Any]:
+    """Return the columns of `MINIBATCH`, each (B,) or one number, from what `differentiate` used."""
+    l_clip = clipped_losses(ratio, batch.advantages, config.clip_range)
+    numbers = (
+        new.log_probs, batch.old_log_probs, ratio, batch.advantages, config.clip_range, l_clip, new.entropies,
+        config.ent_coef, l_clip - config.ent_coef * new.entropies, len(ratio), slopes, slopes != 0,
+    )  # fmt: skip
+    return dict(zip(MINIBATCH.columns, numbers, strict=True))
+
+
+def told(row: Mapping[str, float]) -> str:
+    """Return what to know of a sample: how its episode did in its group, and whether it still pushes."""
+    if row["advantage"] == 0:
+        return _("its group earned the same in every episode: nothing to learn")
+    if row["slope"]:
+        return (
+            _("a better episode of its group: its action becomes likelier")
+            if row["advantage"] > 0
+            else _("a worse episode of its group: its action becomes less likely")
+        )
+    return _("clipped: its probability has gone far enough, so it has no gradient")
+
+
+MINIBATCH = Minibatch(
+    columns=(
+        "log_prob", "old_log_prob", "ratio", "advantage", "clip_range", "policy_loss", "entropy", "ent_coef", "loss",
+        "size", "slope", "has_slope",
+    ),
+    lines=(
+        Line(r"\rho = \exp(\log\pi_\theta - \log\pi_{old})",
+             ((r"\log\pi_\theta", "log_prob"), (r"\log\pi_{old}", "old_log_prob")), "ratio", 2),
+        Line(r"\ell^{clip} = -\min(\rho\,\hat A,\; \mathrm{clip}(\rho, 1-\epsilon, 1+\epsilon)\,\hat A)",
+             ((r"\rho", "ratio"), (r"\hat A", "advantage"), (r"\epsilon", "clip_range")), "policy_loss", 3),
+        Line(r"\ell = \ell^{clip} - c\,H",
+             ((r"\ell^{clip}", "policy_loss"), ("c", "ent_coef"), ("H", "entropy")), "loss", 3),
+        Line(r"\frac{\partial L}{\partial \log\pi_\theta} = -\frac{1}{B}\,\rho\,\hat A\,\mathbb{1}_{has\,gradient}",
+             (("B", "size"), (r"\rho", "ratio"), (r"\hat A", "advantage"), (r"\mathbb{1}_{has\,gradient}", "has_slope")),
+             "slope", 4),
+    ),
+    contribution="loss",
+    loss="L",
+    shown=(
+        ("ratio", r"\rho", _("probability of the action now against when it was taken")),
+        ("advantage", r"\hat A", _("how much better its episode did than its group")),
+        ("policy_loss", r"\ell^{clip}", _("its part of the policy's loss")),
+        ("loss", r"\ell", _("its part of the loss, before the mean")),
+        ("slope", r"\partial L / \partial \log\pi", _("gradient that its log-probability gets; 0 where it is clipped")),
+    ),
+    note=told,
+)  # fmt: skip
 
 SPEC = AlgorithmSpec(
     id="grpo",
@@ -208,6 +269,7 @@ SPEC = AlgorithmSpec(
         "train/reward_std", "train/frac_reward_zero_std", "train/learning_rate", "train/grad_norm", "train/action_std",
     ),
     signals=POLICY_SIGNALS,
+    minibatch=MINIBATCH,
     default_steps=300_000,
     references=(
         "Shao et al. (2024), DeepSeekMath: pushing the limits of mathematical reasoning in open language models, arXiv 2402.03300",

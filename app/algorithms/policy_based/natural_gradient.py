@@ -33,6 +33,8 @@ Sources: Kakade (2002), "A natural policy gradient", NIPS 14; Schulman et al. (2
 arXiv 1502.05477, appendix C; defaults of TRPO in sb3-contrib.
 """
 
+from functools import partial
+
 import numpy as np
 
 from app.core.config import Hyper
@@ -44,6 +46,7 @@ from app.parts.natural_gradient import FisherProduct, conjugate_gradient
 from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner, RolloutSize
 from app.parts.optimisers import Adam
 from app.parts.policy_learner import Judged, NetworkChoices, Samples, standardised
+from app.parts.surrogate_minibatch import surrogate_minibatch, surrogate_numbers
 
 
 class NaturalGradientConfig(RolloutSize, NetworkChoices):
@@ -125,7 +128,11 @@ class NaturalGradientAgent(RolloutLearner):
         self.check_finite({"train/grad_norm": norm, "train/cg_residual": residual})
         policy.weights[:] += config.step_size * step  # (5)
         new = self.judge(samples.observations, samples.actions)
-        divergence = self.head.divergences(old_policy, (new.policy_layers[-1], self.free)).mean()
+        divergences = self.head.divergences(old_policy, (new.policy_layers[-1], self.free))
+        divergence = divergences.mean()
+        self.note(samples, partial(
+            surrogate_numbers, new.log_probs, samples.old_log_probs, advantages=advantages, divergences=divergences,
+        ))  # fmt: skip
         gain = surrogate(new.log_probs, samples.old_log_probs, advantages) - float(advantages.mean())
         self.check_finite({"train/kl": float(divergence), "train/surrogate_actual": gain})
         return {
@@ -155,6 +162,7 @@ SPEC = AlgorithmSpec(
         "train/learning_rate", "train/action_std",
     ),
     signals=ROLLOUT_SIGNALS,
+    minibatch=surrogate_minibatch(surrogate=2, slope=3),
     default_steps=200_000,
     references=(
         "Kakade (2002), A natural policy gradient, NIPS 14",

@@ -29,16 +29,20 @@ Sources: Williams (1992), "Simple statistical gradient-following algorithms for 
 Learning 8; Sutton and Barto (2018), sections 13.3 and 13.4.
 """
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 import numpy as np
 from pydantic import ValidationInfo, field_validator
 
 from app.core.config import Hyper
 from app.core.contracts import Array, Problem
 from app.core.report import Report
-from app.core.specs import AlgorithmSpec, Smoke
+from app.core.specs import AlgorithmSpec, Line, Minibatch, Smoke
 from app.core.text import _
 from app.parts.optimisers import Adam
-from app.parts.policy_learner import POLICY_SIGNALS, NetworkChoices, Samples, standardised
+from app.parts.policy_learner import POLICY_SIGNALS, Judged, NetworkChoices, Samples, standardised
 from app.parts.returns import discounted_returns, explained_variance, first_of_episode, next_values
 from app.parts.schedules import KINDS, scheduled
 from app.parts.whole_episodes import EpisodeLearner, check_episodes
@@ -145,6 +149,8 @@ class ReinforceAgent(EpisodeLearner):
         advantages = standardised(samples.advantages) if config.normalize_advantage else samples.advantages
         self.backward(new, samples.actions, log_probs=advantages / -size, entropy=-config.ent_coef / size)  # (2)
         loss, bonus = policy_loss(new.log_probs, advantages), float(new.entropies.mean())
+        columns = partial(numbers_of, samples, new, advantages, config.ent_coef)
+        self.noted.minibatch(samples.observations, samples.actions, columns)
         return {
             "train/loss": loss - config.ent_coef * bonus,
             "train/policy_loss": loss,
@@ -164,6 +170,47 @@ class ReinforceAgent(EpisodeLearner):
         return scheduled(self.config.learning_rate, self.config.learning_rate_schedule, progress)
 
 
+def numbers_of(samples: Samples, new: Judged, advantages: Array, ent_coef: float) -> dict[str, Any]:
+    """Return the columns of `MINIBATCH`, each (B,) or one number, from what `differentiate` used."""
+    numbers = (
+        samples.advantages + samples.values, samples.values, samples.advantages, advantages, new.log_probs,
+        new.entropies, ent_coef, -advantages * new.log_probs - ent_coef * new.entropies,
+        np.square(samples.values - samples.returns), samples.returns, len(advantages), advantages / -len(advantages),
+    )  # fmt: skip
+    return dict(zip(MINIBATCH.columns, numbers, strict=True))
+
+
+def told(row: Mapping[str, float]) -> str:
+    """Return what to know of a sample: which way it pushes."""
+    return _("its action becomes likelier") if row["advantage"] > 0 else _("its action becomes less likely")
+
+
+MINIBATCH = Minibatch(
+    columns=(
+        "judged_by", "baseline", "difference", "advantage", "log_prob", "entropy", "ent_coef", "loss", "value_loss",
+        "return", "size", "slope",
+    ),
+    lines=(
+        Line(r"\hat A = G - b", (("G", "judged_by"), ("b", "baseline")), "difference", 2),
+        Line(r"\ell = -\hat A\,\log\pi_\theta - c\,H",
+             ((r"\hat A", "advantage"), (r"\log\pi_\theta", "log_prob"), ("c", "ent_coef"), ("H", "entropy")), "loss", 2),
+        Line(r"\frac{\partial L}{\partial \log\pi_\theta} = -\frac{1}{B}\,\hat A",
+             (("B", "size"), (r"\hat A", "advantage")), "slope", 2),
+        Line(r"\ell^{V} = (b - G)^2", (("b", "baseline"), ("G", "return")), "value_loss", 3),
+    ),
+    contribution="loss",
+    loss="L",
+    shown=(
+        ("judged_by", "G", _("return by which the action is judged")),
+        ("baseline", "b", _("what was to be expected; 0 without a baseline")),
+        ("advantage", r"\hat A", _("the difference, scaled where that is asked for")),
+        ("log_prob", r"\log\pi", _("log-probability of the action taken")),
+        ("loss", r"\ell", _("its part of the loss, before the mean")),
+        ("slope", r"\partial L / \partial \log\pi", _("gradient that its log-probability gets")),
+    ),
+    note=told,
+)  # fmt: skip
+
 SPEC = AlgorithmSpec(
     id="reinforce",
     name=_("REINFORCE"),
@@ -179,6 +226,7 @@ SPEC = AlgorithmSpec(
         "train/advantage_mean", "train/advantage_std", "train/learning_rate", "train/grad_norm", "train/action_std",
     ),
     signals=("v_at", *POLICY_SIGNALS),
+    minibatch=MINIBATCH,
     default_steps=300_000,
     references=(
         "Williams (1992), Simple statistical gradient-following algorithms for connectionist reinforcement learning, Machine Learning 8",

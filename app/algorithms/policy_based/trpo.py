@@ -38,6 +38,7 @@ the divergence of the new policy from the old, the other way round.
 """
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -51,6 +52,7 @@ from app.parts.natural_gradient import FisherProduct, conjugate_gradient
 from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner, RolloutSize
 from app.parts.optimisers import Adam
 from app.parts.policy_learner import Judged, NetworkChoices, Samples, standardised
+from app.parts.surrogate_minibatch import surrogate_minibatch, surrogate_numbers
 
 
 class TRPOConfig(RolloutSize, NetworkChoices):
@@ -168,11 +170,20 @@ class TRPOAgent(RolloutLearner):
             share = config.line_search_shrinking_factor ** (tries - 1)
             policy.weights[:] = start + share * step  # (6)
             new = self.judge(samples.observations, samples.actions)
-            kl = float(self.head.divergences(old_policy, (new.policy_layers[-1], self.free)).mean())
+            divergences = self.head.divergences(old_policy, (new.policy_layers[-1], self.free))
+            kl = float(divergences.mean())
             gain = surrogate(new.log_probs, samples.old_log_probs, advantages) - before
             if gain > 0 and (kl <= config.target_kl or not config.limit_kl):
+                self.note(samples, partial(
+                    surrogate_numbers, new.log_probs, samples.old_log_probs,
+                    advantages=advantages, divergences=divergences,
+                ))  # fmt: skip
                 return Taken(share, tries, kl, gain)
         policy.weights[:] = start
+        self.note(samples, partial(
+            surrogate_numbers, old.log_probs, samples.old_log_probs,
+            advantages=advantages, divergences=np.zeros_like(advantages),
+        ))  # fmt: skip
         return Taken(0.0, config.line_search_max_iter, 0.0, 0.0)
 
 
@@ -194,6 +205,7 @@ SPEC = AlgorithmSpec(
         "train/action_std",
     ),
     signals=ROLLOUT_SIGNALS,
+    minibatch=surrogate_minibatch(surrogate=2, slope=3),
     default_steps=100_000,
     references=(
         "Schulman, Levine, Moritz, Jordan, Abbeel (2015), Trust region policy optimization, ICML, arXiv 1502.05477",

@@ -34,6 +34,7 @@ Sources: Hessel et al. (2018), "Rainbow: combining improvements in deep reinforc
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ from app.parts.networks import Shape
 from app.parts.noisy import NoisyNetworks
 from app.parts.policies import epsilon_greedy
 from app.parts.q_learner import Q_SCALARS, Q_SIGNALS, QLearner, ReplayLearning
+from app.parts.quantile_minibatch import quantile_minibatch, quantile_numbers, weighted
 from app.parts.schedules import linear
 from app.parts.sum_tree import SumTree
 from app.parts.two_streams import TwoStreams, streams
@@ -180,7 +182,8 @@ class RainbowAgent(QLearner):
 
     def differentiate(self, rows: Array, weights: Array) -> tuple[dict[str, float], Array]:
         """Compute the gradient of the loss of a minibatch; return what it tells as numbers, and its losses (B,)."""
-        batch, targets = self.replay.take(rows), self.targets(rows)
+        batch = self.replay.take(rows)
+        targets, columns = self.targets(rows)
         self.online.draw(self.noise_random)
         activations = self.streams.activations(batch.observations)
         z, taken = self.quantiles(activations.outputs), (np.arange(len(rows)), batch.actions)
@@ -191,6 +194,7 @@ class RainbowAgent(QLearner):
         centred = gradient - gradient.mean(axis=1, keepdims=True)
         self.streams.backward(activations, gradient.sum(axis=1), centred.reshape(len(z), -1))
         self.online.collect()
+        self.noted.minibatch(batch.observations, batch.actions, lambda: weighted(columns(z=z_taken), weights))
         q_taken = z_taken.mean(axis=1)
         sizes = np.abs(q_taken - targets.mean(axis=1))
         numbers = {
@@ -203,8 +207,8 @@ class RainbowAgent(QLearner):
         }
         return numbers, losses
 
-    def targets(self, rows: Array) -> Array:
-        """Return y (B, K) of the transitions in rows (B,), under fresh noise."""
+    def targets(self, rows: Array) -> tuple[Array, Callable[..., dict[str, Any]]]:
+        """Return y (B, K) of the transitions in rows (B,), under fresh noise, and what gives its numbers for pictures."""
         after = self.replay.follow(rows, self.config.n_steps, self.config.gamma)
         last = self.replay.take(after.last)
         self.online.draw(self.noise_random)
@@ -212,7 +216,11 @@ class RainbowAgent(QLearner):
         self.target.draw(self.noise_random)
         next_z = self.quantiles(self.target_streams.forward(last.next_observations))[np.arange(len(rows)), best]
         discounts = after.discounts * (1 - last.terminated)
-        return distribution_targets(after.rewards.astype(np.float32), discounts.astype(np.float32), next_z)
+        y = distribution_targets(after.rewards.astype(np.float32), discounts.astype(np.float32), next_z)
+        columns = partial(
+            quantile_numbers, after.rewards, after.discounts, terminated=last.terminated, next_z=next_z, targets=y
+        )  # fmt: skip
+        return y, columns
 
     def exploration(self) -> dict[str, float]:
         """Return how much noise is left."""
@@ -254,6 +262,9 @@ SPEC = AlgorithmSpec(
     ),
     emits=(*Q_SCALARS, "train/noise", "train/beta", "train/weight_max", "train/quantile_spread"),
     signals=(*Q_SIGNALS, "quantiles_at"),
+    minibatch=quantile_minibatch(
+        r"Q_{\theta^-}(s', a^*)", reward=r"R^{(m)}", discount=r"\gamma^{m}", target=3, loss=4, slope=4, weight=5
+    ),
     default_steps=100_000,
     parent="qr_dqn",
     references=(

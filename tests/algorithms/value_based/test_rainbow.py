@@ -59,7 +59,7 @@ def test_targets_by_hand_at_both_ends(end: str, expected: list[float]) -> None:
     built.target._drawn.weights[:] = 0.0
     built.target.mlps[1].parameters[-1][1].data[:] = 10.0
     built.target.means[:] = built.target._drawn.weights
-    np.testing.assert_allclose(built.targets(np.arange(3)), np.repeat(np.array(expected)[:, None], 5, axis=1))
+    np.testing.assert_allclose(built.targets(np.arange(3))[0], np.repeat(np.array(expected)[:, None], 5, axis=1))
 
 
 def test_the_network_chooses_and_the_target_network_judges() -> None:
@@ -70,7 +70,7 @@ def test_the_network_chooses_and_the_target_network_judges() -> None:
         network._drawn.weights[:] = 0.0
         network.mlps[2].parameters[-1][1].data[5 * liked : 5 * liked + 5] = 2.0
         network.means[:] = network._drawn.weights
-    np.testing.assert_allclose(built.targets(np.array([0])), -np.ones((1, 5)))
+    np.testing.assert_allclose(built.targets(np.array([0]))[0], -np.ones((1, 5)))
 
 
 def test_the_target_is_the_discounted_distribution() -> None:
