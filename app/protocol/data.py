@@ -1,6 +1,6 @@
 """What a run leaves behind, as the API gives it: series, frames, events, checkpoints, episodes."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -131,10 +131,15 @@ class Episode(Answer):
     length: int
     terminated: bool
     truncated: bool
+    evaluation: int = Field(0, description="Number of the evaluation that it was played in.")
+    place: Literal["", "best", "median", "worst"] = Field(
+        "", description="Among the episodes of that evaluation; empty where an older version kept one only."
+    )
+    lane: int = Field(0, description="The environment of the evaluation that it was played in; chance follows from it.")
 
 
 class EpisodeList(Answer):
-    """Every recorded episode, oldest first."""
+    """Every recorded episode, by number, oldest evaluation first."""
 
     items: list[Episode]
 

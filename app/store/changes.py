@@ -21,7 +21,7 @@ class Change:
     Attributes:
         data: by kind. `run`: the changed fields of the row. `points`: {name: {first_seq, steps, values, min, max}} with
             arrays (n,). `event`: the event's row. `frame`: {panel, step}. `checkpoint`: {id, step, kind, size_bytes} or
-            {removed: [ids]}. `episode`: {number, step, kind, return, length}. `deleted`: empty.
+            {removed: [ids]}. `episode`: {number, step, kind, return, length, place}. `deleted`: empty.
     """
 
     run: int

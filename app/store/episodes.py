@@ -14,32 +14,43 @@ from app.store.tables import EPISODES
 
 EPISODES_PER_RUN = 200
 EPISODE_BYTES = 1 << 20
-FACTS = ("number", "step", "kind", "return", "length", "terminated", "truncated")
+FACTS = ("number", "step", "kind", "return", "length", "terminated", "truncated", "evaluation", "place", "lane")
+TOLD = ("number", "step", "kind", "return", "length", "place")
 
 _log = logging.getLogger(__name__)
 
 
 def put(connection: Connection, run: int, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bool:
-    """Store an episode, over an earlier one of the same number; False where it is too large to be kept."""
+    """Store an episode, over an earlier one of the same number or place; False where it is too large to be kept."""
     described, body = to_blob(arrays)
     facts = {name: header[name] for name in FACTS}
     if len(body) > EPISODE_BYTES:
         _log.warning("Episode %s of run %d has %d bytes and is not kept", facts["number"], run, len(body))
         return False
     content = {**facts, "described": described, "body": body}
+    same = (EPISODES.c.evaluation == facts["evaluation"]) & EPISODES.c.place.in_(("", facts["place"]))
+    connection.execute(delete(EPISODES).where(EPISODES.c.run == run, same))
     statement = insert(EPISODES).values({"run": run, **content})
     connection.execute(statement.on_conflict_do_update(index_elements=["run", "number"], set_=content))
-    drop = surplus([episode["number"] for episode in list_(connection, run)], EPISODES_PER_RUN)
-    connection.execute(delete(EPISODES).where(EPISODES.c.run == run, EPISODES.c.number.in_(drop)))
-    note(
-        connection,
-        Change(run, "episode", {name: facts[name] for name in ("number", "step", "kind", "return", "length")}),
-    )
+    _thin(connection, run)
+    note(connection, Change(run, "episode", {name: facts[name] for name in TOLD}))
     return True
 
 
+def _thin(connection: Connection, run: int) -> None:
+    """Drop the episodes of every second evaluation where there are too many, never of the first or the last."""
+    kept = list_(connection, run)
+    if len(kept) > EPISODES_PER_RUN:
+        drop = surplus(sorted({episode["evaluation"] for episode in kept}), 0)
+        connection.execute(delete(EPISODES).where(EPISODES.c.run == run, EPISODES.c.evaluation.in_(drop)))
+
+
 def list_(connection: Connection, run: int) -> list[dict[str, Any]]:
-    """Return {number, step, kind, return, length, terminated, truncated} of the kept episodes, by number."""
+    """Return the facts of the kept episodes, by number.
+
+    Each is {number, step, kind, return, length, terminated, truncated, evaluation, place (best, median or worst of its
+    evaluation; empty where an older version kept one only), lane (the environment of the evaluation's batch)}.
+    """
     columns = [EPISODES.c[name] for name in FACTS]
     found = connection.execute(select(*columns).where(EPISODES.c.run == run).order_by(EPISODES.c.number)).mappings()
     return [dict(row) for row in found]

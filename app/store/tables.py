@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 
 METADATA = MetaData()
@@ -208,6 +209,9 @@ EPISODES = Table(
     Column("truncated", Boolean, nullable=False),
     Column("described", _JSON, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("evaluation", Integer, nullable=False, server_default="0"),
+    Column("place", Text, nullable=False, server_default=text("''")),
+    Column("lane", Integer, nullable=False, server_default="0"),
 )
 
 REQUESTS = Table(

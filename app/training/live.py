@@ -15,7 +15,7 @@ from app.core.contracts import Array
 from app.core.specs import Frame, PanelSpec
 from app.core.text import _
 from app.training.build import Built
-from app.training.evaluation import state_of
+from app.training.evaluation import states_of
 from app.training.output import Output
 from app.training.ports import Clock, Header
 from app.training.schedule import FRAMES
@@ -23,7 +23,7 @@ from app.training.schedule import FRAMES
 FRAME_S = 0.25
 AGENT_S = 0.1
 SHARE = 20  # drawing may take one part in twenty of the time
-MAX_WATCHED = 8
+MAX_WATCHED = 16
 WEIGHTS_EACH_BYTES = 1 << 20
 WEIGHTS_ALL_BYTES = 32 << 20
 
@@ -87,7 +87,7 @@ class Viewer:
         self._watched = []
         for item in panels[:MAX_WATCHED]:
             panel, options = known.get(str(item.get("panel"))), dict(item.get("options") or {})
-            if panel is None:
+            if panel is None or panel.on_request:
                 continue
             try:
                 self._watched.append((panel, panel.options.parse(options, "options"), options))
@@ -168,4 +168,4 @@ def agent_state(built: Built) -> tuple[Array, Header] | None:
     if not len(visited):
         return None
     is_discrete = built.environment.mdp is not None
-    return state_of(visited[-1], is_discrete=is_discrete, size=visited.shape[1])[None, :], {}
+    return states_of(visited[-1:], is_discrete=is_discrete, size=visited.shape[1]), {}

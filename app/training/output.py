@@ -51,11 +51,12 @@ class Output:
         """The network's parameters, from which past pictures are drawn."""
         self.sink.record("weights", {"step": self.step}, {"weights": np.array(weights, np.float32)})
 
-    def episode(self, number: int, kind: str, replay: Replay) -> None:
-        """A greedy episode to be drawn again."""
+    def episode(self, number: int, evaluation: int, kind: str, replay: Replay) -> None:
+        """A greedy episode of an evaluation, to be drawn again."""
         header: Header = {
             "number": number, "step": self.step, "kind": kind, "return": replay.total, "length": replay.length,
             "terminated": replay.terminated, "truncated": replay.truncated,
+            "evaluation": evaluation, "place": replay.place, "lane": replay.lane,
         }  # fmt: skip
         arrays: Arrays = {"states": replay.states, "actions": replay.actions, "rewards": replay.rewards}
         self.sink.record("episode", header, arrays)

@@ -28,6 +28,7 @@ from app.training.schedule import Calendar, Due, Pace
 from app.training.worlds import World, changes_in_words, edit_in_words
 
 FINAL_EPISODES = 100
+PLACES = 3  # replays an evaluation may keep
 
 
 class Session:
@@ -227,7 +228,8 @@ class Session:
         self.recorder.add_values(self.step, scalars)
         mean = scalars["eval/mean_reward"]
         is_best = mean >= self.best
-        self.output.episode(number, "best" if is_best else "evaluation", outcome.replay)
+        for place, replay in enumerate(outcome.replays):
+            self.output.episode(PLACES * number + place, number, "best" if is_best else "evaluation", replay)
         text = _("Evaluation {number}: mean return {mean:.6g} over {episodes} episodes").format(
             number=number, mean=mean, episodes=len(outcome.returns)
         )

@@ -178,7 +178,7 @@ def delete_checkpoint(id: RunId, checkpoint: Annotated[CheckpointId, Path()], pl
     responses=documented(*READS),
 )  # fmt: skip
 def list_episodes(id: RunId, playground: Service) -> EpisodeList:
-    """One greedy episode of every evaluation is kept."""
+    """Of every evaluation the median, the best and the worst greedy episode are kept, as far as they differ."""
     return EpisodeList(items=run_data.episode_list(playground, id))
 
 

@@ -1,5 +1,5 @@
 // @ts-check
-// The player's canvas, button, slider and list, before anything plays.
+// The player's canvas and list, its words, and which episode belongs to a moment.
 
 import { make } from "./chart-frame.js";
 import { number, steps } from "./format.js";
@@ -9,30 +9,16 @@ import { t } from "./text.js";
 
 export const LIVE = "live";
 
-/**
- * Name and arrange the parts of a player; returns what holds the scene and what holds button and slider.
- * @param {HTMLCanvasElement} canvas @param {HTMLSelectElement} select @param {HTMLButtonElement} button @param {HTMLInputElement} scrub
- */
-export function furnish(canvas, select, button, scrub) {
+/** Name the parts of a player and return what holds its canvas. @param {HTMLCanvasElement} canvas @param {HTMLSelectElement} select */
+export function furnish(canvas, select) {
   const host = make("div", "player-scene");
   host.append(canvas);
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", t("The agent in its world"));
-  Object.assign(scrub, { type: "range", min: "0", max: "0", step: "1", value: "0" });
-  scrub.setAttribute("aria-label", t("Moment of the replay"));
-  select.dataset.size = button.dataset.size = "small";
+  select.dataset.size = "small";
   select.setAttribute("aria-label", t("What to show"));
   select.add(new Option(t("Live"), LIVE));
-  button.type = "button";
-  const bar = make("div", "player-bar");
-  bar.append(button, scrub);
-  return { host, bar };
-}
-
-/** What the button does next. @param {HTMLButtonElement} button @param {boolean} is_playing */
-export function turnButton(button, is_playing) {
-  button.textContent = is_playing ? "❚❚" : "▶";
-  button.setAttribute("aria-label", is_playing ? t("Pause the replay") : t("Play the replay"));
+  return host;
 }
 
 /** The world of an attribute, or null where nothing draws it. @param {string | null} text @returns {import("./scenes.js").Scene | null} */
@@ -41,17 +27,22 @@ export function sceneOf(text) {
   return scene.drawing ? scene : null;
 }
 
-/** What can be shown: now, then the kept episodes from the last back. @param {any[]} episodes */
+/** What can be shown: now, then the kept episodes from the last evaluation back. @param {any[]} episodes */
 export function choices(episodes) {
+  const names = { best: t("best"), median: t("median"), worst: t("worst") };
   const options = episodes.map((one) => {
     const text = t("step {step}: return {value}", { step: steps(one.step), value: number(one.return) });
-    return new Option(text, String(one.number));
+    const name = names[/** @type {keyof names} */ (one.place)];
+    return new Option(name ? `${text}, ${name}` : text, String(one.number));
   });
   return [new Option(t("Live"), LIVE), ...options.reverse()];
 }
 
-/** The replay that belongs to a moment: the last one by then, else the first. @param {any[]} episodes @param {number} at */
-export const nearest = (episodes, at) => episodes.findLast((one) => one.step <= at) ?? episodes[0];
+/** The median episode of the last evaluation by a moment, else of the first one. @param {any[]} episodes @param {number} [at] */
+export function nearest(episodes, at = Infinity) {
+  const typical = episodes.filter((one) => !one.place || one.place === "median");
+  return typical.findLast((one) => one.step <= at) ?? typical[0];
+}
 
 /** What a replay shows, and how it stands to the moment it was sought for. @param {any} episode @param {number | null} at */
 export function replayed(episode, at) {

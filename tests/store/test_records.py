@@ -79,7 +79,7 @@ def test_a_worker_cannot_report_a_state_that_is_not_its_own(run: int, send: Send
 
 def test_every_kind_reaches_its_table(store: Store, run: int, send: Send, make_points: MakePoints) -> None:
     episode = {"number": 1, "step": 5, "kind": "evaluation", "return": 1.0, "length": 1, "terminated": True,
-               "truncated": False}  # fmt: skip
+               "truncated": False, "evaluation": 1, "place": "median", "lane": 0}  # fmt: skip
     arrays = {"states": np.zeros((2, 1)), "actions": np.zeros(1, np.int32), "rewards": np.zeros(1)}
     sent = [
         make_points([1.0]),

@@ -129,6 +129,7 @@ def records(run: int) -> list[Record]:
     grid = {name: np.full((48,), 0.5, np.float32) for name in ("v", "error", "visits")}
     grid |= {name: np.full((48, 4), 0.25, np.float32) for name in ("q", "policy")}
     facts = {"kind": "evaluation", "length": 2, "terminated": True, "truncated": False}
+    facts |= {"evaluation": 1, "place": "median", "lane": 0}
     episode = {"states": np.array([[36.0], [24.0], [25.0]], np.float32), "actions": np.array([0, 1], np.int32),
                "rewards": np.array([-1.0, -1.0], np.float32)}  # fmt: skip
     return [

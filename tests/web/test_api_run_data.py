@@ -211,6 +211,9 @@ def test_an_episode_is_given_step_by_step(client: TestClient, ended: dict[str, A
             "length": 2,
             "terminated": True,
             "truncated": False,
+            "evaluation": 1,
+            "place": "median",
+            "lane": 0,
         }
     ]
     detail = client.get(f"{ended['links']['episodes']}/1").json()

@@ -6,22 +6,19 @@ import { Surface } from "../canvas.js";
 import { make } from "../chart-frame.js";
 import { steps } from "../format.js";
 import { momentOf } from "../moment.js";
-import { LIVE, choices, drawMoment, furnish, heightOf, nearest, replayed, sceneOf, stepMs, turnButton } from "../player-parts.js";
+import { LIVE, choices, drawMoment, furnish, heightOf, nearest, replayed, sceneOf, stepMs } from "../player-parts.js";
+import { Playing } from "../playing.js";
 import { watchSight } from "../sight.js";
 import { subscribe } from "../stream.js";
 import { t } from "../text.js";
 
-const [HOLD_MS, REST_MS] = [900, 100];
+const REST_MS = 100;
 
 class AgentPlayer extends HTMLElement {
   /** @type {import("../scenes.js").Scene | null} */
   #scene = null;
   /** @type {number[][]} */
   #states = [];
-  #at = 0;
-  #is_playing = false;
-  #held_until = 0;
-  #last = 0;
   #chosen = LIVE;
   /** @type {string | null} what was chosen before the moment went to the past */
   #before = null;
@@ -29,34 +26,29 @@ class AgentPlayer extends HTMLElement {
   #episodes = [];
   #is_by_hand = false;
   #rest = 0;
-  #is_visible = true;
   /** @type {(() => void)[]} */
   #leave = [];
   /** @type {Surface | null} */
   #surface = null;
   #canvas = /** @type {HTMLCanvasElement} */ (make("canvas", "map-canvas"));
   #select = /** @type {HTMLSelectElement} */ (make("select", "input"));
-  #button = /** @type {HTMLButtonElement} */ (make("button", "button", "▶"));
-  #scrub = /** @type {HTMLInputElement} */ (make("input"));
   #words = make("p", "readout");
+  #playing = new Playing(() => stepMs(this.#scene), () => this.#surface?.soon());
 
   connectedCallback() {
-    const { host, bar } = furnish(this.#canvas, this.#select, this.#button, this.#scrub);
-    this.replaceChildren(this.#select, host, bar, this.#words);
-    this.#button.addEventListener("click", () => this.#play(!this.#is_playing));
-    this.#scrub.addEventListener("input", () => this.#seek(Number(this.#scrub.value)));
+    this.replaceChildren(this.#select, furnish(this.#canvas, this.#select), this.#playing.bar, this.#words);
     this.#select.addEventListener("change", () => this.#choose(this.#select.value, true));
-    this.#surface = new Surface(this.#canvas, (ctx, w, h) => this.#scene && drawMoment(ctx, { w, h }, this.#scene, { states: this.#states, at: this.#at, has_trail: this.#chosen !== LIVE }), (width) => heightOf(this.#scene, width));
+    this.#surface = new Surface(this.#canvas, (ctx, w, h) => this.#scene && drawMoment(ctx, { w, h }, this.#scene, { states: this.#states, at: this.#chosen === LIVE ? this.#states.length - 1 : this.#playing.at, has_trail: this.#chosen !== LIVE }), (width) => heightOf(this.#scene, width));
     this.#scene = sceneOf(this.getAttribute("scene"));
     const [{ run }, panel] = [this, this.getAttribute("panel") ?? "agent"];
     const leave = subscribe({ runs: [run], panels: [{ run, panel, options: {} }] }, (_id, delta) => this.#news(delta));
-    this.#leave = [leave, watchSight(this, (is_seen) => (this.#is_visible = is_seen)), () => clearTimeout(this.#rest), () => this.#surface?.close(), momentOf(run).watch(() => this.#travel())];
+    this.#leave = [leave, watchSight(this, (is_seen) => (this.#playing.is_seen = is_seen)), () => clearTimeout(this.#rest), () => this.#surface?.close(), momentOf(run).watch(() => this.#travel())];
     this.#list();
   }
 
   disconnectedCallback() {
     for (const leave of this.#leave) leave();
-    this.#is_playing = false;
+    this.#playing.play(false);
   }
 
   get run() {
@@ -68,7 +60,6 @@ class AgentPlayer extends HTMLElement {
     if (delta.episodes || delta.refetch) this.#list();
     if (this.#chosen !== LIVE || !delta.agent?.states?.length) return;
     this.#states = [...this.#states.slice(-1), ...delta.agent.states];
-    this.#at = this.#states.length - 1;
     this.#words.textContent = t("live, step {step}", { step: steps(delta.agent.step) });
     this.#surface?.soon();
   }
@@ -82,7 +73,7 @@ class AgentPlayer extends HTMLElement {
     this.#select.value = this.#chosen;
     const is_over = this.closest("[data-state]")?.getAttribute("data-state") !== "running";
     if (momentOf(this.run).at !== null) this.#travel();
-    else if (!this.#is_by_hand && (is_over || !this.#states.length)) this.#choose(this.#select.options[1].value, false);
+    else if (!this.#is_by_hand && (is_over || !this.#states.length)) this.#choose(String(nearest(items).number), false);
   }
 
   /** Go to the replay of the moment that is shown; it is said at once, and read and played when the moment rests. */
@@ -104,47 +95,16 @@ class AgentPlayer extends HTMLElement {
   async #choose(value, is_by_hand) {
     this.#chosen = this.#select.value = value;
     this.#is_by_hand = is_by_hand || this.#is_by_hand;
-    this.#play(false);
+    this.#playing.begin(0, false);
     if (value === LIVE) return;
     const episode = await json(`/runs/${this.run}/episodes/${value}`).catch(() => null);
     if (!episode || this.#select.value !== value) return;
     this.#states = episode.states;
     this.#scene = { ...this.#scene, drawing: episode.drawing, ...episode.layout }; // the world as it was then
-    this.#scrub.max = String(this.#states.length - 1);
     this.#words.textContent = replayed(episode, is_by_hand ? null : momentOf(this.run).at);
     this.#canvas.setAttribute("aria-label", this.#words.textContent);
-    this.#seek(0);
-    this.#play(is_by_hand || !matchMedia("(prefers-reduced-motion: reduce)").matches);
+    this.#playing.begin(this.#states.length - 1, is_by_hand || !matchMedia("(prefers-reduced-motion: reduce)").matches);
   }
-
-  /** @param {number} at */
-  #seek(at) {
-    [this.#at, this.#held_until] = [at, 0];
-    this.#surface?.soon();
-  }
-
-  /** @param {boolean} is_playing */
-  #play(is_playing) {
-    const was = this.#is_playing;
-    this.#is_playing = is_playing && this.#states.length > 1 && this.#chosen !== LIVE;
-    turnButton(this.#button, this.#is_playing);
-    this.#button.disabled = this.#scrub.disabled = this.#chosen === LIVE;
-    this.#last = performance.now();
-    if (this.#is_playing && !was) requestAnimationFrame(this.#turn);
-  }
-
-  #turn = (/** @type {number} */ now) => {
-    if (!this.#is_playing || !this.isConnected) return;
-    const [end, passed] = [this.#states.length - 1, Math.min(now - this.#last, 200)];
-    this.#last = now;
-    if (this.#is_visible && !document.hidden && now > this.#held_until) {
-      this.#at = this.#at >= end ? 0 : Math.min(this.#at + Math.max(passed, 0) / stepMs(this.#scene), end);
-      if (this.#at >= end) this.#held_until = now + HOLD_MS;
-      this.#scrub.value = String(Math.floor(this.#at));
-      this.#surface?.soon();
-    }
-    requestAnimationFrame(this.#turn);
-  };
 }
 
 customElements.define("agent-player", AgentPlayer);
