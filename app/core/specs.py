@@ -11,7 +11,7 @@ from app.core.signals import Signal
 
 Family = Literal["planning", "tabular", "value_based", "policy_based", "language"]
 StepUnit = Literal["env_step", "sweep", "update"]
-Kind = Literal["tabular", "continuous"]
+Kind = Literal["tabular", "continuous", "language"]
 Actions = Literal["numbered", "continuous", "any"]
 Backup = Literal[
     "max",
@@ -187,7 +187,8 @@ class EnvironmentSpec:
     """One environment or family.
 
     Attributes:
-        kind: `tabular` has numbered states and an exact model; `continuous` has a physical state.
+        kind: `tabular` has numbered states and an exact model; `continuous` has a physical state; in `language` a state is
+            text and an action the next token.
         action_kind: whether an action is one of `actions`, or one number for each of them.
         drawing: the scene that the browser draws from states: `grid`, `cartpole`, `pendulum`, …
         axes: dimensions of a map of values, empty for tabular environments: the observation's, unless `seen` is given.
@@ -197,6 +198,8 @@ class EnvironmentSpec:
         missing: why it cannot be used here, and what to install or change, as a rule and a way out; None where it can.
         threshold: mean return at which it counts as solved with its default options, or None.
         threshold_with: `config → the threshold`, where options change it.
+        keys: by which a person plays it, as a keyboard names them: one for each action, `""` for what is done while no key
+            is held; of continuous actions two for each number, its lowest and its highest. Empty: digits, or pairs of letters.
         references: `(config) → numbers` drawn as dashed lines on the return.
         success: smallest return of an episode that counts as a success, or None where there is no such thing.
         default_config: used by the first visit's recipe.
@@ -223,6 +226,7 @@ class EnvironmentSpec:
     shown_axes: tuple[int, int] = (0, 1)
     missing: Callable[[], tuple[str, str] | None] = lambda: None
     threshold_with: Callable[[Any], float | None] | None = None
+    keys: tuple[str, ...] = ()
 
     def solved_at(self, config: Config) -> float | None:
         """Return the mean return at which the configured environment counts as solved, or None."""
@@ -257,6 +261,7 @@ class PanelSpec:
         fits: whether the panel can draw this algorithm on this environment.
         compute: `(subject, options) → Frame`.
         history: stored at the history steps, so that a past moment can be drawn.
+        on_request: too dear for the training: only drawn from stored weights, by an idle worker, when somebody asks.
     """
 
     id: str
@@ -269,3 +274,4 @@ class PanelSpec:
     compute: Callable[[Subject, Any], Frame]
     history: bool = True
     order: int = 0
+    on_request: bool = False

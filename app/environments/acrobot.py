@@ -184,6 +184,7 @@ SPEC = EnvironmentSpec(
     make=make,
     actions=(_("Torque −1"), _("None"), _("Torque +1")),
     drawing="acrobot",
+    keys=("ArrowLeft", "", "ArrowRight"),
     size=_("6 numbers, 3 actions"),
     threshold=-100.0,
     success=-499.0,

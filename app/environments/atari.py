@@ -24,14 +24,14 @@ class AtariConfig(Config):
     """Nothing to choose: games run under the settings of version 5."""
 
 
-def open_atari(id: str) -> Any:
+def open_atari(id: str, render_mode: str | None = None) -> Any:
     """Open one of the Arcade Learning Environment's games."""
     import ale_py
     import gymnasium
 
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     gymnasium.register_envs(ale_py)
-    return gymnasium.make(id, obs_type="ram", disable_env_checker=True, max_episode_steps=-1)
+    return gymnasium.make(id, obs_type="ram", disable_env_checker=True, max_episode_steps=-1, render_mode=render_mode)
 
 
 def _maker(id: str, game: str, n_actions: int) -> Callable[[AtariConfig], GymEnvironment]:
@@ -55,6 +55,7 @@ def _spec(id: str, game: str, name: str, summary: str, actions: tuple[str, ...])
         make=_maker(id, game, len(actions)),
         actions=actions,
         drawing="numbers",
+        keys=("", "f", "ArrowRight", "ArrowLeft", "e", "q")[: len(actions)],
         size=_("128 bytes, {actions} actions; hours").format(actions=len(actions)),
         source=_("Arcade Learning Environment, Bellemare and others (2013)"),
         missing=needs("ale_py", "atari"),

@@ -26,11 +26,11 @@ class BipedalWalkerConfig(Config):
     """Nothing to choose: the ground is gently rolling, without the hardcore obstacles."""
 
 
-def open_walker() -> Any:
+def open_walker(render_mode: str | None = None) -> Any:
     """Open gymnasium's BipedalWalker."""
     import gymnasium
 
-    return gymnasium.make(ID, disable_env_checker=True, max_episode_steps=-1)
+    return gymnasium.make(ID, disable_env_checker=True, max_episode_steps=-1, render_mode=render_mode)
 
 
 def make(config: BipedalWalkerConfig) -> GymEnvironment:
@@ -54,16 +54,16 @@ def axes() -> tuple[Axis, ...]:
     joints = (_("Hip 1"), _("Knee 1"), _("Foot 1 down"), _("Hip 2"), _("Knee 2"), _("Foot 2 down"))
     found = [
         Axis(_("Hull angle"), _("rad"), -1.0, 1.0),
-        Axis(_("Hull angular velocity"), "", -1.0, 1.0),
-        Axis(_("Speed ahead"), "", -0.5, 1.0, 0.3),
-        Axis(_("Speed up"), "", -0.5, 0.5),
+        Axis(_("Hull angular velocity"), _("scaled"), -1.0, 1.0),
+        Axis(_("Speed ahead"), _("scaled"), -0.5, 1.0, 0.3),
+        Axis(_("Speed up"), _("scaled"), -0.5, 0.5),
     ]
     for index, name in enumerate(joints):
         if index % 3 == 2:
             found.append(Axis(name, "", 0.0, 1.0))
         else:
             found.append(Axis(name, _("rad"), -1.5, 1.5, 0.4))
-            found.append(Axis(_("{joint}, speed").format(joint=name), "", -1.5, 1.5))
+            found.append(Axis(_("{joint}, speed").format(joint=name), _("scaled"), -1.5, 1.5))
     rays = [Axis(_("Ground on ray {number}").format(number=number), "", 0.0, 1.0, 0.5) for number in range(1, 11)]
     return (*found, *rays)
 

@@ -182,6 +182,7 @@ SPEC = EnvironmentSpec(
     make=make,
     actions=(_("Stick"), _("Hit")),
     drawing="cards",
+    keys=("s", "h"),
     size=_("290 hands in 704 states, 2 actions"),
     success=1.0,
     references=references,

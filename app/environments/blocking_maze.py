@@ -71,6 +71,7 @@ SPEC = EnvironmentSpec(
     make=make,
     actions=(_("Up"), _("Right"), _("Down"), _("Left")),
     drawing="grid",
+    keys=("ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"),
     size=_("54 cells, 4 actions"),
     success=1.0,
     references=references,

@@ -120,6 +120,7 @@ SPEC = EnvironmentSpec(
     make=make,
     actions=(_("Left"), _("Right")),
     drawing="cartpole",
+    keys=("ArrowLeft", "ArrowRight"),
     size=_("4 numbers, 2 actions"),
     threshold=475.0,
     success=475.0,

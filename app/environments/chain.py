@@ -92,6 +92,7 @@ SPEC = EnvironmentSpec(
     make=make,
     actions=(_("Forward"), _("Back")),
     drawing="grid",
+    keys=("ArrowRight", "ArrowLeft"),
     size=_("2 to 100 states, 2 actions"),
     references=references,
     source=_("Strens (2000), A Bayesian framework for reinforcement learning"),

@@ -81,6 +81,7 @@ SPEC = EnvironmentSpec(
     make=make,
     actions=(_("Up"), _("Right"), _("Down"), _("Left")),
     drawing="grid",
+    keys=("ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"),
     size=_("48 states, 4 actions"),
     references=references,
     source=_("gymnasium CliffWalking-v1, after Sutton and Barto, Example 6.6"),

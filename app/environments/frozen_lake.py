@@ -103,6 +103,7 @@ SPEC = EnvironmentSpec(
     make=make,
     actions=(_("Left"), _("Down"), _("Right"), _("Up")),
     drawing="grid",
+    keys=("ArrowLeft", "ArrowDown", "ArrowRight", "ArrowUp"),
     size=_("16 or 64 states, 4 actions"),
     threshold=THRESHOLDS["4x4"],
     threshold_with=lambda config: THRESHOLDS[config.map_name],

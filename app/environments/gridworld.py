@@ -373,6 +373,7 @@ SPEC = EnvironmentSpec(
     make=make,
     actions=(_("Up"), _("Right"), _("Down"), _("Left")),
     drawing="grid",
+    keys=("ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft"),
     size=_("up to 40 × 40 cells, 4 actions"),
     references=references,
     source=_("this application; the default is a small maze with pits and one windy cell"),

@@ -94,11 +94,11 @@ def look(name: str) -> tuple[GymEnvironment, tuple[Axis, ...], float | None]:
     return environment, axes, None if spec.reward_threshold is None else float(spec.reward_threshold)
 
 
-def open_installed(name: str) -> Any:
+def open_installed(name: str, render_mode: str | None = None) -> Any:
     """Open an installed environment by gymnasium's id, without its time limit: ours counts the steps."""
     import gymnasium
 
-    return gymnasium.make(name, disable_env_checker=True, max_episode_steps=-1)
+    return gymnasium.make(name, disable_env_checker=True, max_episode_steps=-1, render_mode=render_mode)
 
 
 def _axis(number: int, low: float, high: float) -> Axis:

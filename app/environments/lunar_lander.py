@@ -28,20 +28,20 @@ class LunarLanderConfig(Config):
     """Nothing to choose: gravity and wind are the registered ones."""
 
 
-def open_discrete() -> Any:
+def open_discrete(render_mode: str | None = None) -> Any:
     """Open gymnasium's LunarLander with numbered actions."""
-    return _open(DISCRETE)
+    return _open(DISCRETE, render_mode)
 
 
-def open_continuous() -> Any:
+def open_continuous(render_mode: str | None = None) -> Any:
     """Open gymnasium's LunarLander with two throttles."""
-    return _open(CONTINUOUS)
+    return _open(CONTINUOUS, render_mode)
 
 
-def _open(id: str) -> Any:
+def _open(id: str, render_mode: str | None) -> Any:
     import gymnasium
 
-    return gymnasium.make(id, disable_env_checker=True, max_episode_steps=-1)
+    return gymnasium.make(id, disable_env_checker=True, max_episode_steps=-1, render_mode=render_mode)
 
 
 def make_discrete(config: LunarLanderConfig) -> GymEnvironment:
@@ -79,10 +79,10 @@ def references_continuous(config: LunarLanderConfig) -> tuple[Reference, ...]:
 AXES = (
     Axis(_("Across"), _("half views"), -1.0, 1.0),
     Axis(_("Height"), _("half views"), -0.1, 1.5, 0.7),
-    Axis(_("Speed across"), "", -1.0, 1.0),
-    Axis(_("Speed up"), "", -1.5, 0.5, -0.3),
+    Axis(_("Speed across"), _("scaled"), -1.0, 1.0),
+    Axis(_("Speed up"), _("scaled"), -1.5, 0.5, -0.3),
     Axis(_("Angle"), _("rad"), -1.0, 1.0),
-    Axis(_("Angular velocity"), "", -1.0, 1.0),
+    Axis(_("Angular velocity"), _("scaled"), -1.0, 1.0),
     Axis(_("Left leg down"), "", 0.0, 1.0),
     Axis(_("Right leg down"), "", 0.0, 1.0),
 )
@@ -98,6 +98,7 @@ SPECS = (
         make=make_discrete,
         actions=(_("Coast"), _("Left engine"), _("Main engine"), _("Right engine")),
         drawing="lander",
+        keys=("", "ArrowLeft", "ArrowUp", "ArrowRight"),
         size=_("8 numbers, 4 actions"),
         threshold=200.0,
         success=200.0,
@@ -116,6 +117,7 @@ SPECS = (
         actions=(_("Main throttle"), _("Side throttle")),
         action_kind="continuous",
         drawing="lander",
+        keys=("ArrowDown", "ArrowUp", "ArrowLeft", "ArrowRight"),
         size=_("8 numbers, 2 continuous actions"),
         threshold=200.0,
         success=200.0,

@@ -24,12 +24,12 @@ class MiniGridConfig(Config):
     """Nothing to choose: rooms and limits are the registered ones."""
 
 
-def open_minigrid(id: str) -> Any:
+def open_minigrid(id: str, render_mode: str | None = None) -> Any:
     """Open one of minigrid's environments; of what is seen, only the picture is kept."""
     import gymnasium
     from minigrid.wrappers import ImgObsWrapper
 
-    return ImgObsWrapper(gymnasium.make(id, disable_env_checker=True, max_episode_steps=-1))
+    return ImgObsWrapper(gymnasium.make(id, disable_env_checker=True, max_episode_steps=-1, render_mode=render_mode))
 
 
 def _maker(id: str, max_episode_steps: int) -> Callable[[MiniGridConfig], GymEnvironment]:
@@ -52,6 +52,7 @@ def _spec(id: str, name: str, summary: str, limit: int, references: tuple[Refere
         make=_maker(id, limit),
         actions=(_("Left"), _("Right"), _("Forward"), _("Pick up"), _("Drop"), _("Toggle"), _("Done")),
         drawing="minigrid",
+        keys=("ArrowLeft", "ArrowRight", "ArrowUp", "p", "o", "t", "q"),
         size=_("147 numbers, 7 actions"),
         success=0.01,
         references=lambda config: references,

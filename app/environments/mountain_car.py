@@ -110,6 +110,7 @@ SPEC = EnvironmentSpec(
     make=make,
     actions=(_("Left"), _("Coast"), _("Right")),
     drawing="mountain_car",
+    keys=("ArrowLeft", "", "ArrowRight"),
     size=_("2 numbers, 3 actions"),
     threshold=-110.0,
     success=-199.0,

@@ -118,6 +118,7 @@ SPEC = EnvironmentSpec(
     actions=(_("Throttle"),),
     action_kind="continuous",
     drawing="mountain_car_continuous",
+    keys=("ArrowLeft", "ArrowRight"),
     size=_("2 numbers, 1 continuous action"),
     threshold=90.0,
     success=0.05,  # arriving pays 100, and the engine costs at most 99.9

@@ -25,11 +25,11 @@ class MujocoConfig(Config):
     """Nothing to choose: bodies and rewards are the registered ones."""
 
 
-def open_mujoco(id: str) -> Any:
+def open_mujoco(id: str, render_mode: str | None = None) -> Any:
     """Open one of gymnasium's MuJoCo environments."""
     import gymnasium
 
-    return gymnasium.make(id, disable_env_checker=True, max_episode_steps=-1)
+    return gymnasium.make(id, disable_env_checker=True, max_episode_steps=-1, render_mode=render_mode)
 
 
 def _maker(id: str, observation_size: int, n_actions: int, bound: float) -> Callable[[MujocoConfig], GymEnvironment]:
@@ -71,6 +71,7 @@ SPECS = (
         actions=(_("Force"),),
         action_kind="continuous",
         drawing="inverted_pendulum",
+        keys=("ArrowLeft", "ArrowRight"),
         size=_("4 numbers, 1 continuous action"),
         threshold=950.0,
         success=950.0,

@@ -144,6 +144,7 @@ SPEC = EnvironmentSpec(
     actions=(_("Torque"),),
     action_kind="continuous",
     drawing="pendulum",
+    keys=("ArrowRight", "ArrowLeft"),
     size=_("3 numbers, 1 continuous action"),
     axes=(
         Axis(_("Angle"), _("rad"), -math.pi, math.pi),

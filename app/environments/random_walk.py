@@ -103,6 +103,7 @@ SPEC = EnvironmentSpec(
     make=make,
     actions=(_("Left"), _("Right")),
     drawing="grid",
+    keys=("ArrowLeft", "ArrowRight"),
     size=_("up to 99 states and two ends, 2 actions"),
     references=references,
     source=_("Sutton and Barto, Examples 6.2 and 7.1"),

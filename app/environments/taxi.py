@@ -135,6 +135,7 @@ SPEC = EnvironmentSpec(
     make=make,
     actions=(_("Down"), _("Up"), _("Right"), _("Left"), _("Pick up"), _("Drop off")),
     drawing="taxi",
+    keys=("ArrowDown", "ArrowUp", "ArrowRight", "ArrowLeft", "p", "o"),
     size=_("500 states, 6 actions"),
     threshold=7.93,
     references=references,

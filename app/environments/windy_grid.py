@@ -91,6 +91,7 @@ SPEC = EnvironmentSpec(
         _("Up"), _("Right"), _("Down"), _("Left"), _("Up right"), _("Down right"), _("Down left"), _("Up left"),
     ),
     drawing="grid",
+    keys=("ArrowUp", "ArrowRight", "ArrowDown", "ArrowLeft", "e", "c", "z", "q"),
     size=_("70 states, 4 or 8 actions"),
     references=references,
     source=_("Sutton and Barto, Example 6.5, Exercises 6.9 and 6.10"),
