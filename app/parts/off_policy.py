@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 
 from app.core.config import Config, Hyper
-from app.core.contracts import Environment, Problem, Tree
+from app.core.contracts import Environment, Problem
 from app.core.errors import InvalidInput, TrainingDiverged
 from app.core.randomness import Stream
 from app.core.text import _
@@ -32,6 +32,7 @@ from app.parts.networks import NET_ARCH_PATTERN, Networks, Parameters, Shape, hi
 from app.parts.optimisers import Adam
 from app.parts.replay import REPLAY_SIGNALS, Replay
 from app.parts.rollout import VISITED, EpisodeCounter
+from app.parts.saving import SavedAgent
 from app.parts.schedules import KINDS, scheduled
 
 Array = NDArray[Any]
@@ -85,7 +86,7 @@ class OffPolicyConfig(Config):
         return value
 
 
-class OffPolicyLearner(ABC):
+class OffPolicyLearner(SavedAgent, ABC):
     """An actor, its critics and their targets, on N environments at once.
 
     Attributes:
@@ -97,7 +98,7 @@ class OffPolicyLearner(ABC):
     n_critics: ClassVar[int] = 1
     has_target_actor: ClassVar[bool] = True
     outputs: ClassVar[int] = 1
-    # what `state` saves: attributes with a state of their own, and the streams' counters
+    parameters: ClassVar[Mapping[str, str]] = {"weights": "networks", "target_weights": "target"}
     saved: ClassVar[tuple[str, ...]] = ("batch", "actor_optimiser", "critic_optimiser", "replay", "episodes")
     counters: ClassVar[Mapping[str, str]] = {
         "actions_drawn": "action_random", "minibatches_drawn": "replay_random",
@@ -189,7 +190,8 @@ class OffPolicyLearner(ABC):
 
     def move_targets(self) -> None:
         """Move the targets towards the networks."""
-        weights, tau = self.target.weights, np.float32(self.config.tau)
+        weights = self.target.weights
+        tau = weights.dtype.type(self.config.tau)
         weights *= 1 - tau
         weights += tau * self.followed
 
@@ -230,36 +232,10 @@ class OffPolicyLearner(ABC):
         count = len(self.networks.stretch(0).weights) + len(self.networks.stretch(1).weights)
         return self.networks.weights[:count]
 
-    def edit(self, config: Config) -> None:
-        """Continue under an edited configuration, from the next step on."""
-        self.config = config
-
     def load_weights(self, flat: Array) -> None:
         """Replace what the signal `weights` returned, for pictures of a past moment."""
         pictured = self._pictured
         self.networks.load(np.concatenate([flat, self.networks.weights[len(pictured) :]]))
-
-    def state(self) -> Tree:
-        """Return everything that decides the future, the replay buffer included."""
-        return {
-            "env_steps": self.env_steps,
-            "observations": self.observations.copy(),
-            "weights": self.networks.weights.copy(),
-            "target_weights": self.target.weights.copy(),
-            **{name: getattr(self, stream).counter for name, stream in self.counters.items()},
-            **{name: getattr(self, name).state() for name in self.saved},
-        }
-
-    def load(self, tree: Tree) -> None:
-        """Restore what `state` returned."""
-        self.env_steps = int(tree["env_steps"])
-        self.observations = tree["observations"].copy()
-        self.networks.load(tree["weights"])
-        self.target.load(tree["target_weights"])
-        for name, stream in self.counters.items():
-            getattr(self, stream).counter = int(tree[name])
-        for name in self.saved:
-            getattr(self, name).load(tree[name])
 
 
 def joined(observations: Array, actions: Array) -> Array:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import field_validator
 
 from app.core.config import Config, Hyper
-from app.core.contracts import Problem, Tree
+from app.core.contracts import Problem
 from app.core.errors import TrainingDiverged
 from app.core.randomness import Stream
 from app.core.text import _
@@ -26,6 +26,7 @@ from app.parts.noted import NOTED_SIGNALS, Noted
 from app.parts.optimisers import Adam, clip_norm
 from app.parts.policies import probabilities
 from app.parts.rollout import EpisodeCounter, Visited
+from app.parts.saving import SavedAgent
 
 Array = NDArray[Any]
 CHOICE_SIGNALS, GAUSSIAN_SIGNALS = ("policy_at",), ("action_at", "action_std_at")  # it goes by the kind of action
@@ -98,10 +99,10 @@ class Judged(NamedTuple):
     critic_layers: list[Array]
 
 
-class PolicyLearner:
+class PolicyLearner(SavedAgent):
     """A policy, and a critic unless `has_critic` says otherwise, on N environments at once."""
 
-    # what `state` saves: attributes with a state of their own, and the streams' counters
+    parameters: ClassVar[Mapping[str, str]] = {"weights": "networks"}
     saved: ClassVar[tuple[str, ...]] = ("batch", "normaliser", "episodes", "visited")
     counters: ClassVar[Mapping[str, str]] = {"actions_drawn": "action_random"}
     has_critic: ClassVar[bool] = True
@@ -175,7 +176,7 @@ class PolicyLearner:
         self.networks.gradient[: self.head.free] = on_free
         self.policy.backward(judged.policy_layers, on_outputs)
         if values is not None:
-            self.critic.backward(judged.critic_layers, values.astype(np.float32)[:, None])
+            self.critic.backward(judged.critic_layers, values.astype(judged.values.dtype)[:, None])
 
     def fit_critic(self, samples: Samples, optimiser: Adam, *, random: Stream, passes: int, batch_size: int) -> float:
         """Take `passes` passes of gradient steps down the critic's squared error; return its mean on the way."""
@@ -240,35 +241,11 @@ class PolicyLearner:
         """Return nothing: every scalar comes with an update."""
         return {}
 
-    def edit(self, config: Config) -> None:
-        """Continue under an edited configuration, from the next update on."""
-        self.config = config
-
     def load_weights(self, flat: Array) -> None:
         """Replace what the signal `weights` returned, for pictures of a past moment."""
         count = len(self.networks.weights)
         self.networks.load(flat[:count])
         self.normaliser.affine = flat[count:]
-
-    def state(self) -> Tree:
-        """Return everything that decides the future, experience in progress included."""
-        return {
-            "env_steps": self.env_steps,
-            "observations": self.observations.copy(),
-            "weights": self.networks.weights.copy(),
-            **{name: getattr(self, stream).counter for name, stream in self.counters.items()},
-            **{name: getattr(self, name).state() for name in self.saved},
-        }
-
-    def load(self, tree: Tree) -> None:
-        """Restore what `state` returned."""
-        self.env_steps = int(tree["env_steps"])
-        self.observations = tree["observations"].copy()
-        self.networks.load(tree["weights"])
-        for name, stream in self.counters.items():
-            getattr(self, stream).counter = int(tree[name])
-        for name in self.saved:
-            getattr(self, name).load(tree[name])
 
 
 def standardised(advantages: Array) -> Array:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 
 from app.core.config import Config, Hyper
-from app.core.contracts import Problem, Tree
+from app.core.contracts import Problem
 from app.core.errors import TrainingDiverged
 from app.core.randomness import Stream
 from app.core.text import _
@@ -34,6 +34,7 @@ from app.parts.optimisers import Adam, clip_norm
 from app.parts.policies import epsilon_greedy
 from app.parts.replay import REPLAY_SIGNALS, Replay
 from app.parts.rollout import VISITED, EpisodeCounter
+from app.parts.saving import SavedAgent
 from app.parts.schedules import linear
 
 Array = NDArray[Any]
@@ -106,10 +107,10 @@ class EpsilonSchedule(Config):
     # fmt: on
 
 
-class QLearner:
+class QLearner(SavedAgent):
     """A network of action values and its target, on N environments at once."""
 
-    # what `state` saves: attributes with a state of their own, and the streams' counters
+    parameters: ClassVar[Mapping[str, str]] = {"weights": "online", "target_weights": "target"}
     saved: ClassVar[tuple[str, ...]] = ("batch", "optimiser", "replay", "episodes")
     counters: ClassVar[Mapping[str, str]] = {
         "actions_drawn": "action_random", "minibatches_drawn": "replay_random",
@@ -260,35 +261,9 @@ class QLearner:
             **self.noted.signals(),
         }
 
-    def edit(self, config: Config) -> None:
-        """Continue under an edited configuration, from the next step on."""
-        self.config = config
-
     def load_weights(self, flat: Array) -> None:
         """Replace the network's parameters, for pictures of a past moment."""
         self.online.load(flat)
-
-    def state(self) -> Tree:
-        """Return everything that decides the future, the replay buffer included."""
-        return {
-            "env_steps": self.env_steps,
-            "observations": self.observations.copy(),
-            "weights": self.online.weights.copy(),
-            "target_weights": self.target.weights.copy(),
-            **{name: getattr(self, stream).counter for name, stream in self.counters.items()},
-            **{name: getattr(self, name).state() for name in self.saved},
-        }
-
-    def load(self, tree: Tree) -> None:
-        """Restore what `state` returned."""
-        self.env_steps = int(tree["env_steps"])
-        self.observations = tree["observations"].copy()
-        self.online.load(tree["weights"])
-        self.target.load(tree["target_weights"])
-        for name, stream in self.counters.items():
-            getattr(self, stream).counter = int(tree[name])
-        for name in self.saved:
-            getattr(self, name).load(tree[name])
 
 
 def _spread(rows: Array, count: int) -> Array:

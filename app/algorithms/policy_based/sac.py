@@ -49,7 +49,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.config import Hyper
-from app.core.contracts import Problem, Tree
+from app.core.contracts import Problem
 from app.core.randomness import Stream
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
@@ -130,6 +130,7 @@ class SACAgent(OffPolicyLearner):
 
     config: SACConfig
     n_critics, has_target_actor, outputs = 2, False, 2
+    parameters = {**OffPolicyLearner.parameters, "temperature": "temperature"}
     saved = (*OffPolicyLearner.saved, "temperature_optimiser")
     counters = {**OffPolicyLearner.counters, "noises_drawn": "noise_random"}
 
@@ -225,7 +226,7 @@ class SACAgent(OffPolicyLearner):
         lower, on_actions = q.argmin(axis=1), np.empty_like(drawn.actions)
         for index, critic in enumerate(self.critics):
             rows = np.flatnonzero(lower == index)
-            slopes = np.full((len(rows), 1), -1 / size, np.float32)
+            slopes = np.full((len(rows), 1), -1 / size, q.dtype)
             on_input = critic.input_gradient([layer[rows] for layer in judged[index]], slopes)
             on_actions[rows] = on_input[:, -self.n_actions :]
         outputs = drawn.layers[-1]
@@ -236,15 +237,6 @@ class SACAgent(OffPolicyLearner):
             "train/entropy": -float(drawn.log_probs.mean()),
             "train/action_std": float(np.exp(np.clip(outputs[:, self.n_actions :], LOWEST, HIGHEST)).mean()),
         }
-
-    def state(self) -> Tree:
-        """Return everything that decides the future, the replay buffer included."""
-        return super().state() | {"temperature": self.temperature.weights.copy()}
-
-    def load(self, tree: Tree) -> None:
-        """Restore what `state` returned."""
-        super().load(tree)
-        self.temperature.load(tree["temperature"])
 
 
 SPEC = AlgorithmSpec(

@@ -10,6 +10,7 @@ from app.core.config import Config
 from app.core.contracts import Problem
 from app.parts.networks import MLP
 from app.parts.replay import Transitions
+from tests.algorithms.doubles import theirs_in_doubles
 from tests.algorithms.slide import OneState, Slide
 
 SMALL = {
@@ -86,7 +87,7 @@ def differences(built: Any, loss: Any, start: int, stop: int) -> np.ndarray:
 
 
 def theirs(algorithm: Any, built: Any, **settings: Any) -> Any:
-    """Return an agent of Stable-Baselines3 with the sizes of `built`, ready to train on a minibatch that is handed to it."""
+    """Return an agent of Stable-Baselines3 of doubles with the sizes of `built`, to which a minibatch can be handed."""
     import gymnasium
     from stable_baselines3.common.logger import Logger
 
@@ -100,6 +101,7 @@ def theirs(algorithm: Any, built: Any, **settings: Any) -> Any:
         tau=built.config.tau, learning_rate=built.config.learning_rate, **settings,
     )  # fmt: skip
     made.set_logger(Logger(None, []))
+    theirs_in_doubles(made.policy)
     return made
 
 
@@ -142,4 +144,4 @@ def give(ours: MLP, linears: list[torch.nn.Linear]) -> None:
 def assert_equal(ours: MLP, linears: list[torch.nn.Linear]) -> None:
     """Compare our parameters with those of linear layers."""
     for own, other in paired(ours, linears):
-        torch.testing.assert_close(own, other, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(own, other, rtol=1e-6, atol=1e-9)

@@ -1,4 +1,4 @@
-"""Stable-Baselines3's and sb3-contrib's agents with our weights and our rollout, for parity."""
+"""Stable-Baselines3's and sb3-contrib's agents in double precision with our weights and our rollout, for parity."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from app.core.contracts import Array
 from app.core.randomness import Stream
 from app.parts.on_policy import RolloutLearner
 from app.parts.policy_learner import PolicyLearner
+from tests.algorithms.doubles import theirs_in_doubles
 
 WIDE = 1e9  # no clipping of the gradient
 
@@ -44,6 +45,7 @@ def peer(name: str, built: RolloutLearner, policy: dict[str, Any] | None = None,
         gae_lambda=config.gae_lambda, policy_kwargs={"net_arch": [8, 8], **(policy or {})}, **limit, **arguments,
     )  # fmt: skip
     theirs.set_logger(Logger(None, []))
+    theirs_in_doubles(theirs.policy)
     load_into(built, theirs)
     fill(built, theirs)
     return theirs
@@ -89,6 +91,9 @@ def their_gradient(built: PolicyLearner, theirs: Any) -> Array:
 def fill(built: RolloutLearner, theirs: Any) -> None:
     """Put our rollout into their buffer, with truncated steps bootstrapped as they do it: in the reward."""
     rollout, gamma = built.rollout, built.config.gamma
+    buffer = theirs.rollout_buffer
+    for name in ("rewards", "returns", "values", "log_probs", "advantages", "episode_starts"):
+        setattr(buffer, name, getattr(buffer, name).astype(np.float64))
     ended = rollout.terminated | rollout.truncated
     starts = np.vstack([np.ones((1, ended.shape[1])), ended[:-1]])
     for t in range(len(ended)):
@@ -97,9 +102,9 @@ def fill(built: RolloutLearner, theirs: Any) -> None:
             values, log_probs, _ = theirs.policy.evaluate_actions(
                 torch.from_numpy(rollout.observations[t]), torch.from_numpy(actions)
             )
-        rewards = rollout.rewards[t] + gamma * rollout.final_values[t] * rollout.truncated[t]
+        rewards = rollout.rewards[t] + gamma * rollout.final_values[t].astype(np.float64) * rollout.truncated[t]
         columns = actions if built.head.free else actions[:, None]
-        theirs.rollout_buffer.add(rollout.observations[t], columns, rewards, starts[t], values, log_probs)
+        buffer.add(rollout.observations[t], columns, rewards, starts[t], values, log_probs)
     with torch.no_grad():
         last = theirs.policy.predict_values(torch.from_numpy(built.observations))
-    theirs.rollout_buffer.compute_returns_and_advantage(last, ended[-1])
+    buffer.compute_returns_and_advantage(last, ended[-1])

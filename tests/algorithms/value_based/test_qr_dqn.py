@@ -8,6 +8,7 @@ import torch
 
 from app.algorithms.value_based.qr_dqn import QRDQNAgent, QRDQNConfig, distribution_targets, quantile_huber
 from app.core.jit import plain
+from tests.algorithms.doubles import batch_in_doubles, ours_in_doubles, theirs_in_doubles
 from tests.algorithms.value_based.family import run, small, values_of_the_endless_walk
 
 
@@ -85,7 +86,7 @@ def test_values_of_an_endless_task_are_found_in_spite_of_its_time_limit() -> Non
     assert values_of_the_endless_walk(built) == pytest.approx(1.75, abs=0.2)
 
 
-def test_loss_and_gradient_equal_those_of_sb3_contrib_on_a_shared_minibatch() -> None:
+def test_loss_and_gradient_equal_those_of_sb3_contrib_on_a_shared_minibatch(monkeypatch: pytest.MonkeyPatch) -> None:
     import gymnasium
     from sb3_contrib import QRDQN
     from stable_baselines3.common.buffers import ReplayBufferSamples
@@ -95,12 +96,14 @@ def test_loss_and_gradient_equal_those_of_sb3_contrib_on_a_shared_minibatch() ->
         observation_space = gymnasium.spaces.Box(-10, 10, (2,))
         action_space = gymnasium.spaces.Discrete(2)
 
+    ours_in_doubles(monkeypatch)
     built = agent(tau=0.5)
     run(built, 150)
     theirs = QRDQN(
         "MlpPolicy", Space(), device="cpu", buffer_size=10, policy_kwargs={"net_arch": [8, 8], "n_quantiles": 5}
     )
     theirs.set_logger(Logger(None, []))
+    theirs_in_doubles(theirs.policy)
     order = np.arange(10).reshape(2, 5).T.reshape(-1)  # theirs are (K, A), ours (A, K)
     pairs = []
     for ours, network in ((built.q_network, theirs.quantile_net), (built.target_network, theirs.quantile_net_target)):
@@ -111,7 +114,7 @@ def test_loss_and_gradient_equal_those_of_sb3_contrib_on_a_shared_minibatch() ->
                 rows = order if number == 2 else slice(None)
                 module.weight.copy_(weight[rows])
                 module.bias.copy_(bias[rows])
-    batch = built.replay.sample(32, built.replay_random)
+    batch = batch_in_doubles(built.replay.sample(32, built.replay_random))
     columns = [torch.from_numpy(x) for x in (batch.observations, batch.actions, batch.next_observations)]
     shared = ReplayBufferSamples(
         columns[0], columns[1][:, None], columns[2],
@@ -120,11 +123,11 @@ def test_loss_and_gradient_equal_those_of_sb3_contrib_on_a_shared_minibatch() ->
     theirs.replay_buffer.sample = lambda *_args, **_kwargs: shared
     theirs.train(gradient_steps=1, batch_size=32)
     numbers = built.differentiate(batch)
-    assert numbers["train/loss"] == pytest.approx(theirs.logger.name_to_value["train/loss"], rel=1e-5)
+    assert numbers["train/loss"] == pytest.approx(theirs.logger.name_to_value["train/loss"], rel=1e-6)
     for number, ((weight, bias), module) in enumerate(pairs[0]):
         rows = order if number == 2 else slice(None)
-        torch.testing.assert_close(weight.grad[rows], module.weight.grad, rtol=1e-4, atol=1e-6)
-        torch.testing.assert_close(bias.grad[rows], module.bias.grad, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(weight.grad[rows], module.weight.grad, rtol=1e-6, atol=1e-9)
+        torch.testing.assert_close(bias.grad[rows], module.bias.grad, rtol=1e-6, atol=1e-9)
 
 
 def test_the_optimiser_is_that_of_sb3_contrib() -> None:
