@@ -287,6 +287,8 @@ class _Loop:
     def _edit(self, command: Command) -> None:
         kind = str(command.get("kind", "config"))
         self.session.try_edit(int(command["id"]), dict(command["config"]), kind)
+        if self.is_paused:  # no step follows that would show it
+            self._show_all()
 
     def _checkpoint(self, command: Command) -> None:
         self._save("requested")

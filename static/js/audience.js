@@ -17,6 +17,12 @@ export class Audience {
   #rest = 0;
   /** @type {(() => void) | null} */
   #waiting = null;
+  #come;
+
+  /** @param {() => void} come told whenever somebody comes into the window, or cannot be out of it */
+  constructor(come) {
+    this.#come = come;
+  }
 
   get size() {
     return this.#viewers.size;
@@ -43,6 +49,7 @@ export class Audience {
     const viewer = { told, is_seen: true, is_late: false };
     this.#viewers.add(viewer);
     const blind = host ? watchSight(host, (is_seen) => this.#sight(viewer, is_seen)) : () => {};
+    if (!host) this.#come();
     if (this.shown) told(this.shown);
     return () => {
       blind();
@@ -75,6 +82,7 @@ export class Audience {
   #sight(viewer, is_seen) {
     const is_new = is_seen && !viewer.is_seen;
     viewer.is_seen = is_seen;
+    if (is_seen) this.#come();
     if (!is_new) return;
     this.#act();
     this.#catchUp((one) => one === viewer);

@@ -33,6 +33,8 @@ export class Moment {
   #kept = new Map();
   /** @type {Set<() => void>} */
   #listeners = new Set();
+  #asked = 0;
+  #read = 0;
 
   /** @param {number} run */
   constructor(run) {
@@ -57,9 +59,12 @@ export class Moment {
     return this.#kept.get(panel) ?? [];
   }
 
-  /** Read anew what was kept. */
+  /** Read anew what was kept; an answer that is overtaken by a later one counts no more. */
   async load() {
+    const asked = ++this.#asked;
     const { panels } = await json(`/runs/${this.run}/frames`);
+    if (asked < this.#read) return;
+    this.#read = asked;
     this.#kept = new Map(panels.map((/** @type {any} */ one) => [one.panel, one.steps]));
     this.steps = [...new Set([...this.#kept.values()].flat())].sort((a, b) => a - b);
     this.#tell();

@@ -8,6 +8,8 @@ const MOST_BYTES = 32 << 20;
 const FIRST = 16; // pictures of the first answer at a new place, for it to come soon
 const BATCH = 56;
 const NEAR = 4; // of pictures that are drawn on request, only the neighbours
+const TRIES = 4;
+const AGAIN_MS = 1000;
 
 /** @typedef {Awaited<ReturnType<typeof frame>>} Picture */
 
@@ -22,6 +24,7 @@ export class Past {
   #steps = [];
   #place = 0;
   #busy = 0;
+  #failures = 0; // since the last move or answer
   #most = MOST;
   #path;
   #is_drawn;
@@ -41,8 +44,14 @@ export class Past {
 
   /** Read what lies around a place, the nearest first; where places change quickly, the latest decides. @param {number[]} steps @param {number} place */
   around(steps, place) {
-    [this.#steps, this.#place] = [steps, place];
+    [this.#steps, this.#place, this.#failures] = [steps, place, 0];
     this.#pump();
+  }
+
+  /** Another picture of a step was kept, or of all steps perhaps. @param {number} [step] */
+  forget(step) {
+    if (step === undefined) this.#kept.clear();
+    else this.#kept.delete(step);
   }
 
   #pump() {
@@ -94,7 +103,9 @@ export class Past {
     const is_read = await this.#read(steps).then(() => true, () => false);
     this.#busy--;
     for (const step of steps) this.#asked.delete(step);
-    if (!is_read) return; // the next move tries again
+    if (!is_read && ++this.#failures >= TRIES) return; // the next move tries again
+    if (!is_read) return void setTimeout(() => this.#pump(), AGAIN_MS);
+    this.#failures = 0;
     this.#told();
     this.#pump();
   }

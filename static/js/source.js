@@ -82,6 +82,7 @@ class Feed {
     this.#source?.close();
     this.#source = null;
     if (this.#query === null) return this.#link(false);
+    if (!this.#cursor) this.#covered.clear(); // nothing says from where on the new stream has to tell
     const cursor = this.#cursor ? `${this.#query ? "&" : "?"}cursor=${encodeURIComponent(this.#cursor)}` : "";
     const source = new EventSource(`/api/v1/stream${this.#query}${cursor}`);
     this.#source = source;

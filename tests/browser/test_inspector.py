@@ -83,6 +83,7 @@ def test_the_inspector_of_a_grid_goes_on_by_an_update_or_an_episode(visit: Open,
     number = paused(page, server)
     inspector = page.locator("equation-inspector")
     before = step_of(page, server, number)
+    expect(inspector).to_contain_text(re.compile(rf"Step {before} · "))  # the last picture is of where it paused
     inspector.get_by_role("button", name=f"One {word}", exact=True).click()
     expect(inspector).to_contain_text(re.compile(rf"Step (?!{before}\b)\d+ · state \d+ \(row"))
     expect(page.locator("#run-header [data-live=state]")).to_have_text("paused")

@@ -48,6 +48,15 @@ def test_a_paused_run_shows_itself_to_a_new_viewer_and_after_each_step(tmp_path:
     assert [header["step"] for header in frames(room)][:3] == [0, 0, 1]
 
 
+def test_a_paused_run_shows_itself_again_after_an_edit(tmp_path: Path) -> None:
+    edit = {"name": "edit", "id": 1, "config": {"alpha": 2.0}}
+    script = [(9_999, {"name": "watch", "panels": WATCH}), (9_999, edit), (9_999, {"name": "stop"})]
+    plain, edited = Room([script[0], script[2]]), Room(script)
+    plain.train(job(tmp_path / "a", paused=True))
+    edited.train(job(tmp_path / "b", paused=True))
+    assert len(frames(edited)) == len(frames(plain)) + 1, "no step follows that would show what the edit changed"
+
+
 def test_a_run_that_pauses_shows_every_picture_before_it_says_so(tmp_path: Path) -> None:
     room = Room([(100, {"name": "pause"}), (9_999, {"name": "stop"})])
     seen: list[int] = []

@@ -49,7 +49,7 @@ class GammaTruth extends HTMLElement {
     now.setAttribute("first", "of_policy");
     maps.append(titled(t("V* and the best policy"), this.#best), titled(t("The policy now"), now));
     this.replaceChildren(bar, maps);
-    this.#leave = [watchFrames({ run: Number(run), panel }, (picture) => this.#follow(picture)), this.#worlds.watch(() => this.#turn())];
+    this.#leave = [watchFrames({ run: Number(run), panel }, (picture) => this.#follow(picture), this), this.#worlds.watch(() => this.#turn())];
   }
 
   disconnectedCallback() {

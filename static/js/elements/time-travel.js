@@ -11,7 +11,7 @@ import { t } from "../text.js";
 import { keepInAddress, showThen } from "../time-places.js";
 import { markTrack, nameLive, nowWords, partsOf } from "../time-parts.js";
 
-const [AGAIN_MS, ADDRESS_MS] = [2000, 250];
+const [AGAIN_MS, SOON_MS, ADDRESS_MS] = [2000, 250, 250];
 
 class TimeTravel extends HTMLElement {
   /** @type {import("../moment.js").Moment} */
@@ -62,7 +62,7 @@ class TimeTravel extends HTMLElement {
       this.#again = 0;
       if (this.#is_later) this.#read();
       this.#is_later = false;
-    }, AGAIN_MS);
+    }, this.#moment.steps.length < 2 ? SOON_MS : AGAIN_MS);
   }
 
   /** Read what is due. Two readings may overlap: one without the log takes nothing back, an older log gives way. */
