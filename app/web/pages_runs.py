@@ -19,6 +19,7 @@ from app.protocol.runs import ForkRequest, Run, RunPatch, StepRequest
 from app.store import checkpoints, edits, events, series
 from app.store import runs as run_rows
 from app.web import editor, forking, forms, lessons, recipe, views
+from app.web.comparing import comparison
 from app.web.context import RunId, Service
 from app.web.describe import run_model
 from app.web.posted import Chosen, Form, numbers
@@ -90,7 +91,7 @@ def compare_page(request: Request, playground: Service) -> Response:
         except Missing:
             missing.append(str(id))
     more = {"missing": missing, "left_out": ids[COMPARED:], "most": COMPARED}
-    return page("compare.html", {"here": "runs", **more, **_comparison(playground, found)})
+    return page("compare.html", {"here": "runs", **more, **comparison(playground, found)})
 
 
 @router.get("/runs/{id}")
@@ -245,6 +246,7 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "editor": editor.of_run(view),
         "others": [picture for picture in view.pictures if picture not in maps[:1]],
         "checkpoints": views.labelled(kept),
+        "undo": {item["step"]: item["id"] for item in kept if item["kind"] == "before_edit"},
         "started_config": row.config,
         "changed": forms.differences(run.config, row.config),
         "step_units": views.step_units(view),
@@ -268,28 +270,6 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "naming": {"name": run.name, "tags": ", ".join(run.tags)},
         "edit_note": "",
         "edit_problem": "",
-    }
-
-
-def _comparison(playground: Playground, found: Sequence[Run]) -> dict[str, Any]:
-    catalog = playground.catalog()
-    made = [views.view(catalog, run) for run in found]
-    common = [name for view in made[:1] for scalar in view.leads for name in [scalar.name]]
-    common = [name for name in common if all(name in {s.name for _label, g in v.groups for s in g} for v in made)]
-    worlds = {content_hash([run.environment, run.environment_config]) for run in found}
-    return {
-        "views": made,
-        "ids": [run.id for run in found],
-        "labels": [view.title for view in made],
-        "shared": [catalog.scalars()[name] for name in common if name in catalog.scalars()],
-        "references": views.shared_references(made),
-        "has_one_world": len(worlds) <= 1,
-        "has_one_scale": len({run.environment for run in found}) <= 1,
-        "returns": views.RETURNS,
-        "maps": [
-            (view, view.pictures[0]) for view in made if view.pictures and view.pictures[0].element in views.MODES
-        ],
-        "differences": views.differences(found),
     }
 
 

@@ -208,24 +208,6 @@ def references(environment: EnvironmentSpec | None, options: Mapping[str, Any]) 
     return found
 
 
-def shared_references(views: Sequence[RunView]) -> list[dict[str, Any]]:
-    """Return the dashed lines of compared runs; one that is not true of all of them names those it belongs to."""
-    owners: dict[tuple[str, str], list[int]] = {}
-    values: dict[tuple[str, str], float] = {}
-    for view_ in views:
-        for item in view_.references:
-            same = item["label"], f"{item['value']:.6g}"  # exact solutions differ in their last bits
-            values.setdefault(same, item["value"])
-            owners.setdefault(same, []).append(view_.run.id)
-    return [
-        {
-            "label": same[0] if len(ids) == len(views) else f"{same[0]} ({', '.join(f'#{id}' for id in ids)})",
-            "value": values[same],
-        }
-        for same, ids in owners.items()
-    ]
-
-
 def name_of(run: Run, algorithm: AlgorithmSpec | None, environment: EnvironmentSpec | None) -> str:
     """Return what a run without a name is called."""
     return _("{algorithm} on {environment}").format(

@@ -18,10 +18,10 @@ export function placesOn(run, chart, steps) {
 /** The dashed lines of a chart. @param {Element} chart @returns {import("./worlds.js").Line[]} */
 export const linesOf = (chart) => JSON.parse(chart.getAttribute("references") || "[]");
 
-/** The dashed lines, each from place to place on the x axis where it holds for a part of the run. @param {number} run @param {Element} chart */
+/** The dashed lines, each from place to place on the x axis where it holds for a part of a run: its own, or the chart's. @param {number} run @param {Element} chart */
 export function linesOn(run, chart) {
-  const place = (/** @type {number | null | undefined} */ step) => (typeof step === "number" ? placesOn(run, chart, [step])[0] : null);
-  return linesOf(chart).map((line) => ({ ...line, from: place(line.from_step), to: place(line.to_step) }));
+  const place = (/** @type {number | null | undefined} */ step, of = run) => (typeof step === "number" ? placesOn(of, chart, [step])[0] : null);
+  return linesOf(chart).map((line) => ({ ...line, from: place(line.from_step, line.run), to: place(line.to_step, line.run) }));
 }
 
 /** @param {number} run @param {Element} chart */

@@ -7,7 +7,7 @@ import { subscribe } from "./stream.js";
 
 /**
  * @typedef {{from_step: number, environment_config: object, words: string, change: string}} World
- * @typedef {{label: string, value: number, from_step?: number | null, to_step?: number | null}} Line
+ * @typedef {{label: string, value: number, from_step?: number | null, to_step?: number | null, run?: number}} Line
  */
 
 const AGAIN_MS = 2000;
