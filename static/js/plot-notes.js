@@ -2,10 +2,12 @@
 // What is written over a curve: dashed references, edits and other events, each label where no other one is.
 
 import { token } from "./colors.js";
+import { extent } from "./curves.js";
 import { tick } from "./format.js";
 
 const SIZE = 11;
 const ROW = 15;
+const LINE = 1; // thinner ones bound a band, over which words can be read
 const NEAR = 20; // lines closer than this share one label: between them is no room for words
 
 /** @typedef {{label: string, value: number, from?: number | null, to?: number | null}} Reference on the whole x axis, or on a part of it */
@@ -39,7 +41,8 @@ export function annotate(u, references, marks) {
     for (const { top, bottom: low, texts } of bundles(shown)) {
       const text = fitted(texts, area.width - 8, (words) => ctx.measureText(words).width);
       const width = ctx.measureText(text).width;
-      const places = range(4).flatMap((shift) => [top - 5, low + 13].map((y) => ({ x: Math.max(area.left + 2, end - 4 - width - shift * (width / 2 + 8)), y, width })));
+      const places = range(8).flatMap((shift) => [top - 5, low + 13].map((y) => ({ x: Math.max(area.left + 2, end - 4 - width - shift * (width / 2 + 8)), y, width })));
+      places.sort((one, other) => Number(isOnCurve(u, one)) - Number(isOnCurve(u, other)));
       write(ctx, area, taken, { text, places, color: token("--muted") });
     }
   }
@@ -102,6 +105,19 @@ function write(ctx, area, taken, { text, places, color }) {
 /** @param {Box} box @param {{left: number, top: number, width: number, height: number}} area */
 const isInside = (box, area) =>
   box.x >= area.left && box.x + box.width <= area.left + area.width && box.y - SIZE >= area.top && box.y + 2 <= area.top + area.height;
+
+/** Whether a curve runs through a box. @param {any} u @param {Box} box */
+function isOnCurve(u, { x, y, width }) {
+  const [ratio, xs] = [devicePixelRatio || 1, u.data[0]];
+  const indexAt = (/** @type {number} */ at) => u.posToIdx(at - u.bbox.left / ratio);
+  const [first, last] = [Math.max(0, indexAt(x) - 1), Math.min(xs.length - 1, indexAt(x + width) + 1)];
+  return u.series.some((/** @type {any} */ one, /** @type {number} */ index) => {
+    if (!index || one.width < LINE) return false;
+    const found = extent(u.data[index].slice(first, last + 1));
+    const [high, low] = (found ?? [NaN, NaN]).map((value) => u.valToPos(value, "y", true) / ratio);
+    return high >= y - SIZE && low <= y + 4;
+  });
+}
 
 /** @param {Box} one @param {Box} other */
 export const isApart = (one, other) => one.x + one.width + 6 <= other.x || other.x + other.width + 6 <= one.x || Math.abs(one.y - other.y) >= ROW;

@@ -26,8 +26,7 @@ class GridEditor extends HTMLElement {
   answer = null;
   /** @type {Set<string>} layouts that the form was given, so that a late answer to an older one is known as such */
   #sent = new Set();
-  /** @type {number | null} the discount that the form asked for last */
-  #asked_gamma = null;
+  #asked_gamma = /** @type {number | null} the discount that the form asked for last */ (null);
   /** @type {import("../editor-world.js").Drawing} what the run goes on in */
   base = {};
   #solver = new Solver("gridworld", (answer, faults) => this.#solved(answer, faults));
@@ -67,6 +66,7 @@ class GridEditor extends HTMLElement {
       hover: (cell) => say(this, cell),
     });
     for (const [name, act] of Object.entries(actsOf(this))) this.addEventListener(name, act);
+    for (const control of this.querySelectorAll("[data-waits]")) control.removeAttribute("disabled");
   }
 
   /** @param {string} selector @returns {HTMLInputElement | null} */
