@@ -29,8 +29,9 @@ from app.core.errors import InvalidInput, TrainingDiverged
 from app.core.randomness import Stream
 from app.core.text import _
 from app.parts.networks import NET_ARCH_PATTERN, Networks, Parameters, Shape, hidden_sizes
+from app.parts.noted import NOTED_SIGNALS, Noted
 from app.parts.optimisers import Adam
-from app.parts.replay import REPLAY_SIGNALS, Replay
+from app.parts.replay import REPLAY_SIGNALS, Replay, Transitions
 from app.parts.rollout import VISITED, EpisodeCounter
 from app.parts.saving import SavedAgent
 from app.parts.schedules import KINDS, scheduled
@@ -41,7 +42,7 @@ ACTOR_CRITIC_SCALARS = (
     "train/actor_loss", "train/critic_loss", "train/q1_mean", "train/learning_rate", "train/grad_norm",
     "buffer/size", "buffer/mean_age",
 )  # fmt: skip
-ACTOR_CRITIC_SIGNALS = ("v_at", "action_at", "visited", "weights", *REPLAY_SIGNALS)
+ACTOR_CRITIC_SIGNALS = ("v_at", "action_at", "visited", "weights", *REPLAY_SIGNALS, *NOTED_SIGNALS)
 
 
 class OffPolicyConfig(Config):
@@ -118,7 +119,7 @@ class OffPolicyLearner(SavedAgent, ABC):
             min(config.buffer_size, self.total_steps + config.n_envs), self.observations.shape[1],
             n_envs=config.n_envs, action_shape=(self.n_actions,), dtype=np.float32,
         )  # fmt: skip
-        self.episodes = EpisodeCounter(config.n_envs)
+        self.episodes, self.noted = EpisodeCounter(config.n_envs), Noted()
         self.action_random, self.replay_random = problem.stream("actions"), problem.stream("minibatches")
         self.env_steps = 0
 
@@ -195,6 +196,10 @@ class OffPolicyLearner(SavedAgent, ABC):
         weights *= 1 - tau
         weights += tau * self.followed
 
+    def note(self, batch: Transitions, columns: Callable[[], Mapping[str, Any]]) -> None:
+        """Keep a minibatch for pictures, its actions as the environment took them."""
+        self.noted.minibatch(batch.observations, self.bounded(batch.actions), columns)
+
     def summary(self, measured: list[dict[str, float]]) -> dict[str, float]:
         """Return the scalars of one update: means over the gradient steps that measured them."""
         names = dict.fromkeys(name for numbers in measured for name in numbers)
@@ -224,6 +229,7 @@ class OffPolicyLearner(SavedAgent, ABC):
             "visited": lambda: self.replay.recent(VISITED),
             "weights": self._pictured.copy,
             **self.replay.signals(),
+            **self.noted.signals(),
         }
 
     @property

@@ -37,6 +37,7 @@ Sources: Lillicrap et al. (2016), "Continuous control with deep reinforcement le
 Stable-Baselines3, but for the noise, which is off there unless asked for.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ from app.core.randomness import Stream
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
+from app.parts.critic_minibatch import critic_minibatch, critic_numbers
 from app.parts.off_policy import (
     ACTOR_CRITIC_SCALARS,
     ACTOR_CRITIC_SIGNALS,
@@ -117,9 +119,14 @@ class DDPGAgent(OffPolicyLearner):
         next_q = self.target_critics[0].forward(joined(batch.next_observations, next_actions))[:, 0]
         targets = td_targets(batch.rewards, batch.terminated, next_q, self.config.gamma)
         layers = self.critics[0].activations(joined(batch.observations, batch.actions))
-        errors = layers[-1][:, 0] - targets
+        q = layers[-1][:, 0]
+        errors = q - targets
         self.critics[0].backward(layers, (2 / len(errors) * errors)[:, None])  # (2)
-        return {"train/critic_loss": float(np.square(errors).mean()), "train/q1_mean": float(layers[-1].mean())}
+        self.note(batch, partial(
+            critic_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
+            targets=targets, next_value=next_q, q=[q],
+        ))  # fmt: skip
+        return {"train/critic_loss": float(np.square(errors).mean()), "train/q1_mean": float(q.mean())}
 
     def differentiate_actor(self, observations: Array) -> float:
         """Compute the gradient of −J (3) at observations (B, D), and return −J."""
@@ -148,6 +155,7 @@ SPEC = AlgorithmSpec(
     actions="continuous",
     emits=ACTOR_CRITIC_SCALARS,
     signals=ACTOR_CRITIC_SIGNALS,
+    minibatch=critic_minibatch(r"Q_{\phi^-}(s', \mu_{\theta^-}(s'))"),
     default_steps=20_000,
     check=check,
     references=(

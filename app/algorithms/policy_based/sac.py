@@ -43,6 +43,7 @@ Stable-Baselines3.
 """
 
 import math
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,8 +53,9 @@ from app.core.config import Hyper
 from app.core.contracts import Problem
 from app.core.randomness import Stream
 from app.core.report import Report
-from app.core.specs import AlgorithmSpec, Smoke
+from app.core.specs import AlgorithmSpec, Line, Smoke
 from app.core.text import _
+from app.parts.critic_minibatch import critic_minibatch, critic_numbers
 from app.parts.heads import HALF_LOG_TWO_PI
 from app.parts.networks import NET_ARCH_PATTERN, Networks
 from app.parts.off_policy import (
@@ -196,7 +198,7 @@ class SACAgent(OffPolicyLearner):
 
     def differentiate_critics(self, batch: Transitions, ent_coef: float) -> dict[str, float]:
         """Compute the gradient of the critics' loss on a minibatch, and return what the minibatch tells as numbers."""
-        targets = self.targets(batch, ent_coef)
+        targets, next_q, drawn = self.targets(batch, ent_coef)
         seen = joined(batch.observations, batch.actions)
         losses, values = [], []
         for critic in self.critics:
@@ -204,19 +206,26 @@ class SACAgent(OffPolicyLearner):
             errors = layers[-1][:, 0] - targets
             critic.backward(layers, (1 / len(errors) * errors)[:, None])  # (4)
             losses.append(0.5 * float(np.square(errors).mean()))
-            values.append(layers[-1])
+            values.append(layers[-1][:, 0])
+        columns = partial(
+            critic_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
+            targets=targets, next_value=next_q - ent_coef * drawn.log_probs, q=values, factor=0.5,
+        )  # fmt: skip
+        believed = dict(zip(BELIEVED, (next_q, ent_coef, drawn.log_probs), strict=True))
+        self.note(batch, lambda: columns() | believed)
         return {
             "train/critic_loss": sum(losses),  # (4)
             "train/q1_mean": float(values[0].mean()),
             "train/q_gap": float(np.abs(values[0] - values[1]).mean()),
         }
 
-    def targets(self, batch: Transitions, ent_coef: float) -> Array:
-        """Return y (B,) of a minibatch; uses up one draw of noise."""
+    def targets(self, batch: Transitions, ent_coef: float) -> tuple[Array, Array, Drawn]:
+        """Return y and the target critics' lower value (B,) of a minibatch, and the next actions; uses up one draw of noise."""
         drawn = self.draw(batch.next_observations, self.noise_random)
         seen = joined(batch.next_observations, drawn.actions)
         next_q = np.minimum(*(critic.forward(seen)[:, 0] for critic in self.target_critics))
-        return td_targets(batch.rewards, batch.terminated, next_q - ent_coef * drawn.log_probs, self.config.gamma)
+        next_value = next_q - ent_coef * drawn.log_probs
+        return td_targets(batch.rewards, batch.terminated, next_value, self.config.gamma), next_q, drawn
 
     def differentiate_actor(self, observations: Array, drawn: Drawn, ent_coef: float) -> dict[str, float]:
         """Compute the gradient of L(θ) (5) at observations (B, D) for the actions drawn there, and return the loss and more."""
@@ -239,6 +248,15 @@ class SACAgent(OffPolicyLearner):
         }
 
 
+BELIEVED = ("next_q", "ent_coef", "next_log_prob")
+MINIBATCH = critic_minibatch(
+    "V'", first=3, is_twin=True, is_halved=True, more=BELIEVED,
+    before=(
+        Line(r"V' = Q^{-} - \alpha\,\log\pi_\theta",
+             (("Q^{-}", "next_q"), (r"\alpha", "ent_coef"), (r"\log\pi_\theta", "next_log_prob")), "next_value", 3),
+    ),
+)  # fmt: skip
+
 SPEC = AlgorithmSpec(
     id="sac",
     name=_("SAC"),
@@ -255,6 +273,7 @@ SPEC = AlgorithmSpec(
     actions="continuous",
     emits=(*ACTOR_CRITIC_SCALARS, "train/q_gap", "train/ent_coef", "train/entropy", "train/action_std"),
     signals=ACTOR_CRITIC_SIGNALS,
+    minibatch=MINIBATCH,
     default_steps=20_000,
     parent="td3",
     check=check,

@@ -39,6 +39,7 @@ Sources: Fujimoto, van Hoof and Meger (2018), "Addressing function approximation
 and losses of Stable-Baselines3, but for the exploration noise, which is off there unless asked for and 0.1 in the paper.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ from app.core.randomness import Stream
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
+from app.parts.critic_minibatch import critic_minibatch, critic_numbers
 from app.parts.off_policy import (
     ACTOR_CRITIC_SCALARS,
     ACTOR_CRITIC_SIGNALS,
@@ -136,7 +138,7 @@ class TD3Agent(OffPolicyLearner):
 
     def differentiate_critics(self, batch: Transitions) -> dict[str, float]:
         """Compute the gradient of the critics' loss on a minibatch, and return what the minibatch tells as numbers."""
-        targets = self.targets(batch)
+        targets, next_q = self.targets(batch)
         seen = joined(batch.observations, batch.actions)
         losses, values = [], []
         for critic in self.critics:
@@ -144,22 +146,26 @@ class TD3Agent(OffPolicyLearner):
             errors = layers[-1][:, 0] - targets
             critic.backward(layers, (2 / len(errors) * errors)[:, None])  # (3)
             losses.append(float(np.square(errors).mean()))
-            values.append(layers[-1])
+            values.append(layers[-1][:, 0])
+        self.note(batch, partial(
+            critic_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
+            targets=targets, next_value=next_q, q=values,
+        ))  # fmt: skip
         return {
             "train/critic_loss": sum(losses),  # (3)
             "train/q1_mean": float(values[0].mean()),
             "train/q_gap": float(np.abs(values[0] - values[1]).mean()),
         }
 
-    def targets(self, batch: Transitions) -> Array:
-        """Return y (B,) of a minibatch; uses up one draw of noise."""
+    def targets(self, batch: Transitions) -> tuple[Array, Array]:
+        """Return y of a minibatch and what the target critics say of what follows, each (B,); uses up one draw of noise."""
         config = self.config
         noise = config.target_policy_noise * self.noise_random.normals(*batch.actions.shape)
         next_actions = np.tanh(self.target.mlps[0].forward(batch.next_observations))
         seen = joined(batch.next_observations, smoothed(next_actions, noise, config.target_noise_clip))
         believed = self.target_critics if config.use_twin else self.target_critics[:1]
         next_q = np.stack([critic.forward(seen)[:, 0] for critic in believed])
-        return td_targets(batch.rewards, batch.terminated, next_q, config.gamma)
+        return td_targets(batch.rewards, batch.terminated, next_q, config.gamma), next_q.min(axis=0)
 
     def differentiate_actor(self, observations: Array) -> float:
         """Compute the gradient of −J (4) at observations (B, D), and return −J."""
@@ -188,6 +194,7 @@ SPEC = AlgorithmSpec(
     actions="continuous",
     emits=(*ACTOR_CRITIC_SCALARS, "train/q_gap"),
     signals=ACTOR_CRITIC_SIGNALS,
+    minibatch=critic_minibatch(r"\min_i Q_{\phi_i^-}(s', \tilde a)", first=2, is_twin=True),
     default_steps=20_000,
     parent="ddpg",
     check=check,

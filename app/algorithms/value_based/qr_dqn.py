@@ -31,6 +31,7 @@ defaults, Adam's ε of 0.01 / batch_size and counting of steps as in sb3-contrib
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.q_learner import EPSILON_SCALARS, Q_SIGNALS, EpsilonSchedule, QLearner, ReplayLearning
+from app.parts.quantile_minibatch import quantile_minibatch, quantile_numbers
 from app.parts.replay import Transitions
 
 Array = NDArray[Any]
@@ -64,12 +66,16 @@ class QRDQNConfig(EpsilonSchedule, ReplayLearning):
     # fmt: on
 
 
-def distribution_targets(rewards: Array, terminated: Array, next_z: Array, gamma: float) -> Array:
-    """Return y (3) as (B, K) for rewards and terminated (B,) and the target network's quantiles of what follows (B, A, K)."""
+def chosen(next_z: Array) -> Array:
+    """Return the quantiles (B, K) of a* (2), of the target network's for every action (B, A, K)."""
     q = next_z.mean(axis=2)  # (1)
     best = q.argmax(axis=1)  # (2)
-    following = next_z[np.arange(len(best)), best]
-    return np.asarray(rewards[:, None] + gamma * (1 - terminated[:, None]) * following)  # (3)
+    return np.asarray(next_z[np.arange(len(best)), best])
+
+
+def distribution_targets(rewards: Array, terminated: Array, next_z: Array, gamma: float) -> Array:
+    """Return y (3) as (B, K) for rewards and terminated (B,) and the quantiles z⁻ of a* (B, K)."""
+    return np.asarray(rewards[:, None] + gamma * (1 - terminated[:, None]) * next_z)  # (3)
 
 
 @kernel
@@ -139,7 +145,7 @@ class QRDQNAgent(QLearner):
 
     def differentiate(self, batch: Transitions) -> dict[str, float]:
         """Compute the gradient of the loss of a minibatch, and return what the minibatch tells as numbers."""
-        next_z = self.quantiles(self.target_network.forward(batch.next_observations))
+        next_z = chosen(self.quantiles(self.target_network.forward(batch.next_observations)))
         targets = distribution_targets(batch.rewards, batch.terminated, next_z, self.config.gamma)
         activations = self.q_network.activations(batch.observations)
         z, taken = self.quantiles(activations[-1]), (np.arange(len(batch.actions)), batch.actions)
@@ -147,6 +153,10 @@ class QRDQNAgent(QLearner):
         loss = quantile_huber(z_taken, targets, part)
         gradient[taken] = part
         self.q_network.backward(activations, gradient.reshape(len(z), -1))
+        self.noted.minibatch(batch.observations, batch.actions, partial(
+            quantile_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
+            next_z=next_z, targets=targets, z=z_taken,
+        ))  # fmt: skip
         q_taken = z_taken.mean(axis=1)
         sizes = np.abs(q_taken - targets.mean(axis=1))
         return {
@@ -181,6 +191,7 @@ SPEC = AlgorithmSpec(
     ),
     emits=(*EPSILON_SCALARS, "train/quantile_spread"),
     signals=(*Q_SIGNALS, "quantiles_at"),
+    minibatch=quantile_minibatch(r"Q_{\theta^-}(s', a^*)", target=3, loss=4, slope=5),
     default_steps=100_000,
     parent="dqn",
     references=(

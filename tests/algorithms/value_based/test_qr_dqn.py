@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.algorithms.value_based.qr_dqn import QRDQNAgent, QRDQNConfig, distribution_targets, quantile_huber
+from app.algorithms.value_based.qr_dqn import QRDQNAgent, QRDQNConfig, chosen, distribution_targets, quantile_huber
 from app.core.jit import plain
 from tests.algorithms.doubles import batch_in_doubles, ours_in_doubles, theirs_in_doubles
 from tests.algorithms.value_based.family import run, small, values_of_the_endless_walk
@@ -60,7 +60,7 @@ def test_the_loss_rests_at_the_quantiles_of_the_targets() -> None:
 def test_the_target_is_the_distribution_of_the_action_with_the_best_mean() -> None:
     """Means 2 and 3: 1 + .5 · (1, 5), though the first action has the larger quantile; nothing follows a termination."""
     next_z = np.array([[[-6.0, 10.0], [1.0, 5.0]]] * 2)
-    found = distribution_targets(np.ones(2), np.array([0.0, 1.0]), next_z, 0.5)
+    found = distribution_targets(np.ones(2), np.array([0.0, 1.0]), chosen(next_z), 0.5)
     np.testing.assert_allclose(found, [[1.5, 3.5], [1.0, 1.0]])
 
 
