@@ -17,13 +17,18 @@ NOTED_SIGNALS = ("minibatch", "minibatch_observations", "minibatch_actions")
 
 
 class Noted:
-    """The numbers of the last minibatch, and the ratios of all passes over the last rollout."""
+    """The numbers of the last minibatch, and the ratios of all passes over the last rollout.
+
+    Attributes:
+        before: the policy's parameters before the last update (P,); empty before the first.
+    """
 
     def __init__(self) -> None:
         self._columns: Callable[[], Mapping[str, Any]] = dict
         self._observations, self._actions = np.zeros((0, 1), np.float32), np.zeros((0, 1))
         self._passes: list[list[tuple[Array, Array]]] = []
         self._rollout: tuple[Array, ...] = ()
+        self.before = np.zeros(0, np.float32)
 
     def minibatch(self, observations: Array, actions: Array, columns: Callable[[], Mapping[str, Any]]) -> None:
         """Keep what a minibatch consisted of and what was computed from it.

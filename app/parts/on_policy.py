@@ -68,6 +68,8 @@ class RolloutLearner(PolicyLearner):
             self.collect_step()
             if self.env_steps + self.batch.n_envs > until:
                 break
+        if self.rollout.is_full:
+            self.noted.before = self.networks.stretch(0).weights.copy()
         return self.rollout.is_full
 
     def collect_step(self) -> None:

@@ -16,7 +16,7 @@ from pydantic import field_validator
 
 from app.core.config import Config, Hyper
 from app.core.contracts import Problem
-from app.core.errors import TrainingDiverged
+from app.core.errors import InvalidInput, TrainingDiverged
 from app.core.randomness import Stream
 from app.core.text import _
 from app.parts.heads import head_of
@@ -30,7 +30,8 @@ from app.parts.saving import SavedAgent
 
 Array = NDArray[Any]
 CHOICE_SIGNALS, GAUSSIAN_SIGNALS = ("policy_at",), ("action_at", "action_std_at")  # it goes by the kind of action
-POLICY_SIGNALS = (*CHOICE_SIGNALS, *GAUSSIAN_SIGNALS, "visited", "weights", "ratios", *NOTED_SIGNALS)
+POLICY_SIGNALS = (*CHOICE_SIGNALS, *GAUSSIAN_SIGNALS, "visited", "weights", "ratios", "last_step", *NOTED_SIGNALS)
+PICTURED = 1 << 18  # numbers that a moment keeps at most
 
 
 class NetworkChoices(Config):
@@ -232,10 +233,25 @@ class PolicyLearner(SavedAgent):
             **choice,
             **value,
             "visited": self.visited.recent,
-            "weights": lambda: np.concatenate([self.networks.weights, self.normaliser.affine.astype(np.float32)]),
+            "weights": self.pictured,
             "ratios": self.noted.passes,
+            "last_step": self.last_step,
             **self.noted.signals(),
         }
+
+    def pictured(self) -> Array:
+        """Return all that pictures of a past moment depend on: the networks, the normaliser, the policy before the last update.
+
+        The latter is left out where it would be too much to keep.
+        """
+        flat = np.concatenate([self.networks.weights, self.normaliser.affine.astype(np.float32)])
+        before = self.noted.before
+        return np.concatenate([flat, before]) if len(flat) + len(before) <= PICTURED else flat
+
+    def last_step(self) -> Array:
+        """Return the policy's parameters before and after the last update (2, P); nothing (0, P) before the first."""
+        now, before = self.networks.stretch(0).weights, self.noted.before
+        return np.stack([before, now]) if len(before) else np.zeros((0, len(now)), np.float32)
 
     def diagnostics(self) -> dict[str, float]:
         """Return nothing: every scalar comes with an update."""
@@ -244,8 +260,13 @@ class PolicyLearner(SavedAgent):
     def load_weights(self, flat: Array) -> None:
         """Replace what the signal `weights` returned, for pictures of a past moment."""
         count = len(self.networks.weights)
+        end = count + len(self.normaliser.affine)
         self.networks.load(flat[:count])
-        self.normaliser.affine = flat[count:]
+        self.normaliser.affine = flat[count:end]
+        if len(flat) - end not in (0, len(self.networks.stretch(0).weights)):
+            rule = _("this network has {count} parameters").format(count=count)
+            raise InvalidInput.one("weights", f"{flat.size} numbers", rule, _("Use weights of the same net_arch."))
+        self.noted.before = np.array(flat[end:], np.float32)
 
 
 def standardised(advantages: Array) -> Array:

@@ -105,6 +105,8 @@ class EpisodeLearner(PolicyLearner):
             self.collect_step()
             if self.env_steps + self.batch.n_envs > until:
                 break
+        if self.record.complete >= rounds:
+            self.noted.before = self.networks.stretch(0).weights.copy()
         return self.record.complete >= rounds
 
     def collect_step(self) -> None:

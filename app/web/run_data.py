@@ -95,7 +95,7 @@ def panels(playground: Playground, run: int) -> list[PanelFrames]:
             name=spec.name,
             element=spec.element,
             options_schema=spec.options.model_json_schema(),
-            steps=kept.get(spec.id) or (weights if spec.history else []),
+            steps=kept.get(spec.id) or (weights if spec.history or spec.on_request else []),
         )
         for spec in _panels(catalog, row)
     ]
@@ -201,8 +201,19 @@ def episode_list(playground: Playground, run: int) -> list[Episode]:
         return [Episode.model_validate(_episode(row)) for row in episodes.list_(connection, run)]
 
 
-def episode(playground: Playground, run: int, number: int) -> EpisodeDetail:
-    """Return one recorded episode with what happened."""
+@dataclass(frozen=True)
+class Told:
+    """A recorded episode: its run, its facts and arrays, and the options of the world as they were then."""
+
+    row: run_rows.RunRow
+    facts: Mapping[str, Any]
+    arrays: Mapping[str, Any]
+    world: Mapping[str, Any]
+    spec: Any | None
+
+
+def told_episode(playground: Playground, run: int, number: int) -> Told:
+    """Return one recorded episode as it was stored; raises `Missing`."""
     with playground.store.read() as connection:
         row = _exists(connection, run)
         found = episodes.get(connection, run, number)
@@ -212,18 +223,21 @@ def episode(playground: Playground, run: int, number: int) -> EpisodeDetail:
     if found is None:
         way_out = _("GET {address} lists them.").format(address=f"{API}/runs/{run}/episodes")
         raise Missing.one("episode", number, _("this run has no such episode"), way_out)
-    facts, arrays = found
-    catalog = playground.catalog()
-    spec = catalog.environments().get(row.environment)
-    states = [numbers(state) for state in np.asarray(arrays["states"], np.float64)]
+    return Told(row, *found, world, playground.catalog().environments().get(row.environment))
+
+
+def episode(playground: Playground, run: int, number: int) -> EpisodeDetail:
+    """Return one recorded episode with what happened."""
+    told = told_episode(playground, run, number)
+    spec, facts, arrays = told.spec, told.facts, told.arrays
     return EpisodeDetail.model_validate(
         {
             **_episode(facts),
-            "states": states,
+            "states": [numbers(state) for state in np.asarray(arrays["states"], np.float64)],
             "actions": np.asarray(arrays["actions"]).tolist(),
             "rewards": numbers(np.asarray(arrays["rewards"], np.float64)),
             "drawing": spec.drawing if spec else "",
-            "layout": _layout(spec, world, int(facts["step"])) if spec else None,
+            "layout": _layout(spec, told.world, int(facts["step"])) if spec else None,
         }
     )
 
