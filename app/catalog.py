@@ -20,7 +20,7 @@ from app import environments as environments_package
 from app import panels as panels_package
 from app.core import scalars as scalar_dictionary
 from app.core import signals as signal_dictionary
-from app.core.contracts import Agent, Environment, Problem
+from app.core.contracts import Agent, Environment, Problem, Tree
 from app.core.errors import InvalidInput, UnknownName, Violation, shorten
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, PanelSpec
 from app.core.text import _
@@ -29,6 +29,7 @@ PRESETS = Path(__file__).parent / "presets"
 MAX_STEPS = 1_000_000_000
 MAX_SEED = 2**53 - 1
 BASE_PRESET = "tuned"
+ORDER = ("tabular", "continuous", "language")
 NO_SUCH = {
     "algorithm": _("no such algorithm"),
     "environment": _("no such environment"),
@@ -107,7 +108,7 @@ def _declared_environments() -> dict[str, EnvironmentSpec]:
     clash = specs.keys() & algorithms().keys()
     if clash:
         raise CatalogueError(f"names used by an algorithm and an environment: {sorted(clash)}")
-    return dict(sorted(specs.items(), key=lambda item: (item[1].kind != "tabular", item[0] == "gridworld", item[0])))
+    return dict(sorted(specs.items(), key=lambda item: (ORDER.index(item[1].kind), item[0] == "gridworld", item[0])))
 
 
 @cache
@@ -156,6 +157,13 @@ def scalars() -> dict[str, scalar_dictionary.Scalar]:
 
 def misfit(algorithm_: AlgorithmSpec, environment_: EnvironmentSpec) -> str:
     """Return why the algorithm does not fit the environment, or the empty text where it does."""
+    if (algorithm_.family == "language") != (environment_.kind == "language"):
+        rule = (
+            _("{algorithm} trains a language model; {environment} is no task in text.")
+            if algorithm_.family == "language"
+            else _("{environment} is a task for a language model; {algorithm} does not train one.")
+        )
+        return rule.format(algorithm=algorithm_.name, environment=environment_.name)
     if algorithm_.actions not in ("any", environment_.action_kind):
         rule = (
             _("{algorithm} chooses one of several actions; an action of {environment} is made of continuous numbers.")
@@ -226,11 +234,11 @@ def resolve(
     return Recipe(algorithm, environment, world, chosen.name if chosen else None, merged, steps, seed)
 
 
-def build(recipe: Recipe) -> tuple[AlgorithmSpec, EnvironmentSpec, Environment, Agent]:
-    """Return the specs, the environment and a fresh agent of a recipe."""
+def build(recipe: Recipe, origin: Tree | None = None) -> tuple[AlgorithmSpec, EnvironmentSpec, Environment, Agent]:
+    """Return the specs, the environment and a fresh agent of a recipe; `origin` as `Problem` says."""
     algorithm_spec, environment_spec = algorithm(recipe.algorithm), environment(recipe.environment)
     world = environment_spec.make(environment_spec.config.parse(recipe.environment_config, "environment_config"))
-    problem = Problem(world, recipe.seed, recipe.total_steps)
+    problem = Problem(world, recipe.seed, recipe.total_steps, origin)
     agent = algorithm_spec.agent(algorithm_spec.config.parse(recipe.config), problem)
     return algorithm_spec, environment_spec, world, agent
 

@@ -1,8 +1,10 @@
 """What every algorithm promises, tested over the registry: a new file is tested before its author writes a test."""
 
+import copy
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from app import catalog
 from app.core import scalars, signals
 from app.core.codecs import flatten, trees_equal
 from app.core.config import Config, hyper_of
-from app.core.contracts import Agent, Environment, Problem
+from app.core.contracts import Agent, Environment, Problem, Tree
 from app.core.randomness import Stream
 from app.core.report import Episodes
 from app.core.specs import AlgorithmSpec
@@ -23,7 +25,11 @@ from app.training.job import Job
 from app.training.local import LocalControl, run_here
 
 STEPS = 1_000
+MARKS = (1, 333, 700)
 ALGORITHMS = sorted(catalog.algorithms())
+SHORT = {
+    name: 20 for name, spec in catalog.algorithms().items() if spec.step_unit == "update"
+}  # a step is an update there
 every_algorithm = pytest.mark.parametrize("name", ALGORITHMS)
 
 
@@ -40,7 +46,8 @@ class Course:
     scalars: list[tuple[int, dict[str, float]]] = field(default_factory=list)
 
     def go(self, until: int, cut: Callable[[int], int] = lambda left: left) -> "Course":
-        """Update until step `until`; `cut` says how many of the steps left a call may take."""
+        """Update until step `until` of `STEPS`; `cut` says how many of the steps left a call may take."""
+        until = scaled(self.spec.id, until)
         while self.steps < until and not self.is_finished:
             report = self.agent.update(max(1, min(cut(until - self.steps), until - self.steps)))
             self.steps += report.steps
@@ -50,9 +57,15 @@ class Course:
                 self.scalars.append((self.steps, report.scalars))
         return self
 
-    def reported(self) -> list[Any]:
-        joined = Episodes.join(self.episodes)
+    def reported(self, since: int = 0) -> list[Any]:
+        """Return what the calls reported, without the first `since` calls' episodes."""
+        joined = Episodes.join(self.episodes[since:])
         return [*(getattr(joined, name).tolist() for name in Episodes.__dataclass_fields__), self.scalars]
+
+
+def scaled(name: str, steps: int) -> int:
+    """Return the same share of a shorter course where each step is a whole update."""
+    return max(1, steps * SHORT.get(name, STEPS) // STEPS)
 
 
 def course(name: str, seed: int = 5, **changes: Any) -> Course:
@@ -61,7 +74,43 @@ def course(name: str, seed: int = 5, **changes: Any) -> Course:
     place = catalog.environment(smoke.environment)
     world = place.make(place.config.parse(dict(smoke.environment_config), "environment_config"))
     config = spec.config.parse({**smoke.config, **changes})
-    return Course(spec, spec.agent(config, Problem(world, seed, 4 * STEPS)), world)
+    return Course(spec, spec.agent(config, Problem(world, seed, 4 * scaled(name, STEPS))), world)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A course of STEPS steps in one go, made once: tests look at it and compare with the state it had at its end."""
+
+    course: Course
+    state: Tree
+
+
+@cache
+def whole(name: str) -> Whole:
+    done = course(name).go(STEPS)
+    return Whole(done, copy.deepcopy(done.agent.state()))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a course stood on its way: its state, and how much it had reported."""
+
+    state: Tree
+    steps: int
+    is_finished: bool
+    calls: int
+    measured: int
+
+
+@cache
+def marked(name: str) -> tuple[Course, dict[int, Mark]]:
+    """Return a course of STEPS steps, made once, and where it stood at each mark."""
+    done, found = course(name), {}
+    for at in MARKS:
+        done.go(at)
+        state = copy.deepcopy(done.agent.state())
+        found[at] = Mark(state, done.steps, done.is_finished, len(done.episodes), len(done.scalars))
+    return done.go(STEPS), found
 
 
 def job(name: str, folder: Path, **changes: Any) -> Job:
@@ -71,7 +120,7 @@ def job(name: str, folder: Path, **changes: Any) -> Job:
     )
     fields: dict[str, Any] = {
         "run": 1, "attempt": 1, "algorithm": name, "environment": smoke.environment, "config": recipe.config,
-        "environment_config": recipe.environment_config, "seed": 5, "total_steps": 2 * STEPS, "folder": str(folder),
+        "environment_config": recipe.environment_config, "seed": 5, "total_steps": 2 * scaled(name, STEPS), "folder": str(folder),
     }  # fmt: skip
     return Job(**{**fields, **changes})
 
@@ -111,12 +160,13 @@ def irregular(left: int) -> int:
 @every_algorithm
 @pytest.mark.parametrize("cut", [lambda left: 1, irregular], ids=["ones", "irregular"])
 def test_no_result_depends_on_how_the_steps_are_cut(name: str, cut: Callable[[int], int]) -> None:
-    whole, parts = course(name).go(STEPS), course(name).go(STEPS, cut)
-    assert whole.steps == parts.steps
-    assert not trees_equal(whole.agent.state(), parts.agent.state())
-    assert whole.reported()[:4] == parts.reported()[:4]
-    measured = [item for item in whole.scalars if item in parts.scalars]
-    assert measured == whole.scalars
+    parts = course(name).go(STEPS, cut)
+    one = whole(name).course
+    assert one.steps == parts.steps
+    assert not trees_equal(whole(name).state, parts.agent.state())
+    assert one.reported()[:4] == parts.reported()[:4]
+    measured = [item for item in one.scalars if item in parts.scalars]
+    assert measured == one.scalars
 
 
 @every_algorithm
@@ -132,19 +182,20 @@ def test_a_call_takes_no_more_steps_than_allowed(name: str) -> None:
 
 @every_algorithm
 def test_the_same_seed_gives_the_same_course_and_another_seed_another(name: str) -> None:
-    one, same, other = course(name).go(STEPS), course(name).go(STEPS), course(name, seed=6).go(STEPS)
-    assert not trees_equal(one.agent.state(), same.agent.state())
+    one, same = whole(name).course, course(name).go(STEPS)
+    assert not trees_equal(whole(name).state, same.agent.state())
     assert one.reported() == same.reported()
     if one.spec.emits_episodes:
-        assert trees_equal(one.agent.state(), other.agent.state())
+        other = course(name, seed=6).go(STEPS)
+        assert trees_equal(whole(name).state, other.agent.state())
         assert one.reported() != other.reported()
 
 
 @every_algorithm
-@pytest.mark.parametrize("at", [1, 333, 700])
+@pytest.mark.parametrize("at", MARKS)
 def test_a_loaded_agent_goes_on_bit_for_bit(name: str, at: int, tmp_path: Path) -> None:
-    first, second = course(name).go(at), course(name)
-    live = first.agent.state()
+    (first, marks), second = marked(name), course(name)
+    live = marks[at].state
     write_checkpoint(tmp_path / "checkpoint", {"agent": live}, {})
     read = read_checkpoint(tmp_path / "checkpoint")[0]["agent"]
     assert not trees_equal(live, read)
@@ -152,15 +203,13 @@ def test_a_loaded_agent_goes_on_bit_for_bit(name: str, at: int, tmp_path: Path) 
         key: type(value) for key, value in flatten(read).items()
     }
     second.agent.load(read)
-    second.steps, second.is_finished = first.steps, first.is_finished
+    second.steps, second.is_finished = marks[at].steps, marks[at].is_finished
+    assert not trees_equal(live, second.agent.state())
+    for until in (*MARKS, STEPS):
+        second.go(until)
     assert not trees_equal(first.agent.state(), second.agent.state())
-    before = len(first.scalars)
-    first.episodes.clear()
-    first.go(STEPS)
-    second.go(STEPS)
-    assert not trees_equal(first.agent.state(), second.agent.state())
-    assert first.reported()[:4] == second.reported()[:4]
-    assert first.scalars[before:] == second.scalars
+    assert first.reported(marks[at].calls)[:4] == second.reported()[:4]
+    assert first.scalars[marks[at].measured :] == second.scalars
 
 
 @every_algorithm
@@ -187,12 +236,12 @@ def test_no_global_randomness_is_used(name: str, monkeypatch: pytest.MonkeyPatch
     after: Any = np.random.get_state()
     assert all(np.array_equal(one, other) for one, other in zip(states[1], after, strict=True))
     assert torch.equal(torch.random.get_rng_state(), states[2])
-    assert not trees_equal(poisoned.agent.state(), course(name).go(STEPS).agent.state())
+    assert not trees_equal(poisoned.agent.state(), whole(name).state)
 
 
 @every_algorithm
 def test_every_emitted_scalar_is_declared_finite_and_in_the_dictionary(name: str) -> None:
-    done = course(name).go(STEPS)
+    done = whole(name).course
     emitted = {scalar: value for _step, values in done.scalars for scalar, value in values.items()}
     emitted |= done.agent.diagnostics()
     assert emitted.keys() <= catalog.scalars().keys()
@@ -204,7 +253,7 @@ def test_every_emitted_scalar_is_declared_finite_and_in_the_dictionary(name: str
 
 @every_algorithm
 def test_every_signal_is_declared_and_an_array(name: str) -> None:
-    done = course(name).go(STEPS)
+    done = whole(name).course
     known = signals.DICTIONARY.keys() | {signal.name for signal in done.spec.own_signals}
     kinds = [{"policy_at"}, {"action_at", "action_std_at"}]  # one of them goes with the kind of action
     other = [kind for kind in kinds if not kind & done.agent.signals().keys() and kind < set(done.spec.signals)]
@@ -225,7 +274,7 @@ def test_every_signal_is_declared_and_an_array(name: str) -> None:
 @every_algorithm
 @pytest.mark.parametrize("is_greedy", [True, False])
 def test_actions_are_numbers_of_actions(name: str, is_greedy: bool) -> None:
-    done = course(name).go(STEPS)
+    done = whole(name).course
     observations = _observations(done)
     before = done.agent.state()
     actions = done.agent.act(observations, is_greedy, Stream(1, "test"))
@@ -260,14 +309,14 @@ def test_each_live_hyperparameter_can_be_edited(name: str) -> None:
 
 @every_algorithm
 def test_an_edit_that_changes_nothing_changes_nothing(name: str) -> None:
-    plain, edited = course(name).go(STEPS), course(name).go(200)
+    edited = course(name).go(200)
     edited.agent.edit(edited.agent.config.edited({}))
-    assert not trees_equal(plain.agent.state(), edited.go(STEPS).agent.state())
+    assert not trees_equal(whole(name).state, edited.go(STEPS).agent.state())
 
 
 @every_algorithm
 def test_a_run_killed_and_resumed_records_what_an_uninterrupted_one_does(name: str, tmp_path: Path) -> None:
-    at = 700 if catalog.algorithm(name).emits_episodes else 20
+    at = scaled(name, 700) if catalog.algorithm(name).emits_episodes or name in SHORT else 20
     control = LocalControl([{"name": "step", "count": at}])
     first = Book(control)
     assert run_here(job(name, tmp_path / "first", paused=True), first, control) == "finished"

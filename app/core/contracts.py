@@ -110,11 +110,19 @@ class Environment(Protocol):
 
 @dataclass(frozen=True)
 class Problem:
-    """What an agent is built for, beside its configuration."""
+    """What an agent is built for, beside its configuration.
+
+    Attributes:
+        origin: the door between the stages of a chain: what `Agent.state()` returned at a checkpoint of an earlier stage,
+            another run and maybe another algorithm. A language agent starts from the model in it, `origin["model"]` (its
+            flat weights, sizes and alphabet), and from the reward model where there is one, `origin["judge"]`; nothing
+            else is read. None for a fresh model, and where a checkpoint of the run itself is loaded afterwards.
+    """
 
     environment: Environment
     seed: int
     total_steps: int
+    origin: Tree | None = None
 
     def batch(self, n_envs: int, features: bool, stream: str = "environment") -> Batch:
         """Return the training environments."""

@@ -132,4 +132,15 @@ POLICY_BASED = (
     Scalar("train/epochs_run", _("Epochs run"), _("epochs"), "neither", _("Passes over the rollout in this update; fewer than asked after an early stop.")),
 )  # fmt: skip
 
-DICTIONARY: dict[str, Scalar] = {scalar.name: scalar for scalar in (*SHARED, *TABULAR, *VALUE_BASED, *POLICY_BASED)}
+LANGUAGE = (
+    Scalar("train/token_accuracy", _("Tokens right"), _("share"), "up", _("Share of the tokens to imitate that the model holds the likeliest.")),
+    Scalar("train/reward", _("Reward"), _("reward"), "up", _("Mean reward of the completions of an update, written with chance.")),
+    Scalar("objective/kl", _("Divergence from the reference"), _("nats"), "neither", _("How much likelier the model holds what it writes than the reference did, a whole completion at a time; rising means that it has moved away from where it started.")),
+    Scalar("completions/mean_length", _("Length of completions"), _("tokens"), "neither", _("Mean length of the completions of an update, the end token included.")),
+    Scalar("completions/pass_at_1", _("pass@1"), _("probability"), "up", _("Probability that a completion is right.")),
+    Scalar("completions/pass_at_k", _("pass@k"), _("probability"), "up", _("Probability that at least one completion of a group is right; what could be reinforced.")),
+)  # fmt: skip
+
+DICTIONARY: dict[str, Scalar] = {
+    scalar.name: scalar for scalar in (*SHARED, *TABULAR, *VALUE_BASED, *POLICY_BASED, *LANGUAGE)
+}

@@ -131,6 +131,7 @@ class AlgorithmSpec:
         emits_episodes: it acts in the environment; a planner does not.
         default_steps: budget of a run that names none.
         parent: the algorithm whose file this one repeats and changes, for the coloured difference.
+        follows: of a stage of a chain, those whose model it usually starts from, the most usual first.
         references: sources, as `author (year), title, where`.
         check: `(config, environment)` raises InvalidInput for a pair that cannot run, before anything is allocated.
         fits: `environment spec → why it does not fit`, beside what `tabular` and `needs_model` say; empty where it fits.
@@ -155,6 +156,7 @@ class AlgorithmSpec:
     inspector: Inspector | None = None
     minibatch: Minibatch | None = None
     parent: str | None = None
+    follows: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
     check: Callable[[Any, Environment], None] = lambda config, environment: None
     scalars: tuple[Scalar, ...] = ()

@@ -26,7 +26,7 @@ log = logging.getLogger("app.jobs.warming")
 UPDATE_STEPS = 256
 MAX_STEPS = 4_096
 REHEARSED_STEPS = 2
-FIRST = ("q_learning", "ppo", "dqn", "value_iteration")
+FIRST = ("q_learning", "ppo", "dqn", "value_iteration", "sft")
 MOST_PLAIN_WORK = (
     1_000_000  # outcomes times time limit: an exact evaluation in plain Python then takes a third of a second
 )

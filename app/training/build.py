@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from app import catalog
 from app.core.contracts import Agent, Environment
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, PanelSpec, Subject
+from app.training.checkpoints import read_checkpoint
 from app.training.job import Job
 
 
@@ -37,11 +39,14 @@ def build(job: Job) -> Built:
     """Return what the job describes.
 
     Raises:
-        InvalidInput: the configuration breaks a rule.
+        InvalidInput: the configuration breaks a rule, or the model of the earlier stage does not fit.
+        CheckpointDamaged: the checkpoint of the earlier stage cannot be read.
     """
     recipe = catalog.Recipe(
         job.algorithm, job.environment, job.environment_config, None, job.config, job.total_steps, job.seed
     )
-    algorithm, environment_spec, environment, agent = catalog.build(recipe)
+    starts_anew = job.checkpoint is None and job.origin is not None
+    origin = read_checkpoint(Path(str(job.origin)))[0]["agent"] if starts_anew else None
+    algorithm, environment_spec, environment, agent = catalog.build(recipe, origin)
     panels = tuple(catalog.panels_for(algorithm, environment_spec))
     return Built(algorithm, environment_spec, environment, agent, panels)

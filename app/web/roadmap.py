@@ -53,6 +53,7 @@ WORLDS = (
     "FrozenLake-v1", "CliffWalking-v1", "gridworld", "windy_grid", "Taxi-v4", "Blackjack-v1", "random_walk", "dyna_maze",
     "blocking_maze", "chain", "max_bias", "garnet", "bandit", "CartPole-v1", "MountainCar-v0", "Acrobot-v1",
     "Pendulum-v1", "MountainCarContinuous-v0", "LunarLander-v3", "LunarLanderContinuous-v3", "BipedalWalker-v3",
+    "sort_digits", "reverse", "vowels", "brackets", "addition", "countdown", "dialogue",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from app.training.local import job_here, run_here
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
-STEPS = 2_000
+STEPS, UPDATES = 2_000, 20
 PAIRS = [
     (algorithm.id, environment.id)
     for algorithm in catalog.algorithms().values()
@@ -35,7 +35,8 @@ def test_a_short_job_runs_to_its_end(algorithm: str, environment: str, tmp_path:
         elif kind == "points":
             values.append(arrays["values"])
 
-    recipe = catalog.resolve(algorithm, environment, total_steps=STEPS)
+    steps = UPDATES if catalog.algorithm(algorithm).step_unit == "update" else STEPS
+    recipe = catalog.resolve(algorithm, environment, total_steps=steps)
     assert run_here(job_here(recipe, tmp_path), on_record) == "finished"
     assert ends[-1] == "finished"
     assert np.isfinite(np.concatenate(values)).all()

@@ -1,0 +1,168 @@
+"""What every stage has that lets the model write and learns from what it earned: prompts, groups, a reference, measures.
+
+K prompts, G completions of each, B = K · G rows, P prompt columns, C completion columns, V vocabulary.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from app.core.config import Hyper
+from app.core.contracts import Problem, Tree
+from app.core.report import Episodes, Report
+from app.core.text import _
+from app.parts.language_learner import LANGUAGE_SIGNALS, LanguageLearner, ModelChoices, model_tree
+from app.parts.pass_at_k import pass_at_k
+from app.parts.sampling import Rows, complete, completion_logits, log_probs_of, next_log_probs
+from app.parts.transformer import as_tensor
+
+Array = NDArray[Any]
+REINFORCED_SIGNALS = LANGUAGE_SIGNALS
+
+
+class ReinforcedChoices(ModelChoices):
+    """The hyperparameters of writing and of the step, the same for every stage that writes."""
+
+    # fmt: off
+    learning_rate: float = Hyper(5e-4, above=0, high=1, symbol=r"\alpha", scale="log", live="update",
+        help=_("Step size of AdamW: raising it learns faster until the model forgets how to answer."))
+    n_prompts: int = Hyper(32, low=1, high=512, unit=_("prompts"), symbol="K", live="update",
+        help=_("Prompts of an update: raising it gives steadier steps and costs time."))
+    group_size: int = Hyper(8, low=2, high=64, unit=_("completions"), symbol="G", live="update",
+        help=_("Completions of each prompt: raising it says more surely what was to be expected, and costs time."))
+    temperature: float = Hyper(1.0, above=0, high=10, live="update", advanced=True,
+        help=_("Divides the scores of tokens: raising it makes what is written more varied."))
+    lr_end_share: float = Hyper(0.2, low=0, high=1, live="update", advanced=True,
+        help=_("Share of the learning rate that is left at the end of the budget, to which it falls in a line."))
+    # fmt: on
+
+
+@dataclass(frozen=True)
+class Written:
+    """What the model wrote for an update.
+
+    Attributes:
+        prompts: as text (B).
+        rows: prompts and completions as tokens.
+        parts: of each reward (B, parts).
+        rewards: their sums (B,).
+        groups: K.
+    """
+
+    prompts: list[str]
+    rows: Rows
+    parts: Array
+    rewards: Array
+    groups: int
+
+    @property
+    def group_rewards(self) -> Array:
+        """The rewards of each group (K, G)."""
+        return np.array(self.rewards.reshape(self.groups, -1))
+
+    @property
+    def mask(self) -> Array:
+        """Which tokens count (B, C) float32: those that the model wrote."""
+        return self.rows.own.astype(np.float32)
+
+
+class Judged(NamedTuple):
+    """What the model says of rows: log-probabilities (B, C), entropies (B, C) detached, and the stream (B, C, D)."""
+
+    log_probs: Tensor
+    entropies: Tensor
+    hidden: Tensor
+
+
+class ReinforcedLearner(LanguageLearner):
+    """A model that writes, and a frozen copy of what it was at the start."""
+
+    def __init__(self, config: Any, problem: Problem) -> None:
+        super().__init__(config, problem)
+        self.reference = self._model(0)
+        self.reference.load(self.model.weights[: self.reference.weights.size])
+
+    def write(self) -> Written:
+        """Write `group_size` completions to each of `n_prompts` new prompts, and have them rewarded."""
+        config, task = self.config, self.task
+        prompts = task.prompts(self.prompt_random.uniforms(config.n_prompts))
+        rows = complete(
+            self.model, task.encoded(prompts), columns=task.completion_columns, group=config.group_size,
+            random=self.token_random, temperature=config.temperature,
+        )  # fmt: skip
+        each = [prompt for prompt in prompts for _copy in range(config.group_size)]
+        parts = task.rewards(each, rows.completions)
+        return Written(each, rows, parts, parts.sum(axis=1), config.n_prompts)
+
+    def judge(self, rows: Rows) -> Judged:
+        """Return what the model says of rows now, with its gradient."""
+        tokens = as_tensor(rows.tokens)
+        logits, hidden = completion_logits(self.model, tokens, rows.prompt_columns)
+        logs = next_log_probs(logits, self.config.temperature)
+        with torch.no_grad():
+            entropies = -(logs.exp() * logs).sum(-1)
+        own = log_probs_of(logs, tokens[:, rows.prompt_columns :]) * as_tensor(rows.own)
+        return Judged(own, entropies, hidden)
+
+    @torch.inference_mode()
+    def reference_log_probs(self, rows: Rows) -> Array:
+        """Return what the reference says of the tokens that were written (B, C)."""
+        tokens = as_tensor(rows.tokens)
+        logits, _hidden = completion_logits(self.reference, tokens, rows.prompt_columns)
+        logs = next_log_probs(logits, self.config.temperature)
+        return np.asarray(log_probs_of(logs, tokens[:, rows.prompt_columns :]).numpy() * rows.own)
+
+    def divergence(self, written: Written) -> float:
+        """Return the mean over completions of log π/π_ref, summed over their tokens, of the first completion of each group."""
+        size = len(written.rewards) // written.groups
+        rows = written.rows
+        first = Rows(rows.tokens[::size], rows.prompt_columns, rows.own[::size], rows.log_probs[::size])
+        gap = first.log_probs - self.reference_log_probs(first)
+        return float(gap.sum(axis=1).mean())
+
+    def report(self, written: Written, measured: list[dict[str, float]]) -> Report:
+        """Return an update's report from what its steps measured."""
+        rewards, size = written.group_rewards, len(written.rewards) // written.groups
+        passes = (rewards >= self.task.passes).sum(axis=1)
+        tokens = written.mask.sum()
+        scalars = {name: float(np.mean([numbers[name] for numbers in measured])) for name in measured[0]}
+        scalars |= {
+            "train/reward": float(rewards.mean()),
+            "train/reward_std": float(rewards.std(axis=1).mean()),
+            "train/frac_reward_zero_std": float((np.ptp(rewards, axis=1) == 0).mean()),
+            "objective/kl": self.divergence(written),
+            "completions/mean_length": float(tokens / len(written.rewards)),
+            "completions/pass_at_1": float(pass_at_k(size, passes, 1).mean()),
+            "completions/pass_at_k": float(pass_at_k(size, passes, size).mean()),
+        }
+        return Report(1, 1, self.episodes(written), scalars)
+
+    def episodes(self, written: Written) -> Episodes:
+        """Return the completions as episodes, each of which ended with this update."""
+        rows = written.rows
+        ended = (rows.completions == 1).any(axis=1)
+        ends = np.full(len(written.rewards), self.updates, np.int64)
+        return Episodes(ends, written.rewards.astype(np.float64), rows.lengths.astype(np.int64), ended)
+
+    def signals(self) -> Mapping[str, Callable[..., Array]]:
+        """Return what panels may ask for."""
+        return super().signals()
+
+    def state(self) -> Tree:
+        """Return everything that decides the future; `model` is what a later stage starts from."""
+        return {**super().state(), "reference": model_tree(self.reference, self.task)}
+
+    def load(self, tree: Tree) -> None:
+        """Restore what `state` returned."""
+        super().load(tree)
+        self.reference.load(tree["reference"]["weights"])
+
+
+def mean_over(values: Tensor, mask: Tensor) -> float:
+    """Return the mean of values (B, C) where a mask (B, C) is 1."""
+    return float((values * mask).sum() / mask.sum())

@@ -1,0 +1,93 @@
+"""GRPO of a language model: closed forms, and the gradient by differences. Also app/parts/reinforced.py."""
+
+import numpy as np
+import pytest
+import torch
+
+from app import catalog
+from app.algorithms.language.grpo_language import grpo_loss, relative_advantages
+from app.core.errors import InvalidInput
+from tests.algorithms.language.stages import slope_by_differences, stage
+
+
+@pytest.mark.parametrize("right", [1, 3, 7])
+def test_binary_rewards_give_the_closed_form(right: int) -> None:
+    p = right / 8
+    advantages = relative_advantages(np.array([[1.0] * right + [0.0] * (8 - right)]), True)
+    np.testing.assert_allclose(advantages[0, :right], np.sqrt((1 - p) / p), rtol=1e-12)
+    np.testing.assert_allclose(advantages[0, right:], -np.sqrt(p / (1 - p)), rtol=1e-12)
+
+
+def test_a_group_that_earned_all_the_same_is_dead() -> None:
+    assert (relative_advantages(np.full((2, 5), 0.3), True) == 0).all()
+    assert relative_advantages(np.array([[0.1, 0.3]]), False) == pytest.approx(np.array([[-0.1, 0.1]]))
+
+
+def test_on_fresh_completions_the_loss_is_nothing_and_its_gradient_is_not() -> None:
+    log_probs = torch.tensor([[-1.0, -2.0], [-0.5, -1.5]], requires_grad=True)
+    advantages = torch.tensor([[1.0], [-1.0]])
+    loss = grpo_loss(
+        log_probs, log_probs.detach(), log_probs.detach(), advantages=advantages, mask=torch.ones(2, 2),
+        clip_range=0.2, beta=0.1,
+    )  # fmt: skip
+    assert loss.value.item() == 0
+    loss.value.backward()
+    assert log_probs.grad is not None
+    assert log_probs.grad.tolist() == [[-0.25, -0.25], [0.25, 0.25]]
+
+
+def test_the_gradient_is_that_of_differences_and_nothing_where_it_is_clipped() -> None:
+    generator = np.random.default_rng(0)
+    new, old, reference = (generator.normal(size=(4, 3)) * 0.3 - 1 for _ in range(3))
+    advantages, mask = torch.from_numpy(generator.normal(size=(4, 1))), torch.ones(4, 3, dtype=torch.float64)
+    mask[2, 1:] = 0
+
+    def value(log_probs: np.ndarray, beta: float) -> torch.Tensor:
+        leaf = torch.from_numpy(log_probs)
+        return grpo_loss(
+            leaf, torch.from_numpy(old), torch.from_numpy(reference), advantages=advantages, mask=mask,
+            clip_range=0.2, beta=beta,
+        ).value  # fmt: skip
+
+    for beta in (0.0, 0.3):
+        leaf = torch.from_numpy(new.copy()).requires_grad_()
+        value_at = grpo_loss(
+            leaf, torch.from_numpy(old), torch.from_numpy(reference), advantages=advantages, mask=mask,
+            clip_range=0.2, beta=beta,
+        ).value  # fmt: skip
+        value_at.backward()  # type: ignore[no-untyped-call]
+        assert leaf.grad is not None
+        expected = slope_by_differences(lambda point, beta=beta: float(value(point, beta)), new.copy())
+        np.testing.assert_allclose(leaf.grad.numpy(), expected, atol=1e-8)
+        if not beta:
+            ratio, sign = np.exp(new - old), advantages.numpy()
+            is_clipped = np.where(sign > 0, ratio > 1.2, ratio < 0.8)
+            assert is_clipped.any()
+            assert ((leaf.grad.numpy() == 0) == (is_clipped | (mask.numpy() == 0))).all()
+
+
+def test_the_divergence_is_never_below_nothing() -> None:
+    new, reference = torch.tensor([[-1.0, -2.0]]), torch.tensor([[-3.0, -0.5]])
+    loss = grpo_loss(new, new, reference, advantages=torch.zeros(1, 1), mask=torch.ones(1, 2), clip_range=0.2, beta=1.0)
+    np.testing.assert_allclose(loss.divergence[0], [np.exp(-2) + 1, np.exp(1.5) - 2.5], rtol=1e-6)
+    assert loss.value.item() == pytest.approx(float(loss.divergence.mean()))
+
+
+def test_a_group_of_one_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"group_size.*≥ 2"):
+        catalog.resolve("grpo_language", "sort_digits", config={"group_size": 1})
+
+
+def test_the_ratio_of_fresh_completions_is_one() -> None:
+    agent = stage("grpo_language")
+    written = agent.write()
+    new = agent.judge(written.rows).log_probs.detach().numpy()
+    np.testing.assert_allclose(new, written.rows.log_probs, atol=1e-6)
+    np.testing.assert_allclose(agent.reference_log_probs(written.rows), written.rows.log_probs, atol=1e-6)
+
+
+def test_an_update_reports_its_completions_as_episodes() -> None:
+    report = stage("grpo_language", n_prompts=3, group_size=4).update(100)
+    assert (report.steps, report.updates, len(report.episodes)) == (1, 1, 12)
+    assert report.scalars["train/reward"] == pytest.approx(report.episodes.returns.mean())
+    assert (report.episodes.ends == 1).all()

@@ -1,0 +1,63 @@
+"""A task as an environment, and which prompts training never sees."""
+
+import numpy as np
+
+from app.core.codecs import trees_equal
+from app.core.randomness import Stream
+from app.parts.language_task import is_held_out
+from app.parts.tokens import END, PAD
+from tests.algorithms.language.stages import small_task
+
+
+def test_held_out_prompts_are_never_trained_on() -> None:
+    task = small_task()
+    draws = Stream(1, "prompts").uniforms(5_000)
+    trained, held_out = set(task.prompts(draws)), set(task.prompts(draws, True))
+    assert not trained & held_out
+    assert len(trained) + len(held_out) > 950  # of a thousand
+    assert 0.15 < is_held_out(np.arange(1_000)).mean() < 0.25
+
+
+def test_an_evaluation_sees_held_out_prompts_only() -> None:
+    task = small_task()
+    numbers = [
+        int(task.alphabet.decode(row)[:3]) for row in task.batch(64, 1, "evaluation 1", True).reset()[:, :4].astype(int)
+    ]
+    assert is_held_out(np.array(numbers)).all()
+    numbers = [
+        int(task.alphabet.decode(row)[:3]) for row in task.batch(64, 1, "environment", True).reset()[:, :4].astype(int)
+    ]
+    assert not is_held_out(np.array(numbers)).any()
+
+
+def test_writing_the_answer_token_by_token_earns_the_whole_reward() -> None:
+    task = small_task()
+    batch = task.batch(2, 1, "environment", True)
+    rows = batch.reset().astype(int)
+    answers = [[*task.alphabet.encode(task.answer(task.alphabet.decode(row[:4]))), END] for row in rows]  # type: ignore[misc]
+    for column in range(4):
+        step = batch.step(np.array([answers[0][column], 5]))
+        assert bool(step.terminated[0]) == (column == 3)
+        assert bool(step.truncated[1]) == (column == 3)
+    assert step.rewards[0] == 1.0
+    assert step.rewards[1] <= 0.5 / 3 * 3
+    assert step.final_observations[0, 4:].tolist() == answers[0]
+    assert (step.observations[:, 4:] == PAD).all()
+
+
+def test_a_loaded_batch_goes_on_alike() -> None:
+    task = small_task()
+    one, other = task.batch(3, 1, "environment", True), task.batch(3, 1, "environment", True)
+    one.reset()
+    one.step(np.array([2, 3, 1]))
+    other.load(one.state())
+    for tokens in ([4, 1, 2], [1, 1, 1], [5, 5, 5]):
+        assert np.array_equal(one.step(np.array(tokens)).observations, other.step(np.array(tokens)).observations)
+    assert not trees_equal(one.state(), other.state())
+
+
+def test_neighbours_of_a_group_start_alike() -> None:
+    rows = small_task().batch(6, 1, "environment", True).restart(4, 3)
+    assert (rows[0] == rows[1]).all()
+    assert (rows[3] == rows[5]).all()
+    assert (rows[0] != rows[3]).any()
