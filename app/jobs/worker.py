@@ -180,12 +180,12 @@ def open_pipes() -> tuple[Outbox, Inbox]:
     return outbox, inbox
 
 
-def limit_self() -> None:
+def limit_self(niceness: int = NICENESS) -> None:
     """Yield to the server and the browser, and bound what this process may take."""
     try:
         import resource
 
-        os.nice(NICENESS)
+        os.nice(niceness)
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, soft), hard))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -31,13 +31,13 @@ class GymEnvironment:
     """A configured environment of gymnasium; making it opens nothing.
 
     Attributes:
-        open: opens one simulator, without a time limit of gymnasium's.
+        open: opens one simulator, without a time limit of gymnasium's; with `render_mode`, one that draws.
         renews: whether every episode needs a simulator of its own; None: find out.
         scale: what observations are multiplied by; None: 1/255 where they are bytes, else 1.
     """
 
     id: str
-    open: Callable[[], Any]
+    open: Callable[..., Any]
     n_actions: int
     observation_size: int
     max_episode_steps: int
@@ -88,6 +88,10 @@ class Simulator:
         given = action.reshape(self._shape).astype(self._actions.dtype) if self._shape else int(action) + self._first
         observation, reward, terminated, truncated, _info = self._gym.step(given)
         return self._row(observation), float(reward), bool(terminated), bool(truncated)
+
+    def render(self) -> Array:
+        """Return the picture of where it is (H, W, 3) uint8, of a simulator that was opened to draw."""
+        return np.asarray(self._gym.render(), np.uint8)
 
     def close(self) -> None:
         """Free what the simulator holds."""
@@ -182,8 +186,7 @@ class GymBatch:
 
     def episode_seed(self, lane: int) -> int:
         """Return what a lane's episode is seeded with: 31 bits drawn for (seed, stream, lane that leads its group, episode)."""
-        episode = self._episodes[lane : lane + 1].astype(np.uint64)
-        return int(philox_array(episode, self._leaders[lane : lane + 1].astype(np.uint64), self._key)[0, 0] & SEED_BITS)
+        return _seed(self._key, int(self._leaders[lane]), int(self._episodes[lane]))
 
     def close(self) -> None:
         """Free what the simulators hold."""
@@ -224,6 +227,25 @@ class GymBatch:
     def _make_room(self, place: int) -> None:
         if place >= self._taken.shape[1]:
             self._taken = np.concatenate([self._taken, np.zeros_like(self._taken)], axis=1)
+
+
+def batch_of_lane(environment: GymEnvironment, seed: int, stream: str, *, lane: int) -> GymBatch:
+    """Return a batch of one whose first episode starts as that of a lane of a larger batch."""
+    batch = environment.batch(1, seed, stream, features=False)
+    none = batch.state()["actions"]
+    first = np.zeros(1, np.int64)
+    batch.load({"episodes": first, "leaders": np.array([lane]), "elapsed": first, "actions": none})
+    return batch
+
+
+def seed_of(seed: int, stream: str, *, lane: int, episode: int) -> int:
+    """Return what an episode of a lane of the batch of (seed, stream) is seeded with."""
+    return _seed(derive_key(seed, stream), lane, episode)
+
+
+def _seed(key: Array, lane: int, episode: int) -> int:
+    drawn = philox_array(np.array([episode], np.uint64), np.array([lane], np.uint64), key)
+    return int(drawn[0, 0] & SEED_BITS)
 
 
 def is_replayed(environment: GymEnvironment, *, renews: bool) -> bool:

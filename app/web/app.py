@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from app.core.text import _
 from app.protocol.base import Problem
-from app.web import api_catalog, api_run_data, api_runs, api_solutions, assets, pages, problems, stream
+from app.web import api_catalog, api_plays, api_run_data, api_runs, api_solutions, assets, pages, problems, stream
 from app.web.context import API
 from app.web.guard import Guard
 from app.web.services import Playground
@@ -47,8 +47,8 @@ def create_app(playground: Playground) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.playground = playground
-    for router in (api_catalog.router, api_solutions.router, api_runs.router, api_run_data.router, stream.router):
-        app.include_router(router)
+    for api in (api_catalog, api_solutions, api_runs, api_run_data, api_plays, stream):
+        app.include_router(api.router)
     app.include_router(assets.router)
     app.include_router(pages.router)
     problems.install(app)

@@ -47,10 +47,11 @@ class Scene:
     threshold: float | None = None
     maps: Mapping[str, Any] = field(default_factory=dict)
     actions: tuple[str, ...] = ()
+    has_film: bool = False  # whether its simulator draws too
 
     def facts(self) -> dict[str, Any]:
         """Return what the browser draws states with."""
-        return {"drawing": self.drawing, "actions": list(self.actions), **self.maps}
+        return {"drawing": self.drawing, "actions": list(self.actions), "has_film": self.has_film, **self.maps}
 
 
 def scene_of(spec: EnvironmentSpec, options: Mapping[str, Any]) -> Scene:
@@ -73,6 +74,7 @@ def _scene(spec: EnvironmentSpec, options: str) -> Scene:
         "max_episode_steps": world.max_episode_steps,
         "references": tuple(spec.references(config)),
         "threshold": spec.solved_at(config),
+        "has_film": getattr(world, "open", None) is not None,
     }
     if layout is None:
         return Scene(spec.drawing, **facts)

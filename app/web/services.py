@@ -18,6 +18,7 @@ from app.jobs import lineage
 from app.jobs.frames import DrawnFrame
 from app.jobs.hub import Hub
 from app.jobs.provenance import provenance
+from app.jobs.theatre import Theatre
 from app.protocol.runs import Accepted, EditAnswer, ForkRequest, Run, RunCreate, RunPage, RunPatch, StepRequest
 from app.settings import Settings
 from app.store import checkpoints, listing
@@ -105,6 +106,7 @@ class Playground:
         self.settings, self.store, self.hub, self.jobs = settings, store, hub, jobs
         self.identity = identity
         self.curves = KeptBodies()
+        self.theatre = Theatre(store.folder, settings.worker_memory_mb)
         self.viewers = 0  # open event streams; changed in the event loop only
         self._load_catalog = load_catalog
         self._is_started = False
@@ -121,6 +123,7 @@ class Playground:
 
     def close(self) -> None:
         """End the workers and close the store."""
+        self.theatre.close()
         self.jobs.close()
         self.store.close()
 

@@ -3,6 +3,7 @@
 
 import { make } from "./chart-frame.js";
 import { number, steps } from "./format.js";
+import { define } from "./loader.js";
 import { drawScene } from "./scenes.js";
 export { stepMs } from "./scenes.js";
 import { t } from "./text.js";
@@ -19,6 +20,23 @@ export function furnish(canvas, select) {
   select.setAttribute("aria-label", t("What to show"));
   select.add(new Option(t("Live"), LIVE));
   return host;
+}
+
+/** A small button. @param {string} text @param {() => void} act */
+export function press(text, act) {
+  const button = /** @type {HTMLButtonElement} */ (make("button", "button", text));
+  [button.type, button.dataset.size] = ["button", "small"];
+  button.addEventListener("click", act);
+  return button;
+}
+
+/** Let a person play an episode, below the agent's. @param {Element} host @param {Record<string, string>} facts its attributes */
+export function openGame(host, facts) {
+  host.querySelector("episode-game")?.remove();
+  const game = document.createElement("episode-game");
+  for (const [name, value] of Object.entries(facts)) game.setAttribute(name, value);
+  host.append(game);
+  define(host);
 }
 
 /** The world of an attribute, or null where nothing draws it. @param {string | null} text @returns {import("./scenes.js").Scene | null} */

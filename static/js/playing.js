@@ -14,6 +14,8 @@ export class Playing {
   end = 0;
   is_playing = false;
   is_seen = true;
+  /** whether what is shown at a moment is there; the clock waits until it is @type {(at: number) => boolean} */
+  is_there = () => true;
   #held_until = 0;
   #last = 0;
   button = /** @type {HTMLButtonElement} */ (make("button", "button", "▶"));
@@ -53,7 +55,7 @@ export class Playing {
     const was = this.is_playing;
     this.is_playing = is_playing && this.end > 0;
     this.button.textContent = this.is_playing ? "❚❚" : "▶";
-    this.button.setAttribute("aria-label", this.is_playing ? t("Pause the replay") : t("Play the replay"));
+    this.button.setAttribute("aria-label", this.is_playing ? t("Hold the replay") : t("Play the replay"));
     this.button.disabled = this.slider.disabled = this.end === 0;
     this.#last = performance.now();
     if (this.is_playing && !was) requestAnimationFrame(this.#turn);
@@ -64,7 +66,8 @@ export class Playing {
     const passed = Math.min(now - this.#last, MOST_MS);
     this.#last = now;
     if (this.is_seen && !document.hidden && now > this.#held_until) {
-      this.at = this.at >= this.end ? 0 : Math.min(this.at + Math.max(passed, 0) / this.step_ms(), this.end);
+      const next = this.at >= this.end ? 0 : Math.min(this.at + Math.max(passed, 0) / this.step_ms(), this.end);
+      if (this.is_there(next)) this.at = next;
       if (this.at >= this.end) this.#held_until = now + HOLD_MS;
       this.slider.value = String(Math.floor(this.at));
       this.turned();

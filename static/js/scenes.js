@@ -10,7 +10,7 @@ import { numbers } from "./scenes-plain.js";
 import { minigrid } from "./scenes-room.js";
 import { t } from "./text.js";
 
-/** @typedef {{drawing: string, rows?: number, cols?: number, cells?: string, actions?: string[], labels?: string[], walls?: number[][], cell_states?: number[][]}} Scene */
+/** @typedef {{drawing: string, rows?: number, cols?: number, cells?: string, actions?: string[], labels?: string[], walls?: number[][], cell_states?: number[][], has_film?: boolean}} Scene */
 /** @typedef {(ctx: CanvasRenderingContext2D, size: {w: number, h: number}, state: number[], trail: number[][]) => void} Picture */
 
 /** @type {Record<string, Picture>} */

@@ -12,7 +12,7 @@ from app import catalog
 from app.core.errors import InvalidInput, Refused
 from app.core.specs import AlgorithmSpec
 from app.protocol.runs import ForkRequest
-from app.store import checkpoints
+from app.store import checkpoints, events
 from app.training.checkpoints import write_checkpoint
 from app.web.services import Playground
 from tests.web.conftest import API, close, make_playground, recorded
@@ -52,6 +52,26 @@ def test_a_fork_says_where_it_came_from(client: TestClient, parent: dict[str, An
 def test_a_fork_starts_with_the_configuration_of_its_checkpoint(client: TestClient, parent: dict[str, Any]) -> None:
     assert fork(client, parent, checkpoint="400-requested-2").json()["config"]["alpha"] == 0.125
     assert fork(client, parent, checkpoint="400-before_edit-1").json()["config"]["alpha"] == 0.5
+
+
+def test_an_edit_is_undone_by_one_click_that_forks_from_before_it(
+    playground: Playground, client: TestClient, parent: dict[str, Any]
+) -> None:
+    page = f"/runs/{parent['id']}"
+    edit = {"step": 400, "event": "edit", "text": "alpha: 0.5 → 0.125", "data": {"id": 1, "config": {"alpha": 0.125}}}
+    playground.store.writer.do(lambda connection: events.add(connection, parent["id"], attempt=1, event=edit))
+    log = client.get(f"{page}/parts/events").text
+    (form,) = re.findall(r"<form.*?</form>", log, re.DOTALL)
+    assert "undo by a fork" in form
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    assert fields["checkpoint"] == "400-before_edit-1"
+    answer = client.post(f"{page}/fork", data=fields, follow_redirects=False)
+    made = client.get(f"{API}{answer.headers['Location']}").json()
+    assert (answer.status_code, made["config"]["alpha"]) == (303, 0.5)
+    assert (
+        client.post(f"{page}/fork", data=fields, follow_redirects=False).headers["Location"]
+        == answer.headers["Location"]
+    )
 
 
 def test_a_form_left_empty_forks_what_the_checkpoint_holds(client: TestClient, parent: dict[str, Any]) -> None:

@@ -1,0 +1,74 @@
+// @ts-check
+// An episode as its simulator draws it: pictures are fetched a stretch at a time and decoded shortly before they are shown.
+
+const STRETCH = 32;
+const MOST_DECODED = 48;
+const AHEAD = 6;
+
+export class Film {
+  /** @type {Map<number, Blob>} */
+  #kept = new Map();
+  /** @type {Map<number, ImageBitmap | null>} null: on its way */
+  #decoded = new Map();
+  #asked = new Set();
+
+  /** @param {string} path of the pictures @param {number} count how many there are @param {() => void} arrived @param {(why: string) => void} failed */
+  constructor(path, count, arrived, failed) {
+    this.path = path;
+    this.count = count;
+    this.arrived = arrived;
+    this.failed = failed;
+  }
+
+  /** The picture of a moment, or nothing while it is on its way. @param {number} at */
+  picture(at) {
+    const index = Math.max(0, Math.min(Math.floor(at), this.count - 1));
+    this.#fetch(index);
+    this.#fetch(Math.min(index + STRETCH, this.count - 1));
+    for (let i = index; i < Math.min(index + AHEAD, this.count); i++) this.#decode(i);
+    return this.#decoded.get(index) ?? null;
+  }
+
+  close() {
+    for (const bitmap of this.#decoded.values()) bitmap?.close();
+    this.#decoded.clear();
+  }
+
+  /** @param {number} index */
+  async #fetch(index) {
+    const first = index - (index % STRETCH);
+    if (this.#asked.has(first)) return;
+    this.#asked.add(first);
+    const answer = await fetch(`/api/v1${this.path}?first=${first}&count=${STRETCH}`, { headers: { Accept: "application/octet-stream" } }).catch(() => null);
+    if (!answer?.ok) return this.failed((await answer?.json().catch(() => null))?.detail ?? "");
+    const buffer = await answer.arrayBuffer();
+    const view = new DataView(buffer);
+    for (let at = 0, i = first; at < buffer.byteLength; i++) {
+      const size = view.getUint32(at, true);
+      this.#kept.set(i, new Blob([buffer.slice(at + 4, at + 4 + size)], { type: "image/webp" }));
+      at += 4 + size;
+    }
+    this.arrived();
+  }
+
+  /** @param {number} index */
+  async #decode(index) {
+    const blob = this.#kept.get(index);
+    if (!blob || this.#decoded.has(index)) return;
+    this.#decoded.set(index, null);
+    this.#decoded.set(index, await createImageBitmap(blob));
+    for (const old of this.#decoded.keys()) {
+      if (this.#decoded.size <= MOST_DECODED) break;
+      this.#decoded.get(old)?.close();
+      this.#decoded.delete(old);
+    }
+    this.arrived();
+  }
+}
+
+/** Draw a picture as large as fits. @param {CanvasRenderingContext2D} ctx @param {number} w @param {number} h @param {ImageBitmap} picture */
+export function project(ctx, w, h, picture) {
+  const scale = Math.min(w / picture.width, h / picture.height);
+  const [wide, high] = [picture.width * scale, picture.height * scale];
+  ctx.drawImage(picture, (w - wide) / 2, (h - high) / 2, wide, high);
+}
