@@ -140,7 +140,9 @@ class ReinforceAgent(EpisodeLearner):
         judged_by = returns if config.reward_to_go else first_of_episode(returns, ended)
         values = judged.values * config.baseline
         columns = (values, judged_by[counts] - values, returns[counts])
-        return Samples(observations, actions, judged.log_probs, *(column.astype(np.float32) for column in columns))
+        return Samples(
+            observations, actions, judged.log_probs, *(column.astype(judged.values.dtype) for column in columns)
+        )
 
     def differentiate(self, samples: Samples) -> dict[str, float]:
         """Compute the negated gradient (2), with an entropy bonus where one is asked for, and return what the samples tell."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from app.algorithms.policy_based.trpo import TRPOAgent, TRPOConfig, surrogate
 from app.core.codecs import trees_equal
@@ -42,17 +43,22 @@ def test_the_surrogate_worked_by_hand() -> None:
 def test_the_step_equals_that_of_sb3_contrib_on_a_shared_rollout(
     world: type[Walk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The policy moves by the same step to the same divergence (theirs is measured the other way round) and the same gain."""
+    """The policy moves by the same step to the same divergence (theirs is measured the other way round) and the same gain.
+
+    Their conjugate gradients begin at noise of size 1e-4, which is taken away, and stop at a residual of another kind, so
+    that neither is let to come so far.
+    """
     ours_in_doubles(monkeypatch)
-    built = filled(world, n_critic_updates=1, cg_max_steps=8)
-    theirs = peer("TRPO", built, batch_size=64, n_critic_updates=1, cg_max_steps=8, learning_rate=1e-3)
+    monkeypatch.setattr(torch, "randn_like", torch.zeros_like)
+    built = filled(world, n_critic_updates=1, cg_max_steps=5)
+    theirs = peer("TRPO", built, batch_size=64, n_critic_updates=1, cg_max_steps=5, learning_rate=1e-3)
     samples, old = built.estimate()
     before = policy(built).copy()
     theirs.train()
     numbers = built.improve(samples, old)
     their_policy = their_weights(built, theirs)[: len(before)]
     assert np.linalg.norm(policy(built) - before) > 0.01
-    np.testing.assert_allclose(policy(built) - before, their_policy - before, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(policy(built) - before, their_policy - before, rtol=1e-6, atol=1e-9)
     new = built.judge(samples.observations, samples.actions)
     outputs = (new.policy_layers[-1], built.free), (old.policy_layers[-1], before[: built.head.free])
     logged = theirs.logger.name_to_value
@@ -89,12 +95,20 @@ def test_a_failed_line_search_leaves_the_policy_bit_for_bit(world: type[Walk], m
     assert (numbers["train/step_accepted"], numbers["train/line_search_steps"]) == (0.0, 10.0)
 
 
-def test_the_step_reaches_the_bound_where_the_models_hold() -> None:
-    """With little damping and a small bound the divergence of the first try is the bound, nearly."""
-    built = filled(target_kl=1e-5, cg_damping=1e-6, cg_max_steps=50)
-    numbers = built.improve(*built.estimate())
-    assert numbers["train/kl"] == pytest.approx(1e-5, rel=0.1)
-    assert numbers["train/surrogate_actual"] == pytest.approx(numbers["train/surrogate_predicted"], rel=0.25)
+def test_divergence_and_gain_are_those_of_the_models_but_for_a_share_that_goes_with_the_length_of_the_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the models leave out is one order higher: a hundredth of the bound, a tenth of the step, a tenth of the error."""
+    ours_in_doubles(monkeypatch)
+    errors = []
+    for bound in (1e-7, 1e-9):
+        built = filled(target_kl=bound, cg_damping=1e-9, cg_max_steps=100)
+        numbers = built.improve(*built.estimate())
+        share = built.config.line_search_shrinking_factor ** (numbers["train/line_search_steps"] - 1)
+        kl = numbers["train/kl"] / (share**2 * bound)
+        errors.append([kl - 1, numbers["train/surrogate_actual"] / numbers["train/surrogate_predicted"] - 1])
+    assert np.abs(errors[1]).max() < 0.02
+    np.testing.assert_allclose(np.array(errors[0]) / np.array(errors[1]), 10, rtol=0.1)
 
 
 def test_without_the_bound_the_policy_leaps() -> None:
