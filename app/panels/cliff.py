@@ -29,7 +29,7 @@ FARTHEST, NEAREST = (
 )  # divergence at which a line ends, in nats, and the share of that length at which it begins
 TRUSTED = 0.5  # nats up to which the surrogate is drawn: beyond, its ratios are all noise
 DELTA = 0.01  # bound of a trust region, where the algorithm has none of its own
-LIMIT_S = 8.0  # no further place is played after this: whoever asked waits
+LIMIT_S = 7.0  # no further place is played after this: whoever asked waits
 
 
 class CliffOptions(Config):
@@ -63,7 +63,7 @@ class Way:
 
 def compute(subject: Subject, options: CliffOptions) -> Frame:
     """Return for way i: length{i}, return{i}, low{i}, high{i}, kl{i}, gain{i} (L,), and of each stop its place."""
-    agent = subject.agent
+    agent, end = subject.agent, time.monotonic() + LIMIT_S
     steps = np.asarray(subject.agent.signals()["last_step"](), np.float32)
     if not len(steps) or not isinstance(agent, PolicyLearner):
         return Frame({}, {})
@@ -73,7 +73,7 @@ def compute(subject: Subject, options: CliffOptions) -> Frame:
     ways = _ways(subject, walk, steps[1].astype(np.float64) - steps[0], bound)
     for way in ways:
         way.plan(walk, options.lengths)
-    is_whole = _play(walk, ways)
+    is_whole = _play(walk, ways, end=end)
     arrays = {"start": walk.played.returns}
     for index, way in enumerate(ways):
         arrays |= _columns(walk, way, str(index))
@@ -111,9 +111,8 @@ def _ways(subject: Subject, walk: Walk, moved: Array, bound: float) -> list[Way]
     return [*ways, Way(_("natural gradient"), natural, stop)]
 
 
-def _play(walk: Walk, ways: list[Way], clock: Callable[[], float] = time.monotonic) -> bool:
-    """Play every way's places, every second one first; return whether there was time for all."""
-    end = clock() + LIMIT_S
+def _play(walk: Walk, ways: list[Way], *, end: float, clock: Callable[[], float] = time.monotonic) -> bool:
+    """Play every way's places until the clock shows `end`, every second one first; return whether there was time for all."""
     stops = [(way, length) for way in ways for length in way.stops.values()]
     places = stops + [(way, length) for start in (0, 1) for way in ways for length in way.lengths[start::2]]
     for way, length in places:
@@ -153,7 +152,7 @@ def _figures(ways: list[Way], facts: dict[str, Any]) -> list[dict[str, Any]]:
         },
         {
             "title": _("Return by how much the policy changed"),
-            "words": _("Measured by divergence instead of length, the ways fall off at about the same place: what a trust region bounds."),
+            "words": _("The same, measured by divergence: the scale on which a trust region sets its bound."),
             "x": {"label": _("mean KL from the old policy (nats)"), "log": True},
             "y": {"label": _("return (reward)")},
             "marks": _marks(ways, "kl", "return"),
@@ -161,7 +160,7 @@ def _figures(ways: list[Way], facts: dict[str, Any]) -> list[dict[str, Any]]:
         },
         {
             "title": _("Divergence along the step"),
-            "words": _("At twice the length about four times the divergence; the natural gradient gets furthest for its price."),
+            "words": _("While the step is short, twice the length is four times the divergence."),
             "x": length,
             "y": {"label": _("mean KL (nats)"), "log": True},
             "marks": _marks(ways, "length", "kl"),

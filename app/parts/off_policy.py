@@ -31,7 +31,7 @@ from app.core.text import _
 from app.parts.networks import NET_ARCH_PATTERN, Networks, Parameters, Shape, hidden_sizes
 from app.parts.noted import NOTED_SIGNALS, Noted
 from app.parts.optimisers import Adam
-from app.parts.replay import REPLAY_SIGNALS, Replay, Transitions
+from app.parts.replay import REPLAY_SIGNALS, Replay, Transitions, spread
 from app.parts.rollout import VISITED, EpisodeCounter
 from app.parts.saving import SavedAgent
 from app.parts.schedules import KINDS, scheduled
@@ -40,9 +40,12 @@ Array = NDArray[Any]
 
 ACTOR_CRITIC_SCALARS = (
     "train/actor_loss", "train/critic_loss", "train/q1_mean", "train/learning_rate", "train/grad_norm",
-    "buffer/size", "buffer/mean_age",
+    "train/overestimation", "buffer/size", "buffer/mean_age",
 )  # fmt: skip
-ACTOR_CRITIC_SIGNALS = ("v_at", "action_at", "visited", "weights", *REPLAY_SIGNALS, *NOTED_SIGNALS)
+ACTOR_CRITIC_SIGNALS = ("v_at", "action_at", "visited", "weights", "followed", *REPLAY_SIGNALS, *NOTED_SIGNALS)
+RECENT = 1_000  # transitions at least whose returns are compared with Q: older ones were made by a worse actor
+FOLLOWED, PAIRS = 1_024, 256  # how many of them are followed to the end, and how many of those ask the critic
+REST = 0.2  # a truncated episode counts where its cut is discounted at least this much
 
 
 class OffPolicyConfig(Config):
@@ -119,6 +122,7 @@ class OffPolicyLearner(SavedAgent, ABC):
             min(config.buffer_size, self.total_steps + config.n_envs), self.observations.shape[1],
             n_envs=config.n_envs, action_shape=(self.n_actions,), dtype=np.float32,
         )  # fmt: skip
+        self.recent = max(RECENT, 2 * config.n_envs * problem.environment.max_episode_steps)
         self.episodes, self.noted = EpisodeCounter(config.n_envs), Noted()
         self.action_random, self.replay_random = problem.stream("actions"), problem.stream("minibatches")
         self.env_steps = 0
@@ -211,8 +215,38 @@ class OffPolicyLearner(SavedAgent, ABC):
         }
 
     def diagnostics(self) -> dict[str, float]:
-        """Return nothing: every scalar comes with an update."""
-        return {}
+        """Return how far the first critic lies above the returns that followed, or nothing while no episode can tell."""
+        pairs = self.outcomes()
+        return {"train/overestimation": float((pairs[:, 0] - pairs[:, 1]).mean())} if len(pairs) else {}
+
+    def outcomes(self) -> Array:
+        """Return Q(s, a) of the first critic and G (K, 2) of recent steps of training episodes that have ended.
+
+        G is the discounted return of the episode from that step on, exploration and all, with what later steps are worth
+        beside their rewards. Of a truncated episode only steps count from which the cut is discounted to at most `REST`,
+        and there the critic's own value stands for what would have followed.
+        """
+        replay, gamma = self.replay, self.config.gamma
+        rows = spread(replay.newest(self.recent), FOLLOWED)
+        after = replay.follow(rows, replay.size, gamma)
+        ends = replay.terminated[after.last] > 0
+        chosen = spread(np.flatnonzero(after.is_whole & (ends | (after.discounts <= REST))), PAIRS)
+        worth = self.beside_reward(replay.next_observations[rows[chosen]])
+        if not len(chosen) or (worth and gamma == 1):
+            return np.zeros((0, 2))
+        rows, ends, last, discounts = rows[chosen], ends[chosen], after.last[chosen], after.discounts[chosen]
+        q = self.critics[0].forward(joined(replay.observations[rows], replay.actions[rows]))[:, 0]
+        rest = self.value(replay.next_observations[last]) + worth
+        later = (gamma - discounts) / (1 - gamma) if worth else 0.0  # discounts of the steps after the first, added up
+        return np.stack([q, after.rewards[chosen] + worth * later + discounts * rest * ~ends], axis=1)
+
+    def beside_reward(self, observations: Array) -> float:
+        """Return what a step is worth to the critics beside its reward, a mean over observations (B, D): nothing, as a rule."""
+        return 0.0
+
+    def value(self, observations: Array) -> Array:
+        """Return what the first critic says of the actor's actions at observations (B, D), as (B,)."""
+        return self.critics[0].forward(joined(observations, self.mu(observations)))[:, 0]
 
     def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
         """Return the actor's actions (B, A) within the environment's bounds, or those by which it explores."""
@@ -224,10 +258,11 @@ class OffPolicyLearner(SavedAgent, ABC):
     def signals(self) -> Mapping[str, Callable[..., Array]]:
         """Return what panels may ask for; observations are (B, D). The weights are those of actor and first critic."""
         return {
-            "v_at": lambda seen: self.critics[0].forward(joined(seen, self.mu(seen)))[:, 0],
+            "v_at": self.value,
             "action_at": lambda seen: self.bounded(self.mu(seen)),
             "visited": lambda: self.replay.recent(VISITED),
             "weights": self._pictured.copy,
+            "followed": self.outcomes,
             **self.replay.signals(),
             **self.noted.signals(),
         }

@@ -32,7 +32,7 @@ from app.parts.noisy import NoisyNetworks
 from app.parts.noted import NOTED_SIGNALS, Noted
 from app.parts.optimisers import Adam, clip_norm
 from app.parts.policies import epsilon_greedy
-from app.parts.replay import REPLAY_SIGNALS, Replay
+from app.parts.replay import REPLAY_SIGNALS, Replay, spread
 from app.parts.rollout import VISITED, EpisodeCounter
 from app.parts.saving import SavedAgent
 from app.parts.schedules import linear
@@ -231,10 +231,10 @@ class QLearner(SavedAgent):
         episode only steps count from which the cut is discounted to at most `REST`, and there the network's own value
         stands for what would have followed.
         """
-        rows = _spread(self.replay.newest(self.recent), FOLLOWED)
+        rows = spread(self.replay.newest(self.recent), FOLLOWED)
         after = self.replay.follow(rows, self.replay.size, self.config.gamma)
         ends = self.replay.terminated[after.last] > 0
-        chosen = _spread(np.flatnonzero(after.is_whole & (ends | (after.discounts <= REST))), PAIRS)
+        chosen = spread(np.flatnonzero(after.is_whole & (ends | (after.discounts <= REST))), PAIRS)
         if not len(chosen):
             return np.zeros((0, 2))
         rows, ends = rows[chosen], ends[chosen]
@@ -264,11 +264,6 @@ class QLearner(SavedAgent):
     def load_weights(self, flat: Array) -> None:
         """Replace the network's parameters, for pictures of a past moment."""
         self.online.load(flat)
-
-
-def _spread(rows: Array, count: int) -> Array:
-    """Return at most `count` of the rows, evenly spread, the last one among them."""
-    return rows[:: -max(1, -(-len(rows) // count))]
 
 
 def _mean(numbers: list[float]) -> float:

@@ -144,6 +144,11 @@ class Replay:
 _ARRAYS = (*Transitions._fields, "truncated")
 
 
+def spread(rows: Array, count: int) -> Array:
+    """Return at most `count` of the rows, evenly spread, the last one among them."""
+    return rows[:: -max(1, -(-len(rows) // count))]
+
+
 @kernel
 def follow(
     rows: Any, rewards: Any, terminated: Any, truncated: Any, added: Any, n_envs: Any, n_steps: Any, gamma: Any,

@@ -123,3 +123,43 @@ def test_bad_combinations_are_refused_with_the_way_out(changes: dict[str, Any], 
     with pytest.raises(InvalidInput, match=r"config\.") as caught:
         OffPolicyConfig.parse(SMALL | changes)
     assert message in str(caught.value)
+
+
+def outcomes_of(agent: Any, config: Any, q: float, rewards: float, **changes: Any) -> np.ndarray:
+    """Return Q and what followed, where every Q is `q` and every reward `rewards`."""
+    built = small(agent, config, buffer_size=1000, learning_starts=300, gamma=0.5, **changes)
+    run(built, 300)
+    built.networks.weights[:] = 0.0
+    for critic in built.critics:
+        critic.parameters[-1][1].data[:] = q
+    built.replay.rewards[:] = rewards
+    return np.asarray(built.outcomes())
+
+
+@every_kind
+def test_returns_of_ended_episodes_are_held_against_the_first_critic(agent: Any, config: Any) -> None:
+    """γ = ½ and 1 a step: what follows is below 2; a truncated tail of at most .2 is worth Q = 2 and makes it 2 exactly."""
+    changes = {"ent_coef": 1e-9, "learn_ent_coef": False} if agent is SACAgent else {}
+    pairs = outcomes_of(agent, config, 2.0, 1.0, **changes)
+    assert len(pairs)
+    np.testing.assert_array_equal(pairs[:, 0], 2.0)
+    assert ((pairs[:, 1] <= 2.0 + 1e-5) & (pairs[:, 1] >= 1.0 - 1e-5)).all()
+    assert (np.abs(pairs[:, 1] - 2.0) < 1e-5).any()
+
+
+def test_entropy_counts_where_the_critics_count_it() -> None:
+    """No reward, Q = 0 and zero weights: a standard Gaussian squashed, of which every later step is worth α H."""
+    pairs = outcomes_of(SACAgent, SACConfig, 0.0, 0.0, ent_coef=0.5, learn_ent_coef=False)
+    wide = outcomes_of(SACAgent, SACConfig, 0.0, 0.0, ent_coef=1.0, learn_ent_coef=False)
+    assert np.abs(pairs[:, 1]).max() > 0.05
+    np.testing.assert_allclose(wide[:, 1], 2 * pairs[:, 1], rtol=1e-5)
+
+
+@every_kind
+def test_looking_back_changes_nothing_of_the_training(agent: Any, config: Any) -> None:
+    one, other = (small(agent, config, buffer_size=1000, learning_starts=50) for _ in range(2))
+    for _turn in range(10):
+        run(one, 20)
+        run(other, 20)
+        one.diagnostics()
+    np.testing.assert_array_equal(one.networks.weights, other.networks.weights)

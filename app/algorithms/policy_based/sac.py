@@ -183,6 +183,12 @@ class SACAgent(OffPolicyLearner):
             measured.append(numbers | {"train/ent_coef": ent_coef})
         return self.summary(measured)
 
+    def beside_reward(self, observations: Array) -> float:
+        """Return what the entropy at observations (B, D) is worth, a mean; drawn apart, so that training does not notice."""
+        if not len(observations):
+            return 0.0
+        return -self.ent_coef * float(self.draw(observations, Stream(0, "pictures")).log_probs.mean())
+
     @property
     def ent_coef(self) -> float:
         """The temperature α now."""

@@ -38,6 +38,7 @@ the divergence of the new policy from the old, the other way round.
 """
 
 import math
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -46,6 +47,7 @@ import numpy as np
 from app.core.config import Hyper
 from app.core.contracts import Array, Problem
 from app.core.report import Report
+from app.core.signals import Signal
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.natural_gradient import FisherProduct, conjugate_gradient
@@ -115,6 +117,8 @@ class TRPOAgent(RolloutLearner):
         super().__init__(config, problem)
         self.optimiser = Adam(self.networks.stretch(1), epsilon=1e-5)
         self.shuffle_random = problem.stream("minibatches")
+        self.tries: list[tuple[float, float, float]] = []
+        self.promised = 0.0
 
     def update(self, max_steps: int) -> Report:
         """Collect until the rollout is full, then learn from it; return sooner after `max_steps` steps."""
@@ -149,10 +153,11 @@ class TRPOAgent(RolloutLearner):
         length = 1.0
         if config.limit_kl:
             length = math.sqrt(2 * config.target_kl / curvature) if curvature > 0 else 0.0  # (5)
+        self.promised = length * float(gradient @ direction)
         taken = self.line_search(samples, advantages, old, step=length * direction)
         return {
             "train/kl": taken.kl,
-            "train/surrogate_predicted": taken.share * length * float(gradient @ direction),
+            "train/surrogate_predicted": taken.share * self.promised,
             "train/surrogate_actual": taken.gain,
             "train/cg_residual": residual,
             "train/line_search_steps": float(taken.tries),
@@ -166,6 +171,7 @@ class TRPOAgent(RolloutLearner):
         config, policy = self.config, self.networks.stretch(0)
         start, old_policy = policy.weights.copy(), (old.policy_layers[-1], self.free.copy())
         before = surrogate(old.log_probs, samples.old_log_probs, advantages)
+        self.tries = []
         for tries in range(1, config.line_search_max_iter + 1):
             share = config.line_search_shrinking_factor ** (tries - 1)
             policy.weights[:] = start + share * step  # (6)
@@ -173,6 +179,7 @@ class TRPOAgent(RolloutLearner):
             divergences = self.head.divergences(old_policy, (new.policy_layers[-1], self.free))
             kl = float(divergences.mean())
             gain = surrogate(new.log_probs, samples.old_log_probs, advantages) - before
+            self.tries.append((share, kl, gain))
             if gain > 0 and (kl <= config.target_kl or not config.limit_kl):
                 self.note(samples, partial(
                     surrogate_numbers, new.log_probs, samples.old_log_probs,
@@ -185,6 +192,12 @@ class TRPOAgent(RolloutLearner):
             advantages=advantages, divergences=np.zeros_like(advantages),
         ))  # fmt: skip
         return Taken(0.0, config.line_search_max_iter, 0.0, 0.0)
+
+    def signals(self) -> Mapping[str, Callable[..., Array]]:
+        """Return what panels may ask for, the last line search among it."""
+        promised = self.promised
+        rows = [(share, kl, gain, share * promised) for share, kl, gain in self.tries]
+        return {**super().signals(), "line_search": lambda: np.array(rows).reshape(-1, 4)}
 
 
 SPEC = AlgorithmSpec(
@@ -204,7 +217,10 @@ SPEC = AlgorithmSpec(
         "train/explained_variance", "train/advantage_mean", "train/advantage_std", "train/learning_rate",
         "train/action_std",
     ),
-    signals=ROLLOUT_SIGNALS,
+    signals=(*ROLLOUT_SIGNALS, "line_search"),
+    own_signals=(
+        Signal("line_search", "(K, 4)", "mixed", _("Share of the longest step, divergence, gain and promised gain of every try of the last line search.")),
+    ),
     minibatch=surrogate_minibatch(surrogate=2, slope=3),
     default_steps=100_000,
     references=(
