@@ -2,7 +2,7 @@
 
 import copy
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,7 @@ from app.training.local import LocalControl, run_here
 
 STEPS = 1_000
 MARKS = (1, 333, 700)
+AFTER_EDIT = 100
 ALGORITHMS = sorted(catalog.algorithms())
 SHORT = {
     name: 20 for name, spec in catalog.algorithms().items() if spec.step_unit == "update"
@@ -41,16 +42,22 @@ class Course:
     agent: Agent
     environment: Environment
     steps: int = 0
+    updates: int = 0
     is_finished: bool = False
     episodes: list[Episodes] = field(default_factory=list)
     scalars: list[tuple[int, dict[str, float]]] = field(default_factory=list)
 
     def go(self, until: int, cut: Callable[[int], int] = lambda left: left) -> "Course":
         """Update until step `until` of `STEPS`; `cut` says how many of the steps left a call may take."""
-        until = scaled(self.spec.id, until)
+        return self.go_on(scaled(self.spec.id, until) - self.steps, cut)
+
+    def go_on(self, steps: int, cut: Callable[[int], int] = lambda left: left) -> "Course":
+        """Update for as many steps more."""
+        until = self.steps + steps
         while self.steps < until and not self.is_finished:
             report = self.agent.update(max(1, min(cut(until - self.steps), until - self.steps)))
             self.steps += report.steps
+            self.updates += report.updates
             self.is_finished = report.finished
             self.episodes.append(report.episodes)
             if report.scalars:
@@ -120,26 +127,24 @@ def job(name: str, folder: Path, **changes: Any) -> Job:
     )
     fields: dict[str, Any] = {
         "run": 1, "attempt": 1, "algorithm": name, "environment": smoke.environment, "config": recipe.config,
-        "environment_config": recipe.environment_config, "seed": 5, "total_steps": 2 * scaled(name, STEPS), "folder": str(folder),
+        "environment_config": recipe.environment_config, "seed": 5, "total_steps": scaled(name, 1_200), "folder": str(folder),
     }  # fmt: skip
     return Job(**{**fields, **changes})
 
 
-def edits_of(spec: AlgorithmSpec, config: Config) -> Iterator[dict[str, Any]]:
-    """Yield one allowed change for each hyperparameter that may change while the agent runs."""
-    for name in type(config).live_names():
-        before = getattr(config, name)
-        choices = hyper_of(type(config).model_fields[name])["choices"]
-        candidates = [c for c in choices if c != before]
-        if isinstance(before, bool):
-            candidates = [not before]
-        elif isinstance(before, int):
-            candidates = [before + 1, before - 1]
-        elif isinstance(before, float):
-            candidates = [before * 0.5, before * 0.5 + 0.1, 0.5]
-        allowed = [value for value in candidates if value != before and _is_allowed(config, name, value)]
-        assert allowed, f"{spec.id}.{name}: no other value is allowed"
-        yield {name: allowed[0]}
+def an_edit_of(spec: AlgorithmSpec, config: Config, name: str) -> dict[str, Any]:
+    """Return an allowed change of a hyperparameter that may change while the agent runs."""
+    before = getattr(config, name)
+    candidates = [choice for choice in hyper_of(type(config).model_fields[name])["choices"] if choice != before]
+    if isinstance(before, bool):
+        candidates = [not before]
+    elif isinstance(before, int):
+        candidates = [before + 1, before - 1]
+    elif isinstance(before, float):
+        candidates = [before * 0.5, before * 0.5 + 0.1, 0.5]
+    allowed = [value for value in candidates if value != before and _is_allowed(config, name, value)]
+    assert allowed, f"{spec.id}.{name}: no other value is allowed"
+    return {name: allowed[0]}
 
 
 def _is_allowed(config: Config, name: str, value: Any) -> bool:
@@ -296,14 +301,17 @@ def test_actions_are_numbers_of_actions(name: str, is_greedy: bool) -> None:
 
 @every_algorithm
 def test_each_live_hyperparameter_can_be_edited(name: str) -> None:
-    for changes in edits_of(catalog.algorithm(name), course(name).agent.config):
-        edited, cut = course(name), course(name)
-        for course_, cutting in ((edited, lambda left: left), (cut, irregular)):
-            course_.go(200, cutting)
+    """One after another, at least an update after each: the result is the same however the steps are cut."""
+    edited, cut = course(name).go(200), course(name).go(200, irregular)
+    for key in type(edited.agent.config).live_names():
+        changes = an_edit_of(edited.spec, edited.agent.config, key)
+        updates, steps = edited.updates, edited.steps
+        for course_ in (edited, cut):
             course_.agent.edit(course_.agent.config.edited(changes))
-            course_.go(STEPS, cutting)
-        ((key, value),) = changes.items()
-        assert getattr(edited.agent.config, key) == value
+            assert getattr(course_.agent.config, key) == changes[key]
+        while edited.updates == updates and not edited.is_finished and edited.steps < steps + STEPS:
+            edited.go_on(scaled(name, AFTER_EDIT))
+            cut.go_on(edited.steps - cut.steps, irregular)
         assert not trees_equal(edited.agent.state(), cut.agent.state()), changes
 
 
