@@ -260,9 +260,9 @@ def test_every_emitted_scalar_is_declared_finite_and_in_the_dictionary(name: str
 def test_every_signal_is_declared_and_an_array(name: str) -> None:
     done = whole(name).course
     known = signals.DICTIONARY.keys() | {signal.name for signal in done.spec.own_signals}
-    kinds = [{"policy_at"}, {"action_at", "action_std_at"}]  # one of them goes with the kind of action
-    other = [kind for kind in kinds if not kind & done.agent.signals().keys() and kind < set(done.spec.signals)]
-    assert done.agent.signals().keys() == set(done.spec.signals) - set().union(*other[: done.spec.actions == "any"])
+    kinds = [{"policy_at", "q_at"}, {"action_at", "action_std_at"}]  # one of them goes with the kind of action
+    other = [kind for kind in kinds if not kind & done.agent.signals().keys() and done.spec.actions == "any"]
+    assert done.agent.signals().keys() == set(done.spec.signals) - set().union(*other)
     assert set(done.spec.signals) <= known
     observations = _observations(done)
     before = done.agent.state()
