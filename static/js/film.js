@@ -1,6 +1,9 @@
 // @ts-check
 // An episode as its simulator draws it: pictures are fetched a stretch at a time and decoded shortly before they are shown.
 
+import { token } from "./colors.js";
+import { t } from "./text.js";
+
 const STRETCH = 32;
 const MOST_DECODED = 48;
 const AHEAD = 6;
@@ -64,6 +67,14 @@ export class Film {
     }
     this.arrived();
   }
+}
+
+/** Say that the picture is on its way. @param {CanvasRenderingContext2D} ctx */
+export function announce(ctx) {
+  ctx.fillStyle = token("--muted");
+  ctx.font = "11px system-ui, sans-serif";
+  [ctx.textAlign, ctx.textBaseline] = ["left", "top"];
+  ctx.fillText(t("its simulator is drawing…"), 8, 6);
 }
 
 /** Draw a picture as large as fits. @param {CanvasRenderingContext2D} ctx @param {number} w @param {number} h @param {ImageBitmap} picture */

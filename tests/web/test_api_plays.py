@@ -1,12 +1,9 @@
-"""Episodes are played again over REST, in a real process; keys follow from what an environment declares."""
+"""Episodes are played again over REST, in a real process."""
 
 from typing import Any
 
-import pytest
 from starlette.testclient import TestClient
 
-from app import catalog
-from app.web.playing import controls_of
 from tests.web.conftest import API
 
 
@@ -29,20 +26,3 @@ def test_an_episode_is_played_from_its_start_by_its_rules(client: TestClient, en
     assert client.post(steps, json={"actions": [0]}).status_code == 404
     assert client.get(f"{episode}/images").status_code == 409
     assert client.post(f"{ended['links']['episodes']}/99/plays").status_code == 404
-
-
-@pytest.mark.parametrize("spec", catalog.environments().values(), ids=lambda spec: spec.id)
-def test_every_action_has_a_key_of_its_own(spec: Any) -> None:
-    if spec.missing() is not None or spec.kind == "language":
-        return
-    world = spec.make(spec.config())
-    controls = controls_of(spec, world)
-    keys = [control.key for control in controls]
-    assert len(set(keys)) == len(keys)
-    if world.action_bounds is None:
-        idle = [spec.keys.index("")] if "" in spec.keys else []
-        assert sorted([*(control.action for control in controls), *idle]) == list(range(world.n_actions))
-    else:
-        assert [(control.action, control.value) for control in controls] == [
-            (place, value) for place, bounds in enumerate(world.action_bounds.tolist()) for value in bounds
-        ]

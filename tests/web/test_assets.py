@@ -70,7 +70,7 @@ def weight(*names: str) -> int:
 
 
 def pages() -> dict[str, set[str]]:
-    """Return the custom elements of Play and of the run pages with the most panels."""
+    """Return the custom elements of Play and of the run pages with the most panels; only a grid's page has its editor."""
     folder = assets.static_folder().parent / "templates"
 
     def tags(*patterns: str) -> set[str]:
@@ -80,7 +80,8 @@ def pages() -> dict[str, set[str]]:
     found = {"play": tags("base.html", "play.html", "_*.html")}
     for algorithm, environment in (("ppo", "CartPole-v1"), ("sarsa_lambda", "gridworld"), ("rainbow", "CartPole-v1")):
         fitting = catalog.panels_for(catalog.algorithm(algorithm), catalog.environment(environment))
-        found[algorithm] = tags("base.html", "run.html", "_*.html") | {panel.element for panel in fitting}
+        tagged = tags("base.html", "run.html", "_*.html") | {panel.element for panel in fitting}
+        found[algorithm] = tagged if environment == "gridworld" else tagged - {"grid-editor"}
     return found
 
 

@@ -4,11 +4,11 @@
 import { json } from "../api.js";
 import { Surface } from "../canvas.js";
 import { make } from "../chart-frame.js";
-import { Film, project } from "../film.js";
 import { steps } from "../format.js";
 import { momentOf } from "../moment.js";
 import { LIVE, choices, drawMoment, furnish, heightOf, nearest, openGame, press, replayed, sceneOf, stepMs } from "../player-parts.js";
 import { Playing } from "../playing.js";
+import { Screen } from "../screen.js";
 import { watchSight } from "../sight.js";
 import { subscribe } from "../stream.js";
 import { t } from "../text.js";
@@ -34,10 +34,9 @@ class AgentPlayer extends HTMLElement {
   #canvas = /** @type {HTMLCanvasElement} */ (make("canvas", "map-canvas"));
   #select = /** @type {HTMLSelectElement} */ (make("select", "input"));
   #words = make("p", "readout");
-  /** @type {Film | null} */
-  #film = null;
+  #screen = new Screen(() => this.#surface?.soon(), (why) => this.#filmed(false, why));
   #play = press(t("Play this episode yourself"), () => this.#game());
-  #draw = press(t("As its simulator draws it"), () => this.#filmed(this.#draw.getAttribute("aria-pressed") !== "true"));
+  #draw = press(t("As its simulator draws it"), () => this.#filmed(!this.#is_filmed));
   #playing = new Playing(() => stepMs(this.#scene), () => this.#surface?.soon());
 
   connectedCallback() {
@@ -47,13 +46,13 @@ class AgentPlayer extends HTMLElement {
     this.#select.addEventListener("change", () => this.#choose(this.#select.value, true));
     this.addEventListener("game-end", () => this.#play.focus());
     this.#surface = new Surface(this.#canvas, (ctx, w, h) => this.#paint(ctx, w, h), (width) => heightOf(this.#scene, width));
-    this.#playing.is_there = (at) => !this.#film || !!this.#film.picture(at);
+    this.#playing.is_there = (at) => this.#screen.is_there(at);
     this.#scene = sceneOf(this.getAttribute("scene"));
     this.#draw.hidden = !this.#scene?.has_film;
     this.#draw.setAttribute("aria-pressed", String(this.#scene?.drawing === "numbers"));
     const [{ run }, panel] = [this, this.getAttribute("panel") ?? "agent"];
     const leave = subscribe({ runs: [run], panels: [{ run, panel, options: {} }] }, (_id, delta) => this.#news(delta));
-    this.#leave = [leave, () => this.#film?.close(), watchSight(this, (is_seen) => (this.#playing.is_seen = is_seen)), () => clearTimeout(this.#rest), () => this.#surface?.close(), momentOf(run).watch(() => this.#travel())];
+    this.#leave = [leave, () => void this.#screen.show("", 0), watchSight(this, (is_seen) => (this.#playing.is_seen = is_seen)), () => clearTimeout(this.#rest), () => this.#surface?.close(), momentOf(run).watch(() => this.#travel())];
     this.#list();
   }
 
@@ -65,9 +64,8 @@ class AgentPlayer extends HTMLElement {
   /** @param {CanvasRenderingContext2D} ctx @param {number} w @param {number} h */
   #paint(ctx, w, h) {
     const is_live = this.#chosen === LIVE;
-    const [at, picture] = [is_live ? this.#states.length - 1 : this.#playing.at, this.#film?.picture(this.#playing.at)];
-    if (picture) project(ctx, w, h, picture);
-    else if (this.#scene) drawMoment(ctx, { w, h }, this.#scene, { states: this.#states, at, has_trail: !is_live });
+    const at = is_live ? this.#states.length - 1 : this.#playing.at;
+    if (!this.#screen.paint(ctx, w, h, at) && this.#scene) drawMoment(ctx, { w, h }, this.#scene, { states: this.#states, at, has_trail: !is_live });
   }
 
   get run() {
@@ -115,7 +113,7 @@ class AgentPlayer extends HTMLElement {
     this.#chosen = this.#select.value = value;
     this.#is_by_hand = is_by_hand || this.#is_by_hand;
     this.#playing.begin(0, false);
-    this.#filmed(null);
+    this.#screen.show("", 0);
     this.#play.disabled = this.#draw.disabled = value === LIVE;
     if (value === LIVE) return;
     const episode = await json(`/runs/${this.run}/episodes/${value}`).catch(() => null);
@@ -124,20 +122,19 @@ class AgentPlayer extends HTMLElement {
     this.#scene = { ...this.#scene, drawing: episode.drawing, ...episode.layout }; // the world as it was then
     this.#words.textContent = replayed(episode, is_by_hand ? null : momentOf(this.run).at);
     this.#canvas.setAttribute("aria-label", this.#words.textContent);
-    this.#filmed(this.#draw.getAttribute("aria-pressed") === "true");
+    this.#filmed(this.#is_filmed);
     this.#playing.begin(this.#states.length - 1, is_by_hand || !matchMedia("(prefers-reduced-motion: reduce)").matches);
   }
 
-  /** Show the simulator's pictures of the chosen episode, or the browser's; null: until another is chosen. @param {boolean | null} is_filmed */
-  #filmed(is_filmed) {
-    this.#film?.close();
-    this.#film = null;
-    if (is_filmed === null) return;
+  get #is_filmed() {
+    return this.#draw.getAttribute("aria-pressed") === "true";
+  }
+
+  /** Show the simulator's pictures of the chosen episode, or the browser's. @param {boolean} is_filmed @param {string} [why] not */
+  #filmed(is_filmed, why = "") {
     this.#draw.setAttribute("aria-pressed", String(is_filmed));
-    const soon = () => this.#surface?.soon();
-    const failed = (/** @type {string} */ why) => (this.#filmed(false), (this.#words.textContent = why));
-    if (is_filmed) this.#film = new Film(`/runs/${this.run}/episodes/${this.#chosen}/images`, this.#states.length, soon, failed);
-    soon();
+    this.#screen.show(is_filmed ? `/runs/${this.run}/episodes/${this.#chosen}/images` : "", this.#states.length);
+    if (why) this.#words.textContent = why;
   }
 
   /** Begin a game from the start of the chosen episode; the replay rests meanwhile. */
