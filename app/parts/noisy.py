@@ -33,10 +33,10 @@ class NoisyNetworks:
         self._start = start
         self._drawn = Networks(*shapes)
         self._layers = [layer for shape in shapes for layer in shape.layers()]
-        count = len(self._drawn.weights)
-        self.weights, self.gradient = np.zeros(2 * count, np.float32), np.zeros(2 * count, np.float32)
+        count, kind = len(self._drawn.weights), self._drawn.weights.dtype
+        self.weights, self.gradient = np.zeros(2 * count, kind), np.zeros(2 * count, kind)
         self.means, self.deviations = self.weights[:count], self.weights[count:]
-        self._noise = np.zeros(count, np.float32)
+        self._noise = np.zeros(count, kind)
 
     @property
     def mlps(self) -> list[MLP]:

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from app.algorithms.policy_based import sac
-from app.parts import off_policy, policy_learner, q_learner
+from app.algorithms.value_based import dueling_dqn
+from app.parts import noisy, off_policy, policy_learner, q_learner
 from app.parts.networks import Networks
 from app.parts.replay import Transitions
 
-OURS = (policy_learner, off_policy, q_learner, sac)
+OURS = (policy_learner, off_policy, q_learner, noisy, sac, dueling_dqn)
 
 
 def ours_in_doubles(monkeypatch: pytest.MonkeyPatch) -> None:

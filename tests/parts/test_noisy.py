@@ -8,6 +8,7 @@ from app.core.jit import plain
 from app.core.randomness import Stream
 from app.parts.networks import Networks, Shape
 from app.parts.noisy import NoisyNetworks, spread
+from tests.algorithms.doubles import ours_in_doubles
 
 SHAPE = Shape((3, 5, 2), "tanh")
 
@@ -65,7 +66,8 @@ def test_without_noise_it_is_the_network_of_the_means() -> None:
     np.testing.assert_array_equal(silent._drawn.weights, silent.means)
 
 
-def test_the_gradient_of_means_and_deviations_equals_differences() -> None:
+def test_the_gradient_of_means_and_deviations_equals_differences(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours_in_doubles(monkeypatch)
     built, x = noisy(), np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
     output_gradient = np.random.default_rng(1).normal(size=(6, 2)).astype(np.float32)
 
@@ -79,10 +81,10 @@ def test_the_gradient_of_means_and_deviations_equals_differences() -> None:
     held = built.gradient.copy()
     for index in (0, 7, 19, 31, 32, 45, 63):
         before = built.weights[index]
-        built.weights[index] = before + 1e-2
+        built.weights[index] = before + 1e-6
         above = loss()
-        built.weights[index] = before - 1e-2
-        assert (above - loss()) / 2e-2 == pytest.approx(held[index], abs=2e-3)
+        built.weights[index] = before - 1e-6
+        assert (above - loss()) / 2e-6 == pytest.approx(held[index], rel=1e-6, abs=1e-8)
         built.weights[index] = before
 
 

@@ -35,10 +35,10 @@ def values_of_the_endless_walk(built: Any, steps: int = 400) -> float:
 
 
 def gradient_by_differences(built: Any, loss: Any, *, count: int = 12) -> tuple[np.ndarray, np.ndarray]:
-    """Return (the gradient that the agent holds, central differences of `loss()`) at `count` of its parameters."""
+    """Return (the gradient that an agent of doubles holds, central differences of `loss()`) at `count` of its parameters."""
     weights, held = built.online.weights, built.online.gradient.copy()
     chosen = np.argsort(-np.abs(held))[:count]
-    found, step = np.zeros(count), 1e-2
+    found, step = np.zeros(count), 1e-6
     for place, index in enumerate(chosen):
         before = weights[index]
         weights[index] = before + step

@@ -14,6 +14,7 @@ from app.algorithms.value_based.dueling_dqn import (
     td_targets,
 )
 from app.core.randomness import Stream
+from tests.algorithms.doubles import ours_in_doubles
 from tests.algorithms.value_based.family import gradient_by_differences, run, small, values_of_the_endless_walk
 
 DRAWS = Stream(0, "test")
@@ -66,7 +67,10 @@ def test_the_split_gradient_equals_differences(subtract_mean: bool) -> None:
 
 
 @pytest.mark.parametrize("subtract_mean", [True, False])
-def test_the_gradient_of_the_whole_network_equals_differences(subtract_mean: bool) -> None:
+def test_the_gradient_of_the_whole_network_equals_differences(
+    subtract_mean: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours_in_doubles(monkeypatch)
     built = agent(subtract_mean=subtract_mean)
     run(built, 60)
     batch = built.replay.take(np.arange(32))
@@ -79,7 +83,7 @@ def test_the_gradient_of_the_whole_network_equals_differences(subtract_mean: boo
 
     built.differentiate(batch)
     held, found = gradient_by_differences(built, loss)
-    np.testing.assert_allclose(held, found, rtol=0.02, atol=1e-3)
+    np.testing.assert_allclose(held, found, rtol=1e-6, atol=1e-9)
 
 
 def test_targets_bootstrap_unless_terminated() -> None:

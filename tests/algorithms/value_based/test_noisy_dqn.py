@@ -8,6 +8,7 @@ import pytest
 from app.algorithms.value_based.noisy_dqn import NoisyDQNAgent, NoisyDQNConfig, huber_loss, td_targets
 from app.core.codecs import trees_equal
 from app.core.randomness import Stream
+from tests.algorithms.doubles import ours_in_doubles
 from tests.algorithms.value_based.family import gradient_by_differences, run, small, values_of_the_endless_walk
 
 SEEN = np.linspace(-1, 1, 40, dtype=np.float32).reshape(20, 2)
@@ -64,7 +65,8 @@ def test_it_acts_at_random_before_it_learns_and_never_again() -> None:
     assert "rollout/exploration_rate" not in built.exploration()
 
 
-def test_the_gradient_of_means_and_deviations_equals_differences() -> None:
+def test_the_gradient_of_means_and_deviations_equals_differences(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours_in_doubles(monkeypatch)
     built = agent()
     run(built, 60)
     batch = built.replay.take(np.arange(32))
@@ -81,7 +83,7 @@ def test_the_gradient_of_means_and_deviations_equals_differences() -> None:
 
     built.differentiate(batch)
     held, found = gradient_by_differences(built, loss, count=30)
-    np.testing.assert_allclose(held, found, rtol=0.03, atol=2e-3)
+    np.testing.assert_allclose(held, found, rtol=1e-6, atol=1e-9)
     count = len(built.online.means)
     chosen = np.argsort(-np.abs(built.online.gradient))[:30]
     assert (chosen < count).any()

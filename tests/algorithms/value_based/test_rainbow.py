@@ -17,6 +17,7 @@ from app.core.codecs import trees_equal
 from app.core.contracts import Step
 from app.core.jit import plain
 from app.core.randomness import Stream
+from tests.algorithms.doubles import ours_in_doubles
 from tests.algorithms.value_based.family import gradient_by_differences, run, small, values_of_the_endless_walk
 
 
@@ -101,7 +102,8 @@ def test_the_compiled_loss_equals_its_plain_twin() -> None:
     np.testing.assert_array_equal(results[0][1], results[1][1])
 
 
-def test_the_gradient_equals_differences() -> None:
+def test_the_gradient_equals_differences(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours_in_doubles(monkeypatch)
     built = agent()
     run(built, 60)
     rows, weights, counter = np.arange(32), np.linspace(0.2, 1.0, 32), built.noise_random.counter
@@ -114,7 +116,7 @@ def test_the_gradient_equals_differences() -> None:
 
     loss()
     held, found = gradient_by_differences(built, loss, count=30)
-    np.testing.assert_allclose(held, found, rtol=0.03, atol=2e-3)
+    np.testing.assert_allclose(held, found, rtol=1e-6, atol=1e-9)
 
 
 def test_drawn_transitions_get_the_priority_of_their_loss() -> None:
