@@ -14,6 +14,7 @@ from app import catalog
 from app.core.contracts import Problem
 
 ROUNDS = 3
+FRESH = range(8, 16)
 
 
 def ours(name: str, steps: int, environment_name: str = "CartPole-v1") -> float:
@@ -55,26 +56,32 @@ def test_speed_beside_stable_baselines3(name: str, steps: int, at_least: float) 
 
 
 @pytest.mark.bench
-def test_seconds_until_the_fast_preset_solves_cartpole() -> None:
-    """Wall clock until the mean of the last 20 training episodes reaches 475."""
-    environment = catalog.environment("CartPole-v1")
+def test_the_fast_preset_solves_cartpole_within_five_seconds_on_each_of_eight_fresh_seeds() -> None:
+    """Until the mean of the last 100 training episodes reaches 475; none of the seeds was used to choose the settings."""
+    torch.set_num_threads(1)
+    environment, algorithm = catalog.environment("CartPole-v1"), catalog.algorithm("ppo")
     recipe = catalog.resolve("ppo", "CartPole-v1", preset="fast")
-    algorithm = catalog.algorithm("ppo")
+    ours("ppo", 2048)
     seconds = []
-    for seed in range(ROUNDS):
-        agent = algorithm.agent(
-            algorithm.config.parse(recipe.config),
-            Problem(environment.make(environment.config()), seed, recipe.total_steps),
-        )
+    for seed in FRESH:
+        problem = Problem(environment.make(environment.config()), seed, recipe.total_steps)
+        agent = algorithm.agent(algorithm.config.parse(recipe.config), problem)
         returns: list[float] = []
-        start, taken = time.perf_counter(), 0
-        while taken < recipe.total_steps and not (len(returns) >= 20 and statistics.fmean(returns[-20:]) >= 475):
-            report = agent.update(10_000)
+        start, taken, busy = time.perf_counter(), 0, time.process_time()
+        while taken < recipe.total_steps and not is_solved(returns):
+            report = agent.update(recipe.total_steps - taken)
             taken += report.steps
             returns += report.episodes.returns.tolist()
+        assert is_solved(returns), seed
         seconds.append(time.perf_counter() - start)
-        print(f"\nseed {seed}: {seconds[-1]:.1f} s, {taken} steps")  # noqa: T201
-    assert statistics.median(seconds) <= 5.0
+        busy = time.process_time() - busy
+        print(f"\nseed {seed}: {taken} steps, {seconds[-1]:.2f} s, {busy:.2f} s of processor time")  # noqa: T201
+    assert max(seconds) <= 5.0
+
+
+def is_solved(returns: list[float]) -> bool:
+    """Whether the mean of the last 100 episodes is at least 475."""
+    return len(returns) >= 100 and statistics.fmean(returns[-100:]) >= 475
 
 
 @pytest.mark.bench
