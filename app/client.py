@@ -150,8 +150,8 @@ class Playground:
         return self._act(id, "step", {"unit": unit, "count": count})
 
     def fork(self, id: int, **options: Any) -> Run:
-        """Continue from a checkpoint as a new run; `options`: checkpoint, config, seed, total_steps, name, and
-        `idempotency_key` as for `create`."""
+        """Continue from a checkpoint as a new run; `options`: checkpoint, config, seed, total_steps, name, `algorithm` and
+        `preset` for the next stage of a chain, and `idempotency_key` as for `create`."""
         headers = _key_header(options.pop("idempotency_key", None))
         return self._model(Run, "POST", f"/runs/{id}/fork", json=options, headers=headers)
 

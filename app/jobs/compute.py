@@ -1,6 +1,7 @@
 """Drawing a panel from stored weights: the agent is rebuilt from its recipe, given the weights, and asked."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from app import catalog
@@ -8,6 +9,7 @@ from app.core.contracts import Array
 from app.core.errors import InvalidInput
 from app.core.specs import Frame, Subject
 from app.core.text import _
+from app.training.checkpoints import read_checkpoint
 
 
 @runtime_checkable
@@ -22,14 +24,16 @@ def frame(request: Mapping[str, Any], weights: Array) -> Frame:
     """Return one frame.
 
     Args:
-        request: {recipe, panel, options}.
+        request: {recipe, panel, options}, and `origin`, the checkpoint of an earlier stage that the run started from.
         weights: all parameters of the agent (P,) float32.
 
     Raises:
         InvalidInput: the agent keeps no weights, or an option is out of bounds.
+        CheckpointDamaged: the checkpoint of the earlier stage cannot be read.
     """
-    recipe = catalog.Recipe(**request["recipe"])
-    algorithm, environment_spec, environment, agent = catalog.build(recipe)
+    recipe, origin = catalog.Recipe(**request["recipe"]), request.get("origin")
+    source = read_checkpoint(Path(origin))[0]["agent"] if origin else None
+    algorithm, environment_spec, environment, agent = catalog.build(recipe, source)
     if not isinstance(agent, TakesWeights):
         rule = _("{algorithm} keeps no weights to draw from").format(algorithm=recipe.algorithm)
         raise InvalidInput.one("panel", request["panel"], rule)

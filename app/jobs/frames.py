@@ -14,6 +14,7 @@ from app.core.contracts import Array
 from app.core.errors import InvalidInput, Missing, Violation
 from app.core.text import _
 from app.jobs.floor import Floor
+from app.jobs.lineage import origin_of
 from app.jobs.wire import Message
 from app.store import frames, runs
 
@@ -98,7 +99,10 @@ class Frames:
         number = next(self._numbers)
         future: Future[Message] = Future()
         self._answers[number] = future
-        header = {"type": "compute", "id": number, "recipe": {**recipe, "config": row.config_now}, **request}
+        header = {
+            "type": "compute", "id": number, "recipe": {**recipe, "config": row.config_now},
+            "origin": origin_of(row, self._floor.store.run_folder(row.id)), **request,
+        }  # fmt: skip
         self._ask(header, {"weights": weights})
         try:
             answer = future.result(TIMEOUT_S)

@@ -7,7 +7,7 @@ from typing import Any
 from app.core.text import _
 from app.jobs.engine import OnExit, OnMessage, Worker
 from app.jobs.floor import Attempt, Floor, Spare
-from app.jobs.lineage import Connection, age, parent_checkpoint_folder
+from app.jobs.lineage import Connection, age, origin_of, parent_checkpoint_folder
 from app.store import checkpoints, edits, runs
 from app.store.reach import reached
 from app.training.job import Job
@@ -100,7 +100,8 @@ class Launcher:
         row = runs.get(connection, run)
         if not number or row is None:
             return None
-        starts = start_points(connection, row, self._floor.store.run_folder(run))
+        folder = self._floor.store.run_folder(run)
+        starts = start_points(connection, row, folder)
         job = Job(
             run=run,
             attempt=number,
@@ -110,8 +111,9 @@ class Launcher:
             config=row.config,
             seed=row.seed,
             total_steps=row.total_steps,
-            folder=str(self._floor.store.run_folder(run)),
+            folder=str(folder),
             checkpoint=starts[0],
+            origin=origin_of(row, folder),
             edits=_edits(connection, run),
             reached=reached(connection, run),
             speed=row.speed,
@@ -145,5 +147,6 @@ def start_points(connection: Connection, row: runs.RunRow, folder: Path) -> list
     """
     known: list[dict[str, Any]] = sorted(checkpoints.list_(connection, row.id), key=age, reverse=True)
     found: list[str | None] = [item["id"] for item in known if (folder / "checkpoints" / item["id"]).is_dir()]
-    inherited = parent_checkpoint_folder(folder, row.parent_checkpoint) if row.parent_checkpoint else None
+    is_fork = row.parent_checkpoint is not None and origin_of(row, folder) is None
+    inherited = parent_checkpoint_folder(folder, str(row.parent_checkpoint)) if is_fork else None
     return [*found, str(inherited) if inherited else None]

@@ -23,6 +23,18 @@ def parent_checkpoint_folder(run_folder: Path, checkpoint: str) -> Path:
     return run_folder / INHERITED / checkpoint
 
 
+def origin_of(row: runs.RunRow, run_folder: Path) -> str | None:
+    """Return the checkpoint of an earlier stage whose model a run starts from; None for a fork of the same algorithm."""
+    if row.parent_checkpoint is None:
+        return None
+    folder = parent_checkpoint_folder(run_folder, row.parent_checkpoint)
+    try:
+        algorithm = json.loads((folder / MANIFEST).read_bytes())["meta"].get("algorithm", row.algorithm)
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return None  # the worker that reads it says what is wrong with it
+    return None if algorithm == row.algorithm else str(folder)
+
+
 def insert(store: Store, connection: Connection, new: runs.RunNew) -> int:
     """Create a queued run and return its id; a fork keeps the checkpoint `new.parent_checkpoint` of `new.parent_run`.
 

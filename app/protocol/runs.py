@@ -79,9 +79,15 @@ class StepRequest(Request):
 
 
 class ForkRequest(Request):
-    """A new run that continues from a kept checkpoint."""
+    """A new run that continues from a kept checkpoint, or the next stage of a chain, which starts from its model."""
 
     checkpoint: CheckpointId | None = Field(None, description="Id from /checkpoints. Unset: the last one.")
+    algorithm: Identifier | None = Field(
+        None,
+        description="Another stage of a language model's training. Unset: the parent's.",
+        examples=["grpo_language"],
+    )
+    preset: PresetName | None = Field(None, description="Of another stage. Unset: `tuned` where it exists.")
     config: Values = Field(default_factory=dict, description="Hyperparameters that differ.", examples=[{"alpha": 0.05}])
     seed: Seed | None = Field(None, description="Unset: the parent's.")
     total_steps: Steps | None = Field(None, description="Unset: the parent's.")

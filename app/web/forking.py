@@ -1,6 +1,7 @@
 """Forks: a new run that continues from a kept checkpoint of another, with other hyperparameters where its state allows.
 
-What is not named is as in the checkpoint, not as in the parent now: forking from before an edit undoes the edit.
+What is not named is as in the checkpoint, not as in the parent now: forking from before an edit undoes the edit. A fork into
+another algorithm is the next stage of a chain: it starts at step 0 from the model in the checkpoint.
 """
 
 from collections.abc import Mapping
@@ -36,13 +37,21 @@ def new_run(store: Store, connection: Any, catalog: ModuleType, *, parent: int, 
     spec = catalog.algorithm(row.algorithm)
     _check_versions(row, spec, catalog.environment(row.environment).version)
     saved = _checkpoint(connection, row, body.checkpoint)
+    kept, world = lineage.configs_of(store, connection, row.id, checkpoint=saved["id"])
+    if body.algorithm is not None and body.algorithm != row.algorithm:
+        return _next_stage(catalog, row, body, kept=kept, world=world, checkpoint=saved["id"])
+    if body.preset is not None:
+        rule, way_out = (
+            _("a fork goes on with its checkpoint's configuration"),
+            _("Leave it out, or name another stage."),
+        )
+        raise InvalidInput.one("preset", body.preset, rule, way_out)
     total = body.total_steps or (
         row.total_steps if row.total_steps > saved["step"] else saved["step"] + row.total_steps
     )
     if total <= saved["step"]:
         rule = _("the checkpoint is at step {step} already").format(step=saved["step"])
         raise InvalidInput.one("total_steps", total, rule, _("Name a larger budget or an earlier checkpoint."))
-    kept, world = lineage.configs_of(store, connection, row.id, checkpoint=saved["id"])
     recipe = catalog.resolve(
         row.algorithm,
         row.environment,
@@ -64,6 +73,37 @@ def new_run(store: Store, connection: Any, catalog: ModuleType, *, parent: int, 
         eval_every_steps=row.eval_every_steps,
         eval_episodes=row.eval_episodes,
         speed=row.speed,
+    )
+
+
+def _next_stage(
+    catalog: ModuleType, row: RunRow, body: ForkRequest, *, kept: dict[str, Any], world: dict[str, Any], checkpoint: str
+) -> RunNew:
+    """Return the row of a run of another algorithm that starts from the model of a checkpoint."""
+    source, spec = catalog.algorithm(row.algorithm), catalog.algorithm(body.algorithm)
+    if {source.family, spec.family} != {"language"}:
+        rule = _("does not go on from a checkpoint of {name}").format(name=source.name)
+        way_out = _("Only the stages of a language model's training start from each other's model; start a new run.")
+        raise InvalidInput.one("algorithm", spec.id, rule, way_out)
+    shape = {name: kept[name] for name in spec.config.settled_names() if name in kept}
+    recipe = catalog.resolve(
+        spec.id,
+        row.environment,
+        config={**shape, **body.config},
+        environment_config=world,
+        preset=body.preset,
+        total_steps=body.total_steps,
+        seed=row.seed if body.seed is None else body.seed,
+    ).as_dict()
+    check_settled(spec, recipe["config"], shape)
+    name = _("{name} → {stage}").format(name=row.name or f"#{row.id}", stage=spec.name)[:200]
+    return RunNew(
+        **recipe,
+        name=name if body.name is None else body.name,
+        tags=row.tags,
+        step_unit=spec.step_unit,
+        parent_run=row.id,
+        parent_checkpoint=checkpoint,
     )
 
 

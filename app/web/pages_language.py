@@ -1,0 +1,242 @@
+"""The language lab: a task, the stages of a model's training on it, and the tree of runs that started from each other."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.core.codecs import content_hash
+from app.core.errors import InvalidInput, Missing, Refused, Violation, shorten
+from app.core.specs import AlgorithmSpec, EnvironmentSpec
+from app.core.text import _
+from app.protocol.runs import ForkRequest, Run, RunCreate
+from app.store import checkpoints
+from app.web import recipe, roadmap
+from app.web.context import Service
+from app.web.describe import known
+from app.web.forms import whole
+from app.web.posted import Form
+from app.web.rendering import PageRoute, is_fragment, page
+from app.web.services import Playground, RunQuery
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+SEE_OTHER = 303
+MOST_RUNS = 200
+SCORE, RIGHT = "eval/mean_reward", "eval/success_rate"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A checkpoint that a stage may start from; `value` is `run:checkpoint`, empty for a fresh model."""
+
+    value: str
+    label: str
+    is_chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the chain on the chosen task, its usual budget in updates, and what it may start from."""
+
+    spec: AlgorithmSpec
+    budget: int
+    origins: tuple[Origin, ...]
+    runs: int
+    best: float | None
+    reason: str
+    problems: tuple[Violation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A run in the tree: how deep it stands, what it reached, and how much its stage added to what it started from."""
+
+    run: Run
+    depth: int
+    title: str
+    stage: str
+    score: float | None
+    right: float | None
+    added: float | None
+    branch_url: str
+
+
+@router.get("/language")
+def language(request: Request, playground: Service) -> Response:
+    """Show the chain on the task that the address names, or on the first."""
+    asked = dict(request.query_params)
+    catalog = playground.catalog()
+    task = _task(catalog, asked["task"]) if asked.get("task") else tasks(catalog)[0]
+    context = _context(playground, task, source=asked.get("from", ""))
+    return page("_language_runs.html" if is_fragment(request) else "language.html", context)
+
+
+@router.post("/language/stages")
+def start(form: Form, playground: Service) -> Response:
+    """Start a stage, from a fresh model or from the model of a checkpoint; a form sent twice starts one run."""
+    catalog = playground.catalog()
+    task, stage = _task(catalog, form.get("task", "")), known(catalog.algorithm, form.get("stage", ""))
+    origin = form.get("origin", "")
+    key = f"stage-{content_hash(dict(form))}" if form.get("nonce") else None
+    try:
+        run = _started(playground, task, stage, form=form, key=key)
+    except (InvalidInput, ValidationError) as error:
+        problems = recipe.of_model(error) if isinstance(error, ValidationError) else error.violations
+        context = _context(playground, task, source=origin.partition(":")[0], refused=(stage.id, problems))
+        return page("language.html", context, status=409 if isinstance(error, Refused) else 422)
+    return RedirectResponse(f"/runs/{run.id}", SEE_OTHER)
+
+
+def tasks(catalog: ModuleType) -> list[EnvironmentSpec]:
+    """Return the tasks in text."""
+    return [spec for spec in catalog.environments().values() if spec.kind == "language"]
+
+
+def _task(catalog: ModuleType, name: str) -> EnvironmentSpec:
+    found = {spec.id: spec for spec in tasks(catalog)}
+    if name not in found:
+        way_out = _("The tasks are: {names}.").format(names=", ".join(found))
+        raise Missing.one("task", shorten(name), _("there is no such task in text"), way_out)
+    return found[name]
+
+
+def _started(
+    playground: Playground, task: EnvironmentSpec, stage: AlgorithmSpec, *, form: Form, key: str | None
+) -> Run:
+    steps, seed = whole(form, "total_steps"), whole(form, "seed")
+    run, _colon, checkpoint = form.get("origin", "").partition(":")
+    if not run:
+        body = RunCreate(algorithm=stage.id, environment=task.id, total_steps=steps, seed=seed or 0)
+        return playground.create_run(body, key=key)
+    if not (run.isascii() and run.isdecimal()):
+        raise Missing.one("origin", run, _("there is no such run"))
+    asked = ForkRequest(algorithm=stage.id, checkpoint=checkpoint or None, total_steps=steps, seed=seed)
+    return playground.fork(int(run), asked, key=key)
+
+
+def _context(
+    playground: Playground,
+    task: EnvironmentSpec,
+    *,
+    source: str = "",
+    refused: tuple[str, Sequence[Violation]] = ("", ()),
+) -> dict[str, Any]:
+    catalog = playground.catalog()
+    runs = playground.runs(RunQuery(environment=task.id, sort="created"), limit=MOST_RUNS).items
+    kept = _kept(playground, runs)
+    stages = [
+        replace(stage, problems=tuple(refused[1])) if stage.spec.id == refused[0] else stage
+        for stage in _stages(catalog, task, runs, kept=kept, source=source)
+    ]
+    return {
+        "here": "language",
+        "task": task,
+        "tasks": tasks(catalog),
+        "references": task.references(task.config()),
+        "stages": stages,
+        "suggested": next((stage.spec.id for stage in stages if not stage.runs and not stage.reason), ""),
+        "rows": _tree(catalog, runs),
+        "nonce": secrets.token_urlsafe(16),
+    }
+
+
+def _kept(playground: Playground, runs: Sequence[Run]) -> dict[int, list[dict[str, Any]]]:
+    """Return run → its checkpoints, the newest first, of runs that have any."""
+    with playground.store.read() as connection:
+        found = {run.id: list(reversed(checkpoints.list_(connection, run.id))) for run in runs}
+    return {run: items for run, items in found.items() if items}
+
+
+def _stages(
+    catalog: ModuleType,
+    task: EnvironmentSpec,
+    runs: Sequence[Run],
+    *,
+    kept: dict[int, list[dict[str, Any]]],
+    source: str,
+) -> list[Stage]:
+    road = [stop for station, stops in roadmap.stations(catalog) if station.family == "language" for stop in stops]
+    by_id = {run.id: run for run in runs}
+    names = {stop.spec.id: stop.spec.name for stop in road}
+    found = []
+    for stop in road:
+        spec, own = stop.spec, [run for run in runs if run.algorithm == stop.spec.id]
+        scores = [score for run in own if (score := run.latest.get(SCORE)) is not None]
+        origins = _origins(spec, by_id, kept=kept, names=names, source=source)
+        reason = catalog.misfit(spec, task) or _why_not(spec, task)
+        preset = catalog.presets_for(spec.id, task.id).get(catalog.BASE_PRESET)
+        budget = preset.total_steps if preset else spec.default_steps
+        found.append(Stage(spec, budget, origins, len(own), max(scores, default=None), reason))
+    return found
+
+
+def _why_not(spec: AlgorithmSpec, task: EnvironmentSpec) -> str:
+    """Return why a stage cannot run on a task with its own settings, or the empty text."""
+    try:
+        spec.check(spec.config(), task.make(task.config()))
+    except InvalidInput as error:
+        return str(error)
+    return ""
+
+
+def _origins(
+    spec: AlgorithmSpec,
+    runs: dict[int, Run],
+    *,
+    kept: dict[int, list[dict[str, Any]]],
+    names: dict[str, str],
+    source: str,
+) -> tuple[Origin, ...]:
+    """Return a fresh model and every other stage's last checkpoint; of the run to branch from, all checkpoints."""
+    named = int(source) if source.isascii() and source.isdecimal() else 0
+    usual = _usual(spec, [runs[id] for id in kept]) if named not in kept else named
+    origins = [Origin("", _("a fresh model"), is_chosen=not usual)]
+    for id in sorted(kept, key=lambda item: (item != usual, -item)):
+        run = runs[id]
+        if run.algorithm == spec.id:
+            continue
+        for place, saved in enumerate(kept[id] if id == named else kept[id][:1]):
+            label = _("#{run} {stage}, update {step}").format(
+                run=id, stage=names.get(run.algorithm, run.algorithm), step=saved["step"]
+            )
+            origins.append(Origin(f"{id}:{saved['id']}", label, is_chosen=id == usual and place == 0))
+    return tuple(origins)
+
+
+def _usual(spec: AlgorithmSpec, runs: Sequence[Run]) -> int:
+    """Return the newest run of the stage that this one usually follows, or 0."""
+    for stage in spec.follows:
+        found = [run.id for run in runs if run.algorithm == stage]
+        if found:
+            return max(found)
+    return 0
+
+
+def _tree(catalog: ModuleType, runs: Sequence[Run]) -> list[Branch]:
+    """Return the runs with each below the one it started from, the oldest first."""
+    by_id = {run.id: run for run in runs}
+    below: dict[int, list[Run]] = {}
+    for run in runs:
+        parent = run.parent.run if run.parent and run.parent.run in by_id else 0
+        below.setdefault(parent, []).append(run)
+    rows: list[Branch] = []
+
+    def add(parent: int, depth: int) -> None:
+        for run in below.get(parent, []):
+            score, before = run.latest.get(SCORE), by_id[parent].latest.get(SCORE) if parent else None
+            added = score - before if score is not None and before is not None else None
+            spec = catalog.algorithms().get(run.algorithm)
+            stage = spec.name if spec else run.algorithm
+            url = f"/language?{urlencode({'task': run.environment, 'from': run.id})}#stages"
+            rows.append(Branch(run, depth, run.name or stage, stage, score, run.latest.get(RIGHT), added, url))
+            add(run.id, depth + 1)
+
+    add(0, 0)
+    return rows

@@ -1,0 +1,114 @@
+"""The language lab: stages start from each other's models, and the page shows the tree of what came from what."""
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from app.jobs import launching, lineage
+from app.protocol.runs import RunCreate
+from app.store import checkpoints
+from app.store import runs as run_rows
+from app.training.checkpoints import write_checkpoint
+from app.web.services import Playground
+from tests.web.conftest import API
+
+SAVED = "55-final-1"
+SIZES = {"d_model": 16, "n_layers": 1, "n_heads": 2}
+
+
+@pytest.fixture
+def taught(playground: Playground, client: TestClient) -> int:
+    """A run of supervised fine-tuning with a checkpoint on the disk."""
+    made = playground.create_run(RunCreate(algorithm="sft", environment="sort_digits", config=SIZES, name="taught"))
+    saved = {"id": SAVED, "step": 55, "kind": "final", "size_bytes": 1, "files": {}}
+    playground.store.writer.do(
+        lambda connection: checkpoints.add(connection, made.id, attempt=made.attempt, checkpoint=saved)
+    )
+    folder = playground.store.run_folder(made.id) / "checkpoints" / SAVED
+    meta = {"config": made.config, "algorithm": "sft", "environment_config": made.environment_config}
+    write_checkpoint(folder, {"w": np.zeros(1)}, meta)
+    return made.id
+
+
+def row_of(playground: Playground, run: int) -> Any:
+    with playground.store.read() as connection:
+        return run_rows.get(connection, run)
+
+
+def test_a_fork_into_another_stage_starts_anew_from_the_model(
+    playground: Playground, client: TestClient, taught: int
+) -> None:
+    made = client.post(f"{API}/runs/{taught}/fork", json={"algorithm": "grpo_language", "config": {"beta": 0.1}}).json()
+    assert (made["algorithm"], made["environment"], made["step"]) == ("grpo_language", "sort_digits", 0)
+    assert made["parent"] == {"run": taught, "checkpoint": SAVED}
+    assert made["config"]["beta"] == 0.1
+    assert {name: made["config"][name] for name in SIZES} == SIZES, "the model's sizes are those of the source"
+    row, folder = row_of(playground, made["id"]), playground.store.run_folder(made["id"])
+    kept = lineage.parent_checkpoint_folder(folder, SAVED)
+    assert lineage.origin_of(row, folder) == str(kept)
+    with playground.store.read() as connection:
+        assert launching.start_points(connection, row, folder) == [None], "its state is not resumed"
+
+
+def test_a_fork_of_the_same_stage_resumes_its_state(playground: Playground, client: TestClient, taught: int) -> None:
+    made = client.post(f"{API}/runs/{taught}/fork", json={"total_steps": 99}).json()
+    row, folder = row_of(playground, made["id"]), playground.store.run_folder(made["id"])
+    assert lineage.origin_of(row, folder) is None
+    with playground.store.read() as connection:
+        kept = lineage.parent_checkpoint_folder(folder, SAVED)
+        assert launching.start_points(connection, row, folder) == [str(kept)]
+
+
+@pytest.mark.parametrize(
+    ("body", "where"),
+    [
+        ({"algorithm": "q_learning"}, "algorithm"),
+        ({"algorithm": "grpo_language", "config": {"d_model": 32}}, "config.d_model"),
+        ({"preset": "tuned"}, "preset"),
+        ({"algorithm": "nonsense"}, "algorithm"),
+    ],
+)
+def test_what_cannot_start_from_a_model_is_refused_with_the_reason(
+    client: TestClient, taught: int, body: dict[str, Any], where: str
+) -> None:
+    refused = client.post(f"{API}/runs/{taught}/fork", json=body)
+    assert refused.status_code in (404, 422)
+    (error,) = refused.json()["errors"]
+    assert error["where"] == where
+    assert error["way_out"]
+
+
+def test_the_page_leads_from_a_run_to_the_next_stage(client: TestClient, taught: int) -> None:
+    text = client.get(f"/language?task=sort_digits&from={taught}").text
+    assert 'aria-current="page">Language</a>' in text
+    stage = text[text.index('id="stage-grpo_language"') :]
+    stage = stage[: stage.index("</li>")]
+    assert f'<option value="{taught}:{SAVED}" selected>' in stage
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', stage))
+    answer = client.post("/language/stages", data={**fields, "origin": f"{taught}:{SAVED}"}, follow_redirects=False)
+    assert answer.status_code == 303
+    made = client.get(f"{API}{answer.headers['Location']}").json()
+    assert made["parent"] == {"run": taught, "checkpoint": SAVED}
+    again = client.post("/language/stages", data={**fields, "origin": f"{taught}:{SAVED}"}, follow_redirects=False)
+    assert again.headers["Location"] == answer.headers["Location"], "a second click starts nothing"
+    tree = client.get("/language?task=sort_digits", headers={"HX-Request": "true"}).text
+    assert tree.lstrip().startswith('<div id="runs"')
+    row = tree[tree.index(f'data-run="{made["id"]}"') :]
+    assert f"from #{taught}:" in row[: row.index("</tr>")]
+
+
+def test_a_refused_stage_says_why_on_the_page(client: TestClient, taught: int) -> None:
+    refused = client.post(
+        "/language/stages", data={"task": "sort_digits", "stage": "sft", "origin": "", "total_steps": "0"}
+    )
+    assert refused.status_code == 422
+    assert "total_steps" in refused.text
+    gone = client.post(
+        "/language/stages", data={"task": "sort_digits", "stage": "grpo_language", "origin": f"{taught}:7-gone-1"}
+    )
+    assert gone.status_code == 422
+    assert "there is no such checkpoint" in gone.text
+    assert client.get("/language?task=CartPole-v1").status_code == 404
