@@ -4,6 +4,7 @@ The map shows what the estimate cannot: how much better one could do from a stat
 move the estimate (the residual), and how often the policy is where (its state distribution). S states.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,14 +46,14 @@ def compute(subject: Subject, options: TruthOptions) -> Frame:
     signals = subject.agent.signals()
     v, policy = np.asarray(signals["v"](), np.float64), np.asarray(signals["policy"](), np.float64)
     reachable, endless = mdp.reachable(), endless_states(mdp, policy)
-    optimal = optimal_values(mdp, gamma)
+    optimal, best = _optimum(mdp, gamma)
     of_policy = Exact(mdp, gamma, horizon).values_of(policy)
     q = q_from_v(mdp, v, gamma)
     is_of_policy = getattr(subject.agent, "truth_is", "optimal") == "target"
     backed_up = (policy * q).sum(axis=1) if is_of_policy else q.max(axis=1)
     arrays = {
         "optimal": optimal,
-        "policy": greedy_policy(q_from_v(mdp, optimal, gamma)),
+        "policy": best,
         "of_policy": of_policy,
         "own_policy": policy,
         "gap": np.where(reachable, of_policy - optimal, 0.0),
@@ -75,6 +76,13 @@ def compute(subject: Subject, options: TruthOptions) -> Frame:
         "horizon": horizon,
     }
     return Frame({name: np.asarray(array, np.float32) for name, array in arrays.items()}, meta)
+
+
+@lru_cache(maxsize=16)
+def _optimum(mdp: TabularMDP, gamma: float) -> tuple[F64, F64]:
+    """Return V* (S,) and the greedy policy (S, A); a picture is drawn hundreds of times of one world."""
+    optimal = optimal_values(mdp, gamma)
+    return optimal, greedy_policy(q_from_v(mdp, optimal, gamma))
 
 
 def _rms(values: F64) -> float:
