@@ -62,6 +62,8 @@ class OffPolicyConfig(Config):
         help=_("Transitions remembered: raising it keeps old experience longer, which is steadier and less up to date."))
     learning_starts: int = Hyper(100, low=0, high=1_000_000, unit=_("env steps"),
         help=_("Random steps before learning begins: raising it fills the buffer with more varied experience first."))
+    hold_steps: int = Hyper(1, low=1, high=1000, unit=_("env steps"), advanced=True,
+        help=_("How long each of the random first actions is held: raising it goes further in one direction, where steps that undo each other never meet a reward."))
     batch_size: int = Hyper(256, low=1, high=4096, unit=_("transitions"), live="update",
         help=_("Transitions per gradient step: raising it gives steadier, slower steps. At most buffer_size."))
     train_freq: int = Hyper(1, low=1, high=10_000, unit=_("env steps"), live="update",
@@ -151,10 +153,14 @@ class OffPolicyLearner(SavedAgent, ABC):
         self.episodes.add(step, self.env_steps)
 
     def behave(self) -> Array:
-        """Return the actions to take now (N, A) in [−1, 1]: uniformly random ones until learning starts."""
-        if self.env_steps < self.config.learning_starts:
-            return 2 * self.action_random.uniforms(self.config.n_envs, self.n_actions) - 1
-        return self.explore(self.observations, self.action_random)
+        """Return the actions to take now (N, A) in [−1, 1]: uniformly random ones, held for a while, until learning starts."""
+        if self.env_steps >= self.config.learning_starts:
+            return self.explore(self.observations, self.action_random)
+        counter, n_envs = self.action_random.counter, self.config.n_envs
+        actions = 2 * self.action_random.uniforms(n_envs, self.n_actions) - 1
+        if (self.env_steps // n_envs + 1) % self.config.hold_steps:
+            self.action_random.counter = counter  # so that the next step draws the same again
+        return actions
 
     @abstractmethod
     def explore(self, observations: Array, random: Stream) -> Array:

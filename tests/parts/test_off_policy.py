@@ -8,6 +8,7 @@ import pytest
 from app.algorithms.policy_based.ddpg import DDPGAgent, DDPGConfig
 from app.algorithms.policy_based.sac import SACAgent, SACConfig
 from app.algorithms.policy_based.td3 import TD3Agent, TD3Config
+from app.core.codecs import trees_equal
 from app.core.contracts import Problem
 from app.core.errors import InvalidInput
 from app.parts.off_policy import OffPolicyConfig, check, joined
@@ -43,6 +44,21 @@ def test_actions_are_uniformly_random_until_learning_starts(agent: Any, config: 
     assert actions.mean(axis=0) == pytest.approx([0, 0], abs=0.1)
     assert actions.var(axis=0) == pytest.approx([1 / 3, 1 / 3], abs=0.05)
     assert built.critic_optimiser.steps == 0
+
+
+def test_the_random_first_actions_are_held_also_across_a_resumption() -> None:
+    whole, cut = (
+        small(DDPGAgent, DDPGConfig, learning_starts=48, buffer_size=1000, hold_steps=4) for _copy in range(2)
+    )
+    run(whole, 48)
+    held = whole.replay.actions[:48].reshape(6, 4, 2, 2)  # holds, steps of a hold, environments, numbers
+    assert (held == held[:, :1]).all()
+    assert len(np.unique(held[:, 0])) == 24
+    run(cut, 18)  # in the middle of a hold
+    resumed = small(DDPGAgent, DDPGConfig, learning_starts=48, buffer_size=1000, hold_steps=4)
+    resumed.load(cut.state())
+    run(resumed, 30)
+    assert not trees_equal(whole.state(), resumed.state())
 
 
 def test_a_transition_across_a_reset_is_never_stored() -> None:
