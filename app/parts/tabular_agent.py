@@ -23,7 +23,7 @@ from app.core.jit import kernel
 from app.core.randomness import Stream, philox, unit
 from app.core.report import Episodes, Report
 from app.parts.exact import Exact, model_of, policy_changes
-from app.parts.exploration import epsilon_greedy_policy, exploration_rate
+from app.parts.exploration import behaviour_policy, exploration_rate
 from app.parts.tabular import TabularMDP, greedy_policy, sample_start, sampled_actions
 
 F64 = NDArray[np.float64]
@@ -265,10 +265,10 @@ def action_values(initial_q: float, exact: Exact) -> F64:
 
 
 def control_tables(agent: TabularAgent) -> Tables:
-    """Return the tables of an ε-greedy learner whose memory has q (1, S, A) and whose knobs have `exploration`."""
+    """Return the tables of a learner that explores, whose memory has q (1, S, A) and whose knobs have `exploration`."""
     q = agent.memory.q[0].copy()
-    epsilon = float(exploration_rate(agent.knobs.exploration, agent.step))
-    return Tables(q.max(axis=1), q, greedy_policy(q), epsilon_greedy_policy(q, epsilon))
+    behaviour = behaviour_policy(q, agent.course.visits[0], agent.knobs.exploration, agent.step)
+    return Tables(q.max(axis=1), q, greedy_policy(q), behaviour)
 
 
 def exploration_scalars(agent: TabularAgent) -> dict[str, float]:

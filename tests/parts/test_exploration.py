@@ -1,5 +1,7 @@
 """Exploration and step sizes follow their formulas, and the kernels equal their plain twins."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -9,14 +11,18 @@ from app.core.jit import plain
 from app.parts.exploration import (
     EpsilonGreedy,
     StepSize,
+    behaviour_policy,
     best_value,
     epsilon_greedy,
     epsilon_greedy_policy,
     exploration_knobs,
     exploration_rate,
     greedy_action,
+    promising_action,
+    promising_value,
     step_knobs,
     step_size,
+    upper_bounds,
 )
 
 HALF, TOP = np.uint64(2**31), np.uint64(2**32 - 1)
@@ -75,3 +81,54 @@ def test_a_draw_below_epsilon_explores_and_any_other_is_greedy() -> None:
 def test_the_policy_is_greedy_one_minus_epsilon_of_the_time_and_ties_share() -> None:
     policy = epsilon_greedy_policy(np.array([[1.0, 5.0, 2.0, 0.0], [1.0, 1.0, 0.0, 0.0]]), 0.2)
     np.testing.assert_allclose(policy, [[0.05, 0.85, 0.05, 0.05], [0.45, 0.45, 0.05, 0.05]], rtol=1e-15)
+
+
+# Upper confidence bounds: a state with 9 + 1 + 4 visits, so ln N(s) = ln 14 = 2.639, and one whose last action is untried
+
+Q = np.array([[1.0, 0.5, 0.8], [3.0, 2.0, -5.0]])
+VISITS = np.array([[9, 1, 4], [7, 2, 0]])
+UCB = exploration_knobs(QLearningConfig(exploration="ucb", c=2.0, epsilon=0.5))
+
+
+def test_a_bound_is_the_value_and_a_bonus_that_shrinks_with_the_visits() -> None:
+    bounds = upper_bounds(Q, VISITS, 2.0)
+    bonuses = [2 * math.sqrt(math.log(14) / n) for n in (9, 1, 4)]  # 1.083, 3.249, 1.624
+    assert bounds[0] == pytest.approx([1.0 + bonuses[0], 0.5 + bonuses[1], 0.8 + bonuses[2]], rel=1e-12)
+    assert bounds[0] == pytest.approx([2.083, 3.749, 2.424], abs=1e-3)
+    np.testing.assert_allclose(plain(upper_bounds)(Q, VISITS, 2.0), bounds, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("c", "chosen"), [(0.0, 0), (0.1, 0), (0.5, 1), (2.0, 1)])
+def test_the_highest_bound_is_taken_and_raising_c_doubts_more(c: float, chosen: int) -> None:
+    # at c = .1 the bounds are 1.054, .662 and .881; at c = .5 they are 1.271, 1.312 and 1.206
+    assert promising_action(Q, VISITS, 0, c, HALF) == plain(promising_action)(Q, VISITS, 0, c, HALF) == chosen
+    assert promising_value(Q, VISITS, 0, c) == plain(promising_value)(Q, VISITS, 0, c) == Q[0, chosen]
+
+
+def test_an_untried_action_comes_first_however_bad_it_looks() -> None:
+    assert promising_action(Q, VISITS, 1, 0.0, HALF) == 2
+    assert promising_value(Q, VISITS, 1, 0.0) == -5.0
+    fresh = np.zeros((1, 4), np.int64)
+    words = [np.uint64(quarter * 2**30) for quarter in range(4)]
+    for function in (promising_action, plain(promising_action)):
+        assert [function(np.zeros((1, 4)), fresh, 0, 1.0, word) for word in words] == [0, 1, 2, 3]
+
+
+def test_equal_bounds_share_at_random() -> None:
+    q, visits = np.array([[1.0, 0.0, 1.0]]), np.array([[5, 5, 5]])
+    assert [promising_action(q, visits, 0, 1.0, word) for word in (np.uint64(0), TOP)] == [0, 2]
+    assert promising_value(np.array([[1.0, 3.0]]), np.zeros((1, 2), np.int64), 0, 1.0) == 2.0
+    assert behaviour_policy(q, visits, UCB, 0).tolist() == [[0.5, 0.0, 0.5]]
+
+
+def test_who_explores_by_bounds_never_acts_at_random_and_the_policy_says_so() -> None:
+    assert exploration_rate(UCB, 0) == 0.0
+    for word in (np.uint64(0), HALF, TOP):
+        assert epsilon_greedy(Q, 0, exploration_rate(UCB, 0), word, word, word) == 0
+    assert behaviour_policy(Q, VISITS, UCB, 0).tolist() == [[0, 1, 0], [0, 0, 1]]
+
+
+def test_epsilon_greedy_takes_no_heed_of_the_bounds() -> None:
+    given = exploration_knobs(QLearningConfig(epsilon=0.2, c=50.0))
+    assert not given.is_ucb
+    np.testing.assert_array_equal(behaviour_policy(Q, VISITS, given, 0), epsilon_greedy_policy(Q, 0.2))

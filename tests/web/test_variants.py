@@ -118,7 +118,7 @@ plan −0 +17
 + q[state, action] += alpha * (target - q[state, action]) # (5)
 """,
     ("q_learning", "sarsa"): """
-learn −9 +12
+learn −11 +14
 − target = reward + knobs.gamma * max_q_next # (1)
 + target = reward + knobs.gamma * q_next # (1)
 """,
@@ -132,7 +132,7 @@ learn −11 +16 · learn_from_episode −21 +0
 − v[state] += knobs.alpha_v * (returns - v[state]) # (3)
 """,
     ("sarsa", "expected_sarsa"): """
-expected_value −0 +6 · learn −14 +12
+expected_value −0 +6 · learn −16 +16
 + return (1 - epsilon) * best_value(q, state) + epsilon * total / q.shape[1] # (1)
 − target = reward + knobs.gamma * q_next # (1)
 + target = reward + knobs.gamma * expected_q_next # (2)
@@ -151,7 +151,7 @@ back_up −0 +13 · learn −13 +13
 − q_new = q_old + alpha * delta # (3)
 """,
     ("sarsa", "sarsa_lambda"): """
-back_up −0 +7 · learn −10 +17
+back_up −0 +7 · learn −14 +19
 + q[entry] += alpha * (delta * z[entry] + change * (z[entry] - (entry == pair))) # (2)
 − target = reward + knobs.gamma * q_next # (1)
 − delta = target - q_old # (2)

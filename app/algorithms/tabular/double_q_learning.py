@@ -20,9 +20,9 @@ $$Q(s_t, a_t) = \tfrac12 \bigl(Q_1(s_t, a_t) + Q_2(s_t, a_t)\bigr) \tag{5}$$
 
 An episode cut by its time limit is *truncated*, not terminated: the world goes on, so (2) still bootstraps.
 
-Exploration is $\varepsilon$-greedy, and the step size constant or shrinking with the updates of the pair in the table that
-changes, as the part `exploration` describes them. The bias does not vanish, it turns: no estimate of $Q_2$ is too high on
-average for an action that $Q_1$ picked, but it may be too low.
+Exploration is $\varepsilon$-greedy or by upper confidence bounds, and the step size constant or shrinking with the updates of
+the pair in the table that changes, as the part `exploration` describes them. The bias does not vanish, it turns: no estimate
+of $Q_2$ is too high on average for an action that $Q_1$ picked, but it may be too low.
 
 What this file leaves out:
 
@@ -47,6 +47,7 @@ from app.parts.exact import Exact
 from app.parts.exploration import (
     Discount,
     EpsilonGreedy,
+    ExplorationChoice,
     ExplorationKnobs,
     InitialValue,
     StepKnobs,
@@ -55,6 +56,7 @@ from app.parts.exploration import (
     exploration_knobs,
     exploration_rate,
     greedy_action,
+    promising_action,
     step_knobs,
     step_size,
 )
@@ -77,7 +79,7 @@ COINS = 1  # lane of the draws that name the table; the others come from lane 0
 TRACE = ("s", "a", "r", "q2 next", "q1 old", "delta", "alpha", "gamma", "q1 new", "table")
 
 
-class DoubleQLearningConfig(InitialValue, EpsilonGreedy, Discount, StepSize):
+class DoubleQLearningConfig(InitialValue, EpsilonGreedy, ExplorationChoice, Discount, StepSize):
     """Hyperparameters of double Q-learning; the defaults are those of Q-learning."""
 
 
@@ -133,6 +135,8 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
             philox_block(step, COINS, key, coins)
         epsilon = exploration_rate(knobs.exploration, step)
         action = epsilon_greedy(q, state, epsilon, words[0, draw], words[1, draw], words[2, draw])
+        if knobs.exploration.is_ucb:
+            action = promising_action(q, visits, state, knobs.exploration.c, words[2, draw])
 
         outcome = sample_outcome(cumulative, state, action, unit(words[3, draw]))
         reward = rewards[state, action, outcome]

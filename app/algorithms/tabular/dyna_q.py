@@ -29,7 +29,8 @@ What this file leaves out:
 
 1. A choice of what to plan: every remembered pair is as likely as any other. That is `prioritized_sweeping`.
 2. Planning by sampled outcomes: (4) takes the model's expectation, which for the last outcome is the same.
-3. Forgetting: a counts model of a world that changes remembers the old world too.
+3. Upper confidence bounds in the model: they may choose what is done in the world, by what was done there; planning adds $\kappa$.
+4. Forgetting: a counts model of a world that changes remembers the old world too.
 
 Sources: Sutton (1990), *Integrated architectures for learning, planning, and reacting*, ICML; Sutton and Barto (2018),
 *Reinforcement Learning*, sections 8.2 and 8.3.
@@ -49,6 +50,7 @@ from app.parts.exact import Exact
 from app.parts.exploration import (
     Discount,
     EpsilonGreedy,
+    ExplorationChoice,
     ExplorationKnobs,
     InitialValue,
     StepKnobs,
@@ -57,6 +59,7 @@ from app.parts.exploration import (
     epsilon_greedy,
     exploration_knobs,
     exploration_rate,
+    promising_action,
     step_knobs,
     step_size,
 )
@@ -88,7 +91,7 @@ PLANNING = 1 << 33  # lanes of the draws of planning: one for each planning step
 CALL_UPDATES = 400_000  # updates of one call, planned ones included: about 40 ms
 
 
-class DynaQConfig(InitialValue, EpsilonGreedy, Discount, StepSize):
+class DynaQConfig(InitialValue, EpsilonGreedy, ExplorationChoice, Discount, StepSize):
     """Hyperparameters of Dyna-Q; the defaults are those of Sutton and Barto's figure 8.2, with a discount."""
 
     planning_steps: int = Hyper(
@@ -145,8 +148,7 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
     """Act, learn and plan for `max_steps` ≥ 1 steps, fewer where the records are full or q is no longer finite.
 
     Step t draws from block t of the stream `key`: whether to explore, the random action, the tie, the outcome.
-    `ended` has room for the ends, returns, lengths and terminated flags of E episodes, each (E,).
-    Returns the number of steps taken and of episodes that ended.
+    Returns the number of steps taken and of episodes that ended; `ended` has room for E ends, returns, lengths and flags.
     """
     cumulative, next_states, rewards, terminates, cumulative_start, max_episode_steps = world  # once: see World
     ends, returns, lengths, terminations = ended
@@ -164,6 +166,8 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
             philox_block(step, 0, key, words)
         epsilon = exploration_rate(knobs.exploration, step)
         action = epsilon_greedy(q, state, epsilon, words[0, draw], words[1, draw], words[2, draw])
+        if knobs.exploration.is_ucb:
+            action = promising_action(q, visits, state, knobs.exploration.c, words[2, draw])
 
         outcome = sample_outcome(cumulative, state, action, unit(words[3, draw]))
         reward = rewards[state, action, outcome]

@@ -19,6 +19,9 @@ An episode cut by its time limit is *truncated*, not terminated: the world goes 
 With $\varepsilon = 0$ in (1) this is Q-learning. While $\varepsilon$ stays above 0, the values approach those of the best
 policy that explores so much, not $V^*$.
 
+Exploration may also be by upper confidence bounds, as the part `exploration` describes them. The policy then takes one action, or
+any of those whose bounds tie, and (2) is their mean.
+
 What this file leaves out:
 
 1. A target policy other than the one that acts; (2) allows any, and with the greedy one it is Q-learning.
@@ -41,6 +44,7 @@ from app.parts.exact import Exact
 from app.parts.exploration import (
     Discount,
     EpsilonGreedy,
+    ExplorationChoice,
     ExplorationKnobs,
     InitialValue,
     StepKnobs,
@@ -49,6 +53,8 @@ from app.parts.exploration import (
     epsilon_greedy,
     exploration_knobs,
     exploration_rate,
+    promising_action,
+    promising_value,
     step_knobs,
     step_size,
 )
@@ -69,7 +75,7 @@ from app.parts.tabular_agent import (
 TRACE = ("s", "a", "r", "expected q next", "q old", "delta", "alpha", "gamma", "q new")
 
 
-class ExpectedSarsaConfig(InitialValue, EpsilonGreedy, Discount, StepSize):
+class ExpectedSarsaConfig(InitialValue, EpsilonGreedy, ExplorationChoice, Discount, StepSize):
     """Hyperparameters of expected SARSA; the defaults are those of Sutton and Barto's example 6.6, with a discount."""
 
 
@@ -128,6 +134,8 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
             philox_block(step, 0, key, words)
         epsilon = exploration_rate(knobs.exploration, step)
         action = epsilon_greedy(q, state, epsilon, words[0, draw], words[1, draw], words[2, draw])
+        if knobs.exploration.is_ucb:
+            action = promising_action(q, visits, state, knobs.exploration.c, words[2, draw])
 
         outcome = sample_outcome(cumulative, state, action, unit(words[3, draw]))
         reward = rewards[state, action, outcome]
@@ -139,6 +147,8 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
         alpha = step_size(knobs.step_size, visits[state, action])
         next_epsilon = exploration_rate(knobs.exploration, step + 1)
         expected_q_next = 0.0 if terminated else expected_value(q, next_state, next_epsilon)
+        if knobs.exploration.is_ucb and not terminated:
+            expected_q_next = promising_value(q, visits, next_state, knobs.exploration.c)
         target = reward + knobs.gamma * expected_q_next  # (2)
         q_old = q[state, action]
         delta = target - q_old  # (3)

@@ -25,7 +25,8 @@ What this file leaves out:
 
 1. Learning within an episode, so that a policy that never ends waits for the time limit before it changes.
 2. Off-policy returns, weighted by importance sampling: `off_policy_monte_carlo`.
-3. An agent whose world is edited keeps the record it began with: a longer time limit does not lengthen its episodes.
+3. Upper confidence bounds: a policy that changes with every step gives returns of no single policy, and this method only averages.
+4. An agent whose world is edited keeps the record it began with: a longer time limit does not lengthen its episodes.
 
 Sources: Sutton and Barto (2018), *Reinforcement Learning*, sections 5.2 to 5.4; Singh and Sutton (1996), *Reinforcement Learning
 with Replacing Eligibility Traces*, Machine Learning 22 (first and every visit).

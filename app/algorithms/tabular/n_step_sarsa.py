@@ -15,8 +15,8 @@ $$Q(s_t, a_t) \leftarrow Q(s_t, a_t) + \alpha_t \bigl(G_t - Q(s_t, a_t)\bigr) \t
 An episode cut by its time limit is *truncated*, not terminated: the world goes on, so (2) bootstraps from the action that
 would have been taken, as it was valued before the updates of the end.
 
-Exploration is $\varepsilon$-greedy, and the step size constant or shrinking with the visits of the pair, as the part
-`exploration` describes them.
+Exploration is $\varepsilon$-greedy or by upper confidence bounds, and the step size constant or shrinking with the visits of
+the pair, as the part `exploration` describes them.
 
 What this file leaves out:
 
@@ -39,6 +39,7 @@ from app.parts.exact import Exact
 from app.parts.exploration import (
     Discount,
     EpsilonGreedy,
+    ExplorationChoice,
     ExplorationKnobs,
     InitialValue,
     StepKnobs,
@@ -46,6 +47,7 @@ from app.parts.exploration import (
     epsilon_greedy,
     exploration_knobs,
     exploration_rate,
+    promising_action,
     step_knobs,
     step_size,
 )
@@ -69,7 +71,7 @@ FIRST_ACTIONS = 1  # lane of the draws for the first action of an episode; the o
 TRACE = ("s", "a", "rewards", "discount", "q last", "q old", "alpha", "q new", "m")
 
 
-class NStepSarsaConfig(NSteps, InitialValue, EpsilonGreedy, Discount, StepSize):
+class NStepSarsaConfig(NSteps, InitialValue, EpsilonGreedy, ExplorationChoice, Discount, StepSize):
     """Hyperparameters of n-step SARSA; n = 4 as in Sutton and Barto's figure 7.2 at its best, the others those of SARSA."""
 
 
@@ -104,10 +106,12 @@ def knobs(config: NStepSarsaConfig) -> Knobs:
 
 
 @kernel
-def first_action(q: Any, state: Any, epsilon: Any, step: Any, key: Any) -> Any:
+def first_action(q: Any, visits: Any, state: Any, exploration: Any, step: Any, key: Any) -> Any:
     """Return the action that opens an episode at `step`."""
     explore, any_action, tie, _ = philox(step, FIRST_ACTIONS, key)
-    return epsilon_greedy(q, state, epsilon, explore, any_action, tie)
+    if exploration.is_ucb:
+        return promising_action(q, visits, state, exploration.c, tie)
+    return epsilon_greedy(q, state, exploration_rate(exploration, step), explore, any_action, tie)
 
 
 @kernel
@@ -149,7 +153,7 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
         if draw == 0:
             philox_block(step, 0, key, words)
         if length == 0:
-            action = first_action(q, state, exploration_rate(knobs.exploration, step), step, key)
+            action = first_action(q, visits, state, knobs.exploration, step, key)
 
         outcome = sample_outcome(cumulative, state, action, unit(words[3, draw]))
         reward = rewards[state, action, outcome]
@@ -160,6 +164,8 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
         visits[state, action] += 1
         epsilon = exploration_rate(knobs.exploration, step + 1)
         next_action = epsilon_greedy(q, next_state, epsilon, words[0, draw], words[1, draw], words[2, draw])
+        if knobs.exploration.is_ucb:
+            next_action = promising_action(q, visits, next_state, knobs.exploration.c, words[2, draw])
         q_next = 0.0 if terminated else q[next_state, next_action]
         window[0][length % n], window[1][length % n], window[2][length % n] = state, action, reward
         earned, length, step, taken = earned + reward, length + 1, step + 1, taken + 1

@@ -33,7 +33,8 @@ What this file leaves out:
 1. Weights per decision, which give each reward only the weight of the actions before it, and so vary less.
 2. The rest of an episode before an action that the target never takes: its weight is 0. Weighted sampling then stops, as there is
    nothing to learn; ordinary sampling counts such returns as 0, and would be biased if it stopped too.
-3. An agent whose world is edited keeps the record it began with: a longer time limit does not lengthen its episodes.
+3. Upper confidence bounds for the behaviour: it would take one action for certain, and cover no other.
+4. An agent whose world is edited keeps the record it began with: a longer time limit does not lengthen its episodes.
 
 Sources: Sutton and Barto (2018), *Reinforcement Learning*, sections 5.5 to 5.7; Precup, Sutton and Singh (2000), *Eligibility
 Traces for Off-Policy Policy Evaluation*.

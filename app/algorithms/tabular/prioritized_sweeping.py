@@ -24,7 +24,8 @@ up to date as the model changes.
 What this file leaves out:
 
 1. Sweeps of small backups, one outcome at a time (van Seijen and Sutton, 2013).
-2. Moore and Atkeson's optimism about what was tried too rarely; exploration is ε-greedy, or an optimistic first value.
+2. Moore and Atkeson's optimism about what was tried too rarely; exploration is ε-greedy or by upper confidence bounds, and a first
+   value may be optimistic.
 3. Values of the queue itself: a pair keeps its priority until it leaves, also where another update has made it smaller.
 
 Sources: Moore and Atkeson (1993), *Prioritized Sweeping*, Machine Learning 13; Peng and Williams (1993), *Efficient learning and
@@ -46,6 +47,7 @@ from app.parts.exact import Exact
 from app.parts.exploration import (
     Discount,
     EpsilonGreedy,
+    ExplorationChoice,
     ExplorationKnobs,
     InitialValue,
     StepKnobs,
@@ -53,6 +55,7 @@ from app.parts.exploration import (
     epsilon_greedy,
     exploration_knobs,
     exploration_rate,
+    promising_action,
     step_knobs,
     step_size,
 )
@@ -93,7 +96,7 @@ SCALARS = (
 )  # fmt: skip
 
 
-class PrioritizedSweepingConfig(InitialValue, EpsilonGreedy, Discount, StepSize):
+class PrioritizedSweepingConfig(InitialValue, EpsilonGreedy, ExplorationChoice, Discount, StepSize):
     """Hyperparameters of prioritized sweeping; five updates a step, as in Sutton and Barto's example 8.4."""
 
     alpha: float = Hyper(
@@ -176,6 +179,8 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
             philox_block(step, 0, key, words)
         epsilon = exploration_rate(knobs.exploration, step)
         action = epsilon_greedy(q, state, epsilon, words[0, draw], words[1, draw], words[2, draw])
+        if knobs.exploration.is_ucb:
+            action = promising_action(q, visits, state, knobs.exploration.c, words[2, draw])
 
         outcome = sample_outcome(cumulative, state, action, unit(words[3, draw]))
         reward = rewards[state, action, outcome]

@@ -14,8 +14,8 @@ $$Q(s_t, a_t) \leftarrow Q(s_t, a_t) + \alpha_t\, \delta_t \tag{3}$$
 
 An episode cut by its time limit is *truncated*, not terminated: the world goes on, so (1) still bootstraps.
 
-Exploration is $\varepsilon$-greedy, and the step size constant or shrinking with the visits of the pair, as the part
-`exploration` describes them.
+Exploration is $\varepsilon$-greedy or by upper confidence bounds, and the step size constant or shrinking with the visits of
+the pair, as the part `exploration` describes them.
 
 What this file leaves out:
 
@@ -40,6 +40,7 @@ from app.parts.exact import Exact
 from app.parts.exploration import (
     Discount,
     EpsilonGreedy,
+    ExplorationChoice,
     ExplorationKnobs,
     InitialValue,
     StepKnobs,
@@ -48,6 +49,7 @@ from app.parts.exploration import (
     epsilon_greedy,
     exploration_knobs,
     exploration_rate,
+    promising_action,
     step_knobs,
     step_size,
 )
@@ -68,7 +70,7 @@ from app.parts.tabular_agent import (
 TRACE = ("s", "a", "r", "max q next", "q old", "delta", "alpha", "gamma", "q new")
 
 
-class QLearningConfig(InitialValue, EpsilonGreedy, Discount, StepSize):
+class QLearningConfig(InitialValue, EpsilonGreedy, ExplorationChoice, Discount, StepSize):
     """Hyperparameters of Q-learning; the defaults are those of Sutton and Barto's example 6.6, with a discount."""
 
 
@@ -118,6 +120,8 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
             philox_block(step, 0, key, words)
         epsilon = exploration_rate(knobs.exploration, step)
         action = epsilon_greedy(q, state, epsilon, words[0, draw], words[1, draw], words[2, draw])
+        if knobs.exploration.is_ucb:
+            action = promising_action(q, visits, state, knobs.exploration.c, words[2, draw])
 
         outcome = sample_outcome(cumulative, state, action, unit(words[3, draw]))
         reward = rewards[state, action, outcome]

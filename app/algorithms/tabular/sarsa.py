@@ -15,10 +15,10 @@ $$Q(s_t, a_t) \leftarrow Q(s_t, a_t) + \alpha_t\, \delta_t \tag{3}$$
 An episode cut by its time limit is *truncated*, not terminated: the world goes on, so (1) bootstraps from the action that
 would have been taken.
 
-Exploration is $\varepsilon$-greedy, and the step size constant or shrinking with the visits of the pair, as the part
-`exploration` describes them. While $\varepsilon$ stays above 0, the values approach those of the best policy that explores so
-much, not $V^*$; it is why SARSA keeps away from a cliff's edge. The greedy policy approaches the best one as $\varepsilon$
-falls to 0.
+Exploration is $\varepsilon$-greedy or by upper confidence bounds, and the step size constant or shrinking with the visits of
+the pair, as the part `exploration` describes them. While $\varepsilon$ stays above 0, the values approach those of the best
+policy that explores so much, not $V^*$; it is why SARSA keeps away from a cliff's edge. The greedy policy approaches the best
+one as $\varepsilon$ falls to 0.
 
 What this file leaves out:
 
@@ -43,6 +43,7 @@ from app.parts.exact import Exact
 from app.parts.exploration import (
     Discount,
     EpsilonGreedy,
+    ExplorationChoice,
     ExplorationKnobs,
     InitialValue,
     StepKnobs,
@@ -50,6 +51,7 @@ from app.parts.exploration import (
     epsilon_greedy,
     exploration_knobs,
     exploration_rate,
+    promising_action,
     step_knobs,
     step_size,
 )
@@ -71,7 +73,7 @@ FIRST_ACTIONS = 1  # lane of the draws for the first action of an episode; the o
 TRACE = ("s", "a", "r", "q next", "q old", "delta", "alpha", "gamma", "q new")
 
 
-class SarsaConfig(InitialValue, EpsilonGreedy, Discount, StepSize):
+class SarsaConfig(InitialValue, EpsilonGreedy, ExplorationChoice, Discount, StepSize):
     """Hyperparameters of SARSA; the defaults are those of Sutton and Barto's example 6.6, with a discount."""
 
 
@@ -101,10 +103,12 @@ def knobs(config: SarsaConfig) -> Knobs:
 
 
 @kernel
-def first_action(q: Any, state: Any, epsilon: Any, step: Any, key: Any) -> Any:
+def first_action(q: Any, visits: Any, state: Any, exploration: Any, step: Any, key: Any) -> Any:
     """Return the action that opens an episode at `step`."""
     explore, any_action, tie, _ = philox(step, FIRST_ACTIONS, key)
-    return epsilon_greedy(q, state, epsilon, explore, any_action, tie)
+    if exploration.is_ucb:
+        return promising_action(q, visits, state, exploration.c, tie)
+    return epsilon_greedy(q, state, exploration_rate(exploration, step), explore, any_action, tie)
 
 
 @kernel
@@ -128,7 +132,7 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
         if draw == 0:
             philox_block(step, 0, key, words)
         if length == 0:
-            action = first_action(q, state, exploration_rate(knobs.exploration, step), step, key)
+            action = first_action(q, visits, state, knobs.exploration, step, key)
 
         outcome = sample_outcome(cumulative, state, action, unit(words[3, draw]))
         reward = rewards[state, action, outcome]
@@ -140,6 +144,8 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
         alpha = step_size(knobs.step_size, visits[state, action])
         epsilon = exploration_rate(knobs.exploration, step + 1)
         next_action = epsilon_greedy(q, next_state, epsilon, words[0, draw], words[1, draw], words[2, draw])
+        if knobs.exploration.is_ucb:
+            next_action = promising_action(q, visits, next_state, knobs.exploration.c, words[2, draw])
         q_next = 0.0 if terminated else q[next_state, next_action]
         target = reward + knobs.gamma * q_next  # (1)
         q_old = q[state, action]

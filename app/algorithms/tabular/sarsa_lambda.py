@@ -23,8 +23,8 @@ $$c_t = Q_t(s_t, a_t) - Q_{t-1}(s_t, a_t) \tag{4}$$
 An episode cut by its time limit is *truncated*, not terminated: the world goes on, so (1) still bootstraps. Both ends cut the
 traces: the next episode begins without any.
 
-Exploration is $\varepsilon$-greedy, and the step size constant or shrinking with the visits of the pair, as the part
-`exploration` describes them.
+Exploration is $\varepsilon$-greedy or by upper confidence bounds, and the step size constant or shrinking with the visits of
+the pair, as the part `exploration` describes them.
 
 What this file leaves out:
 
@@ -49,6 +49,7 @@ from app.parts.exact import Exact
 from app.parts.exploration import (
     Discount,
     EpsilonGreedy,
+    ExplorationChoice,
     ExplorationKnobs,
     InitialValue,
     StepKnobs,
@@ -56,6 +57,7 @@ from app.parts.exploration import (
     epsilon_greedy,
     exploration_knobs,
     exploration_rate,
+    promising_action,
     step_knobs,
     step_size,
 )
@@ -79,7 +81,7 @@ FIRST_ACTIONS = 1  # lane of the draws for the first action of an episode; the o
 TRACE = ("s", "a", "delta", "z", "c", "q old", "alpha", "q new", "r", "q next", "gamma", "lambda")
 
 
-class SarsaLambdaConfig(InitialValue, EpsilonGreedy, Traces, Discount, StepSize):
+class SarsaLambdaConfig(InitialValue, EpsilonGreedy, ExplorationChoice, Traces, Discount, StepSize):
     """Hyperparameters of SARSA(λ); the defaults are those of SARSA, with replacing traces at λ = .9."""
 
 
@@ -116,10 +118,12 @@ def knobs(config: SarsaLambdaConfig) -> Knobs:
 
 
 @kernel
-def first_action(q: Any, state: Any, epsilon: Any, step: Any, key: Any) -> Any:
+def first_action(q: Any, visits: Any, state: Any, exploration: Any, step: Any, key: Any) -> Any:
     """Return the action that opens an episode at `step`."""
     explore, any_action, tie, _ = philox(step, FIRST_ACTIONS, key)
-    return epsilon_greedy(q, state, epsilon, explore, any_action, tie)
+    if exploration.is_ucb:
+        return promising_action(q, visits, state, exploration.c, tie)
+    return epsilon_greedy(q, state, exploration_rate(exploration, step), explore, any_action, tie)
 
 
 @kernel
@@ -145,15 +149,14 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
     z, active, n_active = memory.z[0].reshape(-1), memory.active[0], memory.n_active[0]
     tables = q.reshape(-1), z, visits.reshape(-1)
     state, length, episode, step = course.position[0]
-    earned = course.earned[0]
-    words = np.empty((4, DRAWS), np.uint64)
+    earned, words = course.earned[0], np.empty((4, DRAWS), np.uint64)
     taken, n_ended, q_new = 0, 0, 0.0
     while taken < max_steps and n_ended < ends.shape[0] and np.isfinite(q_new):
         draw = taken % DRAWS
         if draw == 0:
             philox_block(step, 0, key, words)
         if length == 0:
-            action = first_action(q, state, exploration_rate(knobs.exploration, step), step, key)
+            action = first_action(q, visits, state, knobs.exploration, step, key)
             n_active, promised = forget(z, active, n_active), q[state, action]
 
         outcome = sample_outcome(cumulative, state, action, unit(words[3, draw]))
@@ -163,11 +166,12 @@ def learn(world: Any, course: Any, memory: Any, knobs: Any, key: Any, ended: Any
         truncated = not terminated and length + 1 >= max_episode_steps
 
         visits[state, action] += 1
-        alpha = step_size(knobs.step_size, visits[state, action])
+        q_old, alpha = q[state, action], step_size(knobs.step_size, visits[state, action])
         epsilon = exploration_rate(knobs.exploration, step + 1)
         next_action = epsilon_greedy(q, next_state, epsilon, words[0, draw], words[1, draw], words[2, draw])
+        if knobs.exploration.is_ucb:
+            next_action = promising_action(q, visits, next_state, knobs.exploration.c, words[2, draw])
         q_next = 0.0 if terminated else q[next_state, next_action]
-        q_old = q[state, action]
         delta = reward + knobs.gamma * q_next - q_old  # (1)
         change = q_old - promised if knobs.traces.traces == DUTCH else 0.0  # (4)
         pair = state * q.shape[1] + action

@@ -104,6 +104,7 @@ def test_the_bonus_finds_what_became_better() -> None:
 CONFIGS: tuple[dict[str, Any], ...] = (
     {"epsilon": 0.3},
     {"epsilon": 0.3, "model": "counts", "kappa": 0.01, "alpha_schedule": "visits"},
+    {"exploration": "ucb", "c": 0.3},
 )
 
 

@@ -79,7 +79,9 @@ def test_it_needs_fewer_steps_than_dyna_q_in_the_maze() -> None:
     assert found["prioritized_sweeping"] < found["dyna_q"]
 
 
-@pytest.mark.parametrize("config", [{"epsilon": 0.5}, {"epsilon": 0.5, "model": "last", "alpha": 0.5}])
+@pytest.mark.parametrize(
+    "config", [{"epsilon": 0.5}, {"epsilon": 0.5, "model": "last", "alpha": 0.5}, {"exploration": "ucb"}]
+)
 def test_the_kernel_equals_its_plain_twin(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     compiled, interpreted, cut = (agent_on("FrozenLake-v1", **config) for _number in range(3))
     run(compiled, 600)

@@ -32,15 +32,16 @@ def agent_in(outcomes: list[list[list[Outcome]]], limit: int, **config: Any) -> 
 # Truths
 
 
+@pytest.mark.parametrize("preset", ["tuned", "ucb"])
 @pytest.mark.parametrize("environment", ["FrozenLake-v1", "CliffWalking-v1"])
-def test_greedy_policy_of_the_tuned_preset_is_optimal_on_five_seeds(environment: str) -> None:
-    steps = catalog.presets_for("q_learning", environment)["tuned"].total_steps
+def test_greedy_policy_of_a_preset_is_optimal_on_five_seeds(environment: str, preset: str) -> None:
+    steps = catalog.presets_for("q_learning", environment)[preset].total_steps
     returns = []
     for seed in range(5):
-        agent = agent_on(environment, seed, "tuned")
+        agent = agent_on(environment, seed, preset)
         run(agent, steps)
         returns.append(agent.diagnostics()["tabular/greedy_return"])
-    print(f"{environment}: exact greedy returns {[round(value, 5) for value in returns]}")  # noqa: T201
+    print(f"{environment}, {preset}: exact greedy returns {[round(value, 5) for value in returns]}")  # noqa: T201
     assert np.abs(np.array(returns) - STATIONARY_OPTIMUM[environment]).max() < 1e-3
 
 
@@ -280,7 +281,7 @@ def test_policy_changes_count_from_the_last_record() -> None:
 
 def test_an_edit_takes_effect_at_the_next_step() -> None:
     agent = agent_on("FrozenLake-v1", alpha=0.5, epsilon=0.1)
-    assert set(agent.config.live_names()) == {"alpha", "epsilon", "epsilon_final"}
+    assert set(agent.config.live_names()) == {"alpha", "epsilon", "epsilon_final", "c"}
     run(agent, 10)
     agent.edit(agent.config.edited({"alpha": 0.25, "epsilon": 0.75}))
     run(agent, 1)

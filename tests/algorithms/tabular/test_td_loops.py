@@ -15,10 +15,12 @@ from tests.algorithms.tabular.tables import agent_in, agent_on, run, use_plain_t
 CONTROL = ("sarsa", "expected_sarsa", "double_q_learning", "n_step_sarsa", "sarsa_lambda")
 PREDICTION = ("td0", "n_step_td", "td_lambda")
 SHRINKING: dict[str, Any] = {"alpha_schedule": "visits", "alpha": 1.0}
+UCB: dict[str, Any] = {"exploration": "ucb", "c": 0.3, "epsilon": 0.5}
 FALLING = {"epsilon": 1.0, "epsilon_schedule": "linear", "epsilon_decay_steps": 500}
 CONFIGS: tuple[tuple[str, dict[str, Any]], ...] = (
     *((name, {"epsilon": 0.3, "alpha": 0.2}) for name in CONTROL),
     *((name, {**FALLING, **SHRINKING}) for name in CONTROL),
+    *((name, {**UCB, **SHRINKING}) for name in CONTROL),
     *((name, {"alpha": 0.2}) for name in PREDICTION),
     *((name, {**SHRINKING, "policy": "optimal", "policy_epsilon": 0.3}) for name in PREDICTION),
     ("n_step_sarsa", {"n_steps": 30, "epsilon": 0.5}),
@@ -100,6 +102,31 @@ def test_greedy_share_is_one_minus_epsilon_plus_its_share(name: str, epsilon: fl
     shares = agent.course.visits[0, 0] / 40_000
     best = (1 - epsilon) / 2 + epsilon / 4  # two actions tie
     assert shares == pytest.approx([epsilon / 4, epsilon / 4, best, best], abs=0.01)
+
+
+@pytest.mark.parametrize("name", CONTROL)
+def test_upper_confidence_bounds_take_what_the_shown_behaviour_says(name: str) -> None:
+    """One state, four actions, nothing learned: with the values 0, 1, 2, 2 and c = 1 worse actions are taken rarely, but for ever.
+
+    An action that is worse by Δ is taken about ln N / Δ² times: after N = 40,000 steps 10.6 / 4 → 3 and 10.6 / 1 → 11 times.
+    """
+    agent = agent_in(name, [[[(1.0, 0, 0.0, False)]] * 4], 1000, alpha=0.0, gamma=0.9, **{**UCB, "c": 1.0})
+    agent.memory.q[0, 0] = [0.0, 1.0, 2.0, 2.0]
+    if name == "double_q_learning":
+        agent.memory.pair[0, :, 0] = agent.memory.q[0, 0]
+    run(agent, 4)
+    assert agent.course.visits[0, 0].tolist() == [1, 1, 1, 1]
+    for _ in range(300):
+        likely = agent.tables().behaviour[0]
+        before = agent.course.visits[0, 0].copy()
+        agent.update(1)
+        taken = int((agent.course.visits[0, 0] - before).argmax())
+        assert likely[taken] > 0
+    run(agent, 40_000)
+    worst, worse, *best = agent.course.visits[0, 0].tolist()
+    assert (worst, worse) == (3, pytest.approx(11, abs=1))
+    assert best == pytest.approx([20_150, 20_150], abs=10)
+    assert agent.diagnostics()["tabular/epsilon"] == 0.0
 
 
 @pytest.mark.parametrize("name", PREDICTION)
