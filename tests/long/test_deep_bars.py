@@ -74,6 +74,8 @@ def best_and_last(algorithm_name: str, environment_name: str, seed: int) -> tupl
         ("ddpg", "Pendulum-v1", -200.0, "last"),
         ("td3", "Pendulum-v1", -200.0, "last"),
         ("sac", "Pendulum-v1", -200.0, "last"),
+        ("world_model", "CartPole-v1", 400.0, "best"),
+        ("world_model", "Pendulum-v1", -300.0, "last"),
     ],
 )
 def test_bar(algorithm: str, environment: str, bar: float, counts: str) -> None:
