@@ -245,6 +245,7 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "maps": maps[:1],
         "editor": editor.of_run(view),
         "others": [picture for picture in view.pictures if picture not in maps[:1]],
+        "deck": [picture for picture in view.pictures if picture.element in views.DECK][1:],
         "checkpoints": views.labelled(kept),
         "undo": {item["step"]: item["id"] for item in kept if item["kind"] == "before_edit"},
         "started_config": row.config,

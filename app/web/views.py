@@ -40,6 +40,7 @@ IN_FORCE = {
 GROUPS = {
     "tabular": _("Tables against the truth"),
     "train": _("Training"),
+    "model": _("What was learned of the world"),
     "eval": _("Evaluation"),
     "rollout": _("Episodes"),
     "buffer": _("Replay buffer"),
@@ -55,6 +56,7 @@ MODES = {
     ),
     "plane-map": (("values", _("Value")), ("action", _("Policy"))),
 }
+DECK = ("figure-set", "figure-request", "gae-stack")  # the first stands beside the curves, the others below them
 MODE_SIGNALS = {"behaviour": {"behaviour"}, "visits": {"visits", "visited"}}  # a way of drawing needs one of these
 STEP_WORDS = {"env_step": _("step"), "sweep": _("sweep"), "update": _("step")}
 DRAWN = ("layout", "rewards")  # options of a world that hold a drawing

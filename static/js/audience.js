@@ -28,11 +28,15 @@ export class Audience {
     return this.#viewers.size;
   }
 
+  get is_seen() {
+    return [...this.#viewers].some((viewer) => viewer.is_seen);
+  }
+
   /** Act now if some viewer is in the window, else when one comes or the moment rests; the latest act counts. @param {() => void} act */
   whenSeen(act) {
     clearTimeout(this.#rest);
     this.#waiting = act;
-    if ([...this.#viewers].some((viewer) => viewer.is_seen)) this.#act();
+    if (this.is_seen) this.#act();
     else this.#rest = setTimeout(() => this.#act(), REST_MS);
   }
 

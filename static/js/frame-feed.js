@@ -15,20 +15,17 @@ const TRIES = 4;
 
 export class FrameFeed {
   audience = new Audience(() => this.#watch());
-  /** @type {Picture | null} */
-  #latest = null;
+  #latest = /** @type {Picture | null} */ (null);
   #path = "";
-  #panel = "";
-  /** @type {number | null} the step of the past picture that is wanted; null follows the run */
-  #then = null;
+  #then = /** @type {number | null} the step of the past picture that is wanted; null follows the run */ (null);
   #is_busy = false;
   #is_due = false;
   #is_closed = false;
   #read_at = 0;
   #is_there = false;
-  #leave = () => {};
-  /** @type {(() => void) | null} */
-  #unwatch = null;
+  /** @type {(() => void)[]} */
+  #leave = [];
+  #is_watched = false;
   #wanted;
   #past;
   #moment;
@@ -36,13 +33,12 @@ export class FrameFeed {
   /** @param {{run: number, panel: string, options?: Record<string, string>}} what */
   constructor({ run, panel, options = {} }) {
     this.#path = `/runs/${run}/frames/${panel}?${new URLSearchParams(options)}`.replace(/\?$/, "");
-    this.#panel = panel;
     this.#past = new Past(this.#path, () => this.#arrive());
     this.#moment = momentOf(run);
     this.#wanted = { run, panel, options };
     const wanted = JSON.stringify(options);
     const is_ours = (/** @type {any} */ one) => one.panel === panel && (!one.options || same(one.options, wanted));
-    const leave = this.#moment.watch(() => this.#travel());
+    const unwatch = this.#moment.watch(() => this.#travel(), () => this.#approach());
     const unsubscribe = subscribe({ runs: [run] }, (_id, delta) => {
       const ours = (delta.frames ?? []).filter(is_ours);
       this.#is_there ||= ours.length > 0;
@@ -52,18 +48,22 @@ export class FrameFeed {
       else if (delta.refetch || is_turn || ours.length) this.read();
       if (is_turn) setTimeout(() => this.read(), LATER_MS); // the last picture may be stored after the state
     });
-    this.#leave = () => {
-      leave();
-      unsubscribe();
-      this.#unwatch?.();
-    };
+    this.#leave.push(unwatch, unsubscribe);
     this.#look(run, panel);
     this.#travel();
   }
 
   /** Let it be drawn as the run goes: from when somebody first sees it, for what is folded or far below costs as much. */
   #watch() {
-    this.#unwatch ??= subscribe({ runs: [this.#wanted.run], panels: [this.#wanted] }, () => {});
+    if (this.#is_watched) return;
+    this.#is_watched = true;
+    this.#leave.push(subscribe({ runs: [this.#wanted.run], panels: [this.#wanted] }, () => {}));
+  }
+
+  /** The slider is about to move: read what lies around it. */
+  #approach() {
+    const steps = this.#moment.stepsOf(this.#wanted.panel);
+    if (steps.length && this.#then === null && this.audience.is_seen) this.#past.around(steps, placeOf(steps, this.#moment.at ?? Infinity));
   }
 
   /** The moment has moved: what is out of the window waits until it rests. */
@@ -75,7 +75,7 @@ export class FrameFeed {
   /** Show the picture of the moment. A panel of which nothing is kept goes on following the run. */
   #go() {
     const { at } = this.#moment;
-    const steps = this.#moment.stepsOf(this.#panel);
+    const steps = this.#moment.stepsOf(this.#wanted.panel);
     if (at === null || !steps.length) return this.#back();
     const place = placeOf(steps, at);
     if (steps[place] === this.#then) return;
@@ -137,7 +137,7 @@ export class FrameFeed {
   close() {
     this.#is_closed = true;
     this.#past.around([], 0);
-    this.#leave();
+    for (const leave of this.#leave) leave();
   }
 }
 

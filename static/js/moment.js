@@ -31,8 +31,8 @@ export class Moment {
   steps = [];
   /** @type {Map<string, number[]>} */
   #kept = new Map();
-  /** @type {Set<() => void>} */
-  #listeners = new Set();
+  /** @type {Map<() => void, () => void>} */
+  #listeners = new Map();
   #asked = 0;
   #read = 0;
 
@@ -41,9 +41,9 @@ export class Moment {
     this.run = run;
   }
 
-  /** Hear of changes until the returned function is called. @param {() => void} told */
-  watch(told) {
-    this.#listeners.add(told);
+  /** Hear of changes, and of `approach`, until the returned function is called. @param {() => void} told @param {() => void} [come] */
+  watch(told, come = () => {}) {
+    this.#listeners.set(told, come);
     return () => void this.#listeners.delete(told);
   }
 
@@ -52,6 +52,11 @@ export class Moment {
     if (at === this.at) return;
     this.at = at;
     this.#tell();
+  }
+
+  /** Somebody is about to move: what shows something of this run may read ahead. */
+  approach() {
+    for (const come of [...this.#listeners.values()]) come();
   }
 
   /** Steps at which a panel was kept. @param {string} panel */
@@ -71,6 +76,6 @@ export class Moment {
   }
 
   #tell() {
-    for (const told of [...this.#listeners]) told();
+    for (const told of [...this.#listeners.keys()]) told();
   }
 }

@@ -5,6 +5,18 @@ import { token } from "./colors.js";
 
 /** @typedef {[number | null, number | null]} Healthy an end that is null is open */
 
+const EDGE = 3; // CSS pixels
+const SEEN = 0.12; // of the height: what a band shows at least, where the curve comes near it
+
+/** A range widened so that a band shows that is not far away. @param {[number, number]} range @param {Healthy | null} healthy @returns {[number, number]} */
+export function reaching([low, high], healthy) {
+  const span = high - low || Math.abs(high) || 1;
+  const [from, to] = [healthy?.[0] ?? null, healthy?.[1] ?? null];
+  if (from !== null && from >= high && from < high + 2 * span) return [low, from + SEEN * (from - low)];
+  if (to !== null && to <= low && to > low - 2 * span) return [to - SEEN * (high - to), high];
+  return [low, high];
+}
+
 /** @param {any} u @param {Healthy | null} healthy */
 export function shade(u, healthy) {
   if (!healthy) return;
@@ -18,6 +30,11 @@ export function shade(u, healthy) {
   ctx.save();
   ctx.globalAlpha = 0.14;
   ctx.fillStyle = token("--good");
-  ctx.fillRect(bbox.left, high, bbox.width, low - high);
+  if (low - high > 0) ctx.fillRect(bbox.left, high, bbox.width, low - high);
+  else {
+    const edge = EDGE * devicePixelRatio; // the band is far off: a strip says on which side
+    ctx.globalAlpha = 0.6;
+    ctx.fillRect(bbox.left, high <= top ? top : bottom - edge, bbox.width, edge);
+  }
   ctx.restore();
 }

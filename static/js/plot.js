@@ -4,12 +4,13 @@
 import { token } from "./colors.js";
 import { extent } from "./curves.js";
 import { tick } from "./format.js";
-import { shade } from "./plot-band.js";
+import { reaching, shade } from "./plot-band.js";
 import { annotate } from "./plot-notes.js";
 
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 const MOST_DECADES = 12;
 const FLAT = 1e-6;
+const LABEL = 0.13; // of the height: room for words over the topmost line
 const FONT = "11px system-ui, sans-serif";
 
 /** @typedef {import("./plot-notes.js").Reference} Reference */
@@ -47,7 +48,7 @@ export function options(look) {
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false } },
     scales: {
       x: { time: false },
-      y: look.log ? { distr: 3, range: (/** @type {any} */ u) => decades(u) } : { range: (/** @type {any} */ u) => range(u, look.references()) },
+      y: look.log ? { distr: 3, range: (/** @type {any} */ u) => decades(u) } : { range: (/** @type {any} */ u) => range(u, look.references(), look.healthy) },
     },
     axes: [
       { ...axis, size: 26, space: 60, values: (/** @type {any} */ _u, /** @type {number[]} */ at) => at.map(tick) },
@@ -64,8 +65,8 @@ export function options(look) {
 /** @param {string} of @param {number} share */
 const faded = (of, share) => of.replace(/\)$/, ` / ${share})`);
 
-/** The y range of everything drawn, and of references that are not far away. @param {any} u @param {Reference[]} references */
-function range(u, references) {
+/** The y range of everything drawn, and of references and a band that are not far away. @param {any} u @param {Reference[]} references @param {import("./plot-band.js").Healthy | null} healthy */
+function range(u, references, healthy) {
   const found = extent(u.data.slice(1).flat());
   if (!found) return [0, 1];
   let [low, high] = found;
@@ -73,10 +74,12 @@ function range(u, references) {
   for (const { value } of references) {
     if (value > low - span && value < high + span) [low, high] = [Math.min(low, value), Math.max(high, value)];
   }
+  [low, high] = reaching([low, high], healthy);
   const size = Math.max(Math.abs(low), Math.abs(high));
   const is_flat = high - low <= size * FLAT; // means of equal numbers differ in their last bits
   const room = is_flat ? size * 0.06 || 1 : (high - low) * 0.06;
-  return [low - room, high + room];
+  const has_line_on_top = references.some(({ value }) => value <= high && value > high - room);
+  return [low - room, high + (has_line_on_top ? LABEL * (high - low) || room : room)];
 }
 
 /** The exact power: `10 ** n` may be off by one bit, and uPlot then counts for ever. @param {number} n */

@@ -577,3 +577,15 @@ def test_differences_come_first(client: TestClient, run: dict[str, Any]) -> None
     found = views.differences([one, one.model_copy(update={"seed": 99})])
     assert found[0].name == "seed"
     assert [item.is_different for item in found].count(True) == 1
+
+
+def test_what_shows_a_network_stands_below_the_curves_and_can_be_folded(client: TestClient) -> None:
+    body = {"algorithm": "ppo", "environment": "CartPole-v1", "total_steps": 1_000}
+    run = client.post("/api/v1/runs", json=body).json()["id"]
+    stage, deck = client.get(f"/runs/{run}").text.split('class="panel-deck"')
+    panels = re.findall(r'<(?:figure-set|figure-request|gae-stack) run="\d+" panel="(\w+)"', deck)
+    assert len(panels) == len(set(panels)) == deck.count('<details class="card panel-fold" open>') >= 2
+    assert not [panel for panel in panels if f'panel="{panel}"' in stage], "each panel stands in one place"
+    assert len(re.findall(r"<(?:figure-set|figure-request|gae-stack) ", stage)) == 1, (
+        "the first stands beside the curves"
+    )

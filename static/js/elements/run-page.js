@@ -8,6 +8,7 @@ import { t } from "../text.js";
 import { worldsOf } from "../worlds.js";
 
 const PART_MS = 150;
+const NARROW = "(max-width: 55.99rem)"; // one column: what is far below is opened by whoever wants it
 const OPEN_MENU = ".panel-menu:popover-open, .panel-menu:not([popover])";
 
 class RunPage extends HTMLElement {
@@ -30,6 +31,7 @@ class RunPage extends HTMLElement {
     this.addEventListener("input", (event) => this.#speed(/** @type {HTMLInputElement} */ (event.target)));
     this.#look(/** @type {HTMLInputElement} */ (this.querySelector("[data-smooth]")));
     document.addEventListener("htmx:after:swap", this.#turn);
+    if (matchMedia(NARROW).matches) for (const fold of this.querySelectorAll(".panel-fold")) fold.removeAttribute("open");
   }
 
   disconnectedCallback() {

@@ -31,10 +31,10 @@ class TimeTravel extends HTMLElement {
   #leave = [];
 
   connectedCallback() {
-    const run = Number(this.getAttribute("run"));
-    this.#moment = momentOf(run);
+    const { run } = (this.#moment = momentOf(Number(this.getAttribute("run"))));
     const parts = (this.#parts = partsOf(this));
     parts.slider.addEventListener("input", () => this.#go(Number(parts.slider.value)));
+    for (const sign of ["pointerenter", "focusin"]) this.addEventListener(sign, () => this.#moment.approach());
     parts.play.addEventListener("click", () => this.#play(!this.#is_playing));
     parts.live.addEventListener("click", () => [this.#play(false), this.#moment.set(null)]);
     this.addEventListener("keydown", (event) => this.#key(event));
@@ -128,8 +128,8 @@ class TimeTravel extends HTMLElement {
     slider.max = String(last);
     slider.value = String(place);
     const then = at === null ? null : (kept[place] ?? at);
-    const [unit, total] = [this.getAttribute("step-unit") ?? "", steps(Number(this.getAttribute("total")))];
-    const text = kept.length ? t("step {step} of {total} {unit}", { step: steps(then ?? kept[last]), total, unit }) : t("nothing kept yet");
+    const facts = { step: steps(then ?? kept[last] ?? 0), total: steps(Number(this.getAttribute("total"))), unit: this.getAttribute("step-unit") ?? "" };
+    const text = kept.length ? t("step {step} of {total} {unit}", facts) : t("nothing kept yet");
     words.textContent = at === null ? nowWords(this) : t("step {step}", { step: number(then) });
     slider.setAttribute("aria-valuetext", text);
     play.textContent = this.#is_playing ? "❚❚" : "▶";
