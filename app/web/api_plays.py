@@ -64,7 +64,8 @@ def read_images(
     first: Annotated[int, Query(ge=0, le=100_000, description="Number of the first state.")] = 0,
     count: Annotated[int, Query(ge=1, le=playing.FRAMES, description="How many at most.")] = 32,
 ) -> Response:
-    """WebP, one for each state, each after its length as little-endian u32. Made on request by a process of low priority."""
+    """WebP, one for each state, each after its length as little-endian u32. Made on request by a process of low
+    priority: where that takes long there are fewer, and the rest is asked for again."""
     images = playing.images(playground, id, number, first=first, count=count)
     body = b"".join(pack("<I", len(image)) + image for image in images)
     return conditional(request, Response(body, media_type="application/octet-stream"), tag_of(body))

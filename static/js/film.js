@@ -14,6 +14,7 @@ export class Film {
   /** @type {Map<number, ImageBitmap | null>} null: on its way */
   #decoded = new Map();
   #asked = new Set();
+  #is_closed = false;
 
   /** @param {string} path of the pictures @param {number} count how many there are @param {() => void} arrived @param {(why: string) => void} failed */
   constructor(path, count, arrived, failed) {
@@ -33,6 +34,7 @@ export class Film {
   }
 
   close() {
+    this.#is_closed = true;
     for (const bitmap of this.#decoded.values()) bitmap?.close();
     this.#decoded.clear();
   }
@@ -42,16 +44,27 @@ export class Film {
     const first = index - (index % STRETCH);
     if (this.#asked.has(first)) return;
     this.#asked.add(first);
-    const answer = await fetch(`/api/v1${this.path}?first=${first}&count=${STRETCH}`, { headers: { Accept: "application/octet-stream" } }).catch(() => null);
-    if (!answer?.ok) return this.failed((await answer?.json().catch(() => null))?.detail ?? "");
+    const end = Math.min(first + STRETCH, this.count);
+    for (let next = first; next < end && !this.#is_closed; ) next += (await this.#read(next, end - next)) || end;
+  }
+
+  /** Read some pictures and return how many came. @param {number} first @param {number} count */
+  async #read(first, count) {
+    const answer = await fetch(`/api/v1${this.path}?first=${first}&count=${count}`, { headers: { Accept: "application/octet-stream" } }).catch(() => null);
+    if (!answer?.ok) {
+      if (!this.#is_closed) this.failed((await answer?.json().catch(() => null))?.detail ?? "");
+      return 0;
+    }
     const buffer = await answer.arrayBuffer();
     const view = new DataView(buffer);
-    for (let at = 0, i = first; at < buffer.byteLength; i++) {
+    let i = 0;
+    for (let at = 0; at < buffer.byteLength; i++) {
       const size = view.getUint32(at, true);
-      this.#kept.set(i, new Blob([buffer.slice(at + 4, at + 4 + size)], { type: "image/webp" }));
+      this.#kept.set(first + i, new Blob([buffer.slice(at + 4, at + 4 + size)], { type: "image/webp" }));
       at += 4 + size;
     }
     this.arrived();
+    return i;
   }
 
   /** @param {number} index */

@@ -8,9 +8,10 @@ from tests.browser.test_play_and_watch import start, state
 
 def test_an_episode_is_played_by_keys_and_by_touch(visit: Open) -> None:
     page = visit("/", width=360).page
-    start(page, environment="CliffWalking-v1", algorithm="q_learning", steps="20000")
+    start(page, environment="CliffWalking-v1", algorithm="q_learning", steps="5000")
     state(page, "finished")
     trio = page.locator("episode-trio")
+    trio.scroll_into_view_if_needed()
     expect(trio.locator("figure").first).to_contain_text("in ")
     page.locator("agent-player select").first.select_option(index=1)
     play = page.get_by_role("button", name="Play this episode yourself")

@@ -13,7 +13,7 @@ import { watchSight } from "../sight.js";
 import { subscribe } from "../stream.js";
 import { t } from "../text.js";
 
-const REST_MS = 100;
+const [REST_MS, NEWS_MS] = [100, 1500];
 
 class AgentPlayer extends HTMLElement {
   /** @type {import("../scenes.js").Scene | null} */
@@ -36,7 +36,7 @@ class AgentPlayer extends HTMLElement {
   #words = make("p", "readout");
   #screen = new Screen(() => this.#surface?.soon(), (why) => this.#filmed(false, why));
   #play = press(t("Play this episode yourself"), () => this.#game());
-  #draw = press(t("As its simulator draws it"), () => this.#filmed(!this.#is_filmed));
+  #draw = press(t("As its simulator draws it"), () => this.#filmed(this.#draw.ariaPressed !== "true"));
   #playing = new Playing(() => stepMs(this.#scene), () => this.#surface?.soon());
 
   connectedCallback() {
@@ -91,6 +91,7 @@ class AgentPlayer extends HTMLElement {
     const is_over = this.closest("[data-state]")?.getAttribute("data-state") !== "running";
     if (momentOf(this.run).at !== null) this.#travel();
     else if (!this.#is_by_hand && (is_over || !this.#states.length)) this.#choose(String(nearest(items).number), false);
+    else if (!this.#is_by_hand && this.#chosen !== LIVE) this.#later(String(nearest(items).number), NEWS_MS);
   }
 
   /** Go to the replay of the moment that is shown; it is said at once, and read and played when the moment rests. */
@@ -105,11 +106,18 @@ class AgentPlayer extends HTMLElement {
     const then = nearest(this.#episodes, at);
     if (!then) return void (this.#words.textContent = t("no replay was kept"));
     [this.#words.textContent, this.#select.value] = [replayed(then, at), String(then.number)];
-    if (this.#select.value !== this.#chosen) this.#rest = setTimeout(() => this.#choose(String(then.number), false), REST_MS);
+    if (this.#select.value !== this.#chosen) this.#later(String(then.number), REST_MS);
+  }
+
+  /** @param {string} value @param {number} wait_ms */
+  #later(value, wait_ms) {
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => this.#choose(value, false), wait_ms);
   }
 
   /** @param {string} value @param {boolean} is_by_hand */
   async #choose(value, is_by_hand) {
+    clearTimeout(this.#rest);
     this.#chosen = this.#select.value = value;
     this.#is_by_hand = is_by_hand || this.#is_by_hand;
     this.#playing.begin(0, false);
@@ -122,12 +130,8 @@ class AgentPlayer extends HTMLElement {
     this.#scene = { ...this.#scene, drawing: episode.drawing, ...episode.layout }; // the world as it was then
     this.#words.textContent = replayed(episode, is_by_hand ? null : momentOf(this.run).at);
     this.#canvas.setAttribute("aria-label", this.#words.textContent);
-    this.#filmed(this.#is_filmed);
+    this.#filmed(this.#draw.ariaPressed === "true");
     this.#playing.begin(this.#states.length - 1, is_by_hand || !matchMedia("(prefers-reduced-motion: reduce)").matches);
-  }
-
-  get #is_filmed() {
-    return this.#draw.getAttribute("aria-pressed") === "true";
   }
 
   /** Show the simulator's pictures of the chosen episode, or the browser's. @param {boolean} is_filmed @param {string} [why] not */
