@@ -45,6 +45,18 @@ DICTIONARY: dict[str, Signal] = {
         Signal("followed", "(K, 2)", "reward", _("Value that the critic gives recent steps of finished training episodes, and the discounted return that followed.")),
         Signal("replay_observations", "(K, D)", "mixed", _("Observations spread evenly over the replay buffer, oldest first.")),
         Signal("replay_ages", "(K,)", "env steps", _("How long ago each of these was made.")),
+        Signal("shown_rows", "(F, L)", "token", _("What the model writes now to a few prompts that are always the same, as rows of tokens.")),
+        Signal("shown_rewards", "(F, parts)", "reward", _("What these completions earn, part by part.")),
+        Signal("shown_rows_before", "(F, L)", "token", _("What the model wrote to these prompts when this stage began.")),
+        Signal("shown_rewards_before", "(F, parts)", "reward", _("What those completions earned, part by part.")),
+        Signal("attention", "(layers, H, L, L)", "share", _("From where each position of one row gathers, layer by layer and head by head.")),
+        Signal("stream", "(layers, L, D)", "", _("What is known at each position of that row after each layer.")),
+        Signal("token_rows", "(R, L)", "token", _("Completions of the last update with their prompts, as rows of tokens.")),
+        Signal("token_numbers", "(R, C, 9)", "mixed", _("Of each token of these completions: whether the model wrote it, log-probability now, when written, and of the reference, divergence (k3), entropy, advantage, value, ratio.")),
+        Signal("group_rewards", "(K, G)", "reward", _("What each completion of each prompt of the last update earned.")),
+        Signal("group_advantages", "(K, G)", "", _("The mean advantage of each of these completions.")),
+        Signal("pair_rows", "(R, 2, L)", "token", _("Pairs of the last update, the preferred completion first, as rows of tokens.")),
+        Signal("pair_numbers", "(R, 5)", "mixed", _("Of each pair: what each of the two earned, what the model's own reward says of each, and the margin.")),
         Signal("weights", "(P,)", "", _("All network parameters as one flat vector.")),
     )
 }  # fmt: skip

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from app.core.randomness import Stream
 from app.parts.language_task import LanguageTask
-from app.parts.tokens import END, left_aligned, written_by_model
+from app.parts.tokens import END, left_aligned
 
 Array = NDArray[Any]
 
@@ -34,9 +34,15 @@ def demonstrations(task: LanguageTask, prompts: list[str], *, wrong_share: float
     return completed(task, prompts, answers)
 
 
+def documents(task: LanguageTask, prompts: list[str], random: Stream) -> Examples:
+    """Return prompts (B) continued by authors of all sorts."""
+    draws = random.uniforms(len(prompts))
+    return completed(task, prompts, [task.document(*pair) for pair in zip(prompts, draws.tolist(), strict=True)])
+
+
 def completed(task: LanguageTask, prompts: list[str], texts: list[str]) -> Examples:
     """Return prompts with texts as their completions, each ended once."""
     rows = [[*task.alphabet.encode(text, "answer"), END] for text in texts]
     completions = left_aligned(rows, task.completion_columns)
     tokens = np.concatenate([task.encoded(prompts), completions], axis=1)
-    return Examples(tokens, written_by_model(completions).astype(np.float32))
+    return Examples(tokens, task.own(tokens).astype(np.float32))

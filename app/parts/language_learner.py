@@ -6,7 +6,7 @@ B rows, L = P + C columns, V vocabulary, D model size, P parameters where a vect
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from app.core.errors import InvalidInput, TrainingDiverged
 from app.core.randomness import Stream
 from app.core.report import Report
 from app.core.text import _
+from app.parts.language_noted import model_signals
 from app.parts.language_task import LanguageTask
 from app.parts.networks import Parameters
 from app.parts.optimisers import Adam, clip_norm
@@ -28,7 +29,7 @@ from app.parts.tokens import PAD
 from app.parts.transformer import Transformer, TransformerShape, as_tensor
 
 Array = NDArray[Any]
-LANGUAGE_SIGNALS = ("weights",)
+LANGUAGE_SIGNALS = ("weights", "shown_rows", "shown_rewards", "attention", "stream")
 
 
 class ModelChoices(Config):
@@ -145,20 +146,24 @@ class LanguageLearner:
         falling = float(config.learning_rate * (1 - (1 - config.lr_end_share) * progress))
         return falling * min(1.0, self.updates / config.warmup_steps) if config.warmup_steps else falling
 
-    @torch.inference_mode()
     def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
         """Return the next token (N,) of rows (N, P + C)."""
+        return self.next_tokens(self.model, observations, greedy, random)
+
+    @torch.inference_mode()
+    def next_tokens(self, model: Transformer, observations: Array, greedy: bool, random: Stream | None) -> Array:
+        """Return the next token (N,) that a model writes to rows (N, P + C)."""
         tokens = observations.astype(np.int64)
         prompts = tokens[:, : self.task.prompt_columns]
         written = (tokens[:, self.task.prompt_columns :] != PAD).sum(axis=1)
-        hidden = self.model.hidden(as_tensor(tokens), padding_of(prompts))
+        hidden = model.hidden(as_tensor(tokens), padding_of(prompts))
         last = as_tensor(self.task.prompt_columns - 1 + written)
         here = hidden[torch.arange(len(tokens)), last]
-        return drawn_from(next_log_probs(self.model.logits(here)), None if greedy else random)
+        return drawn_from(next_log_probs(model.logits(here)), None if greedy else random)
 
     def signals(self) -> Mapping[str, Callable[..., Array]]:
         """Return what panels may ask for."""
-        return {"weights": lambda: self.model.weights}
+        return {"weights": lambda: self.model.weights, **model_signals(self.model, self.task)}
 
     def diagnostics(self) -> dict[str, float]:
         """Return nothing: every scalar comes with an update."""
@@ -194,9 +199,3 @@ class LanguageLearner:
 def model_tree(model: Transformer, task: LanguageTask) -> Tree:
     """Return a model as a later stage can take it over: flat weights, sizes, alphabet."""
     return {"weights": model.weights.copy(), "letters": task.alphabet.letters, **model.shape.facts()}
-
-
-def pieces(count: int, size: int) -> Iterator[slice]:
-    """Yield slices that cut `count` rows into pieces of at most `size`."""
-    for start in range(0, count, size):
-        yield slice(start, min(count, start + size))

@@ -9,6 +9,7 @@ Prompts are numbered; a fifth of them, spread by a hash, is held out: training n
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,12 @@ from numpy.typing import NDArray
 from app.core.contracts import Array, Step, Tree
 from app.core.randomness import TO_UNIT, derive_key, philox_array
 from app.parts.batch import checked_actions, first_of_group
-from app.parts.tokens import END, PAD, Alphabet, right_aligned
+from app.parts.tokens import END, PAD, Alphabet, Turns, right_aligned, written_by_model
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 HELD_OUT_EVERY = 5
 FEWEST_TO_HOLD_OUT = 50
-SPREAD = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +37,8 @@ class LanguageTask:
             something else than the task asks for.
         reward_parts: names of the parts of the reward.
         judge: `(prompt, completion, whether it ended) → the parts`; their sum is the reward.
+        reply: `(prompt, what was said) → the one character that somebody else says next`, empty where it is the model's turn;
+            None where the model speaks alone.
         optimum: mean reward of the best that can be written.
         passes: reward from which a completion counts as right.
     """
@@ -51,6 +53,7 @@ class LanguageTask:
     document: Callable[[str, float], str]
     reward_parts: tuple[str, ...]
     judge: Callable[[str, str, bool], tuple[float, ...]]
+    reply: Callable[[str, str], str] | None = None
     optimum: float = 1.0
     passes: float = 1.0
     action_bounds: ClassVar[None] = None
@@ -73,22 +76,47 @@ class LanguageTask:
         """C."""
         return self.completion_columns
 
-    def numbers(self, draws: F64, held_out: bool = False) -> I64:
-        """Return the numbers of the prompts that draws from [0, 1) (B,) fall on, held out or not."""
-        numbers = np.minimum((draws * self.n_prompts).astype(np.int64), self.n_prompts - 1)
-        if self.n_prompts < FEWEST_TO_HOLD_OUT:
-            return numbers
-        while (wrong := is_held_out(numbers) != held_out).any():
-            numbers[wrong] = (numbers[wrong] + 1) % self.n_prompts
-        return numbers
-
     def prompts(self, draws: F64, held_out: bool = False) -> list[str]:
-        """Return the prompts that draws from [0, 1) (B,) fall on."""
-        return [self.prompt(int(number)) for number in self.numbers(draws, held_out)]
+        """Return the prompts that draws from [0, 1) (B,) fall on, or the next ones that are held out, or are not."""
+        found = []
+        for number in np.minimum((draws * self.n_prompts).astype(np.int64), self.n_prompts - 1).tolist():
+            prompt = self.prompt(number)
+            while self.n_prompts >= FEWEST_TO_HOLD_OUT and is_held_out(prompt) != held_out:
+                number = (number + 1) % self.n_prompts
+                prompt = self.prompt(number)
+            found.append(prompt)
+        return found
 
     def encoded(self, prompts: list[str]) -> I64:
         """Return the tokens of prompts (B, P); raises InvalidInput for one that is too long or has a foreign character."""
         return right_aligned([self.alphabet.encode(prompt, "prompt") for prompt in prompts], self.prompt_columns)
+
+    @property
+    def turns(self) -> Turns:
+        """Who writes when."""
+        return Turns(self.completion_columns, self.replies if self.reply else None)
+
+    def replies(self, rows: I64) -> I64:
+        """Return what somebody else says next to rows so far (B, L): a token, or −1 where it is the model's turn."""
+        said = np.full(len(rows), -1, np.int64)
+        for index, row in enumerate(rows):
+            if self.reply and not (row[self.prompt_columns :] == END).any():
+                prompt, text = self.texts(row)
+                answer = self.reply(prompt, text)
+                said[index] = self.alphabet.encode(answer)[0] if answer else -1
+        return said
+
+    def own(self, rows: I64) -> NDArray[np.bool_]:
+        """Return which columns of the completions of rows (B, P + C) are the model's own (B, C)."""
+        written = written_by_model(rows[:, self.prompt_columns :])
+        if self.reply:
+            for column in range(1, self.completion_columns):
+                written[:, column] &= self.replies(rows[:, : self.prompt_columns + column]) < 0
+        return written
+
+    def texts(self, row: I64) -> tuple[str, str]:
+        """Return prompt and completion of a row (L,) as text."""
+        return self.alphabet.decode(row[: self.prompt_columns]), self.alphabet.decode(row[self.prompt_columns :])
 
     def rewards(self, prompts: list[str], completions: I64) -> F64:
         """Return the parts of the rewards (B, parts) of completions (B, C)."""
@@ -135,6 +163,7 @@ class LanguageBatch:
         self._tokens[np.arange(self.n_envs), task.prompt_columns + self._written] = actions
         self._written += 1
         step.terminated[:] = actions == END
+        self._hear()
         step.truncated[:] = (self._written >= task.completion_columns) & ~step.terminated
         step.final_observations[:] = self._tokens
         step.rewards[:] = 0.0
@@ -161,6 +190,17 @@ class LanguageBatch:
         self._tokens[:], self._written[:], self._episodes[:] = tree["tokens"], tree["written"], tree["episodes"]
         self._observe()
 
+    def _hear(self) -> None:
+        """Add what somebody else says to the rows that still have room."""
+        if self._task.reply is None:
+            return
+        for lane in np.flatnonzero(self._written < self._task.completion_columns):
+            end = self._task.prompt_columns + self._written[lane]
+            said = int(self._task.replies(self._tokens[lane : lane + 1, :end])[0])
+            if said >= 0:
+                self._tokens[lane, end] = said
+                self._written[lane] += 1
+
     def _begin(self, lanes: I64) -> Array:
         counters, numbers = self._episodes[lanes].astype(np.uint64), lanes.astype(np.uint64)
         draws: F64 = np.multiply(philox_array(counters, numbers, self._key)[:, 0], TO_UNIT, dtype=np.float64)
@@ -175,8 +215,6 @@ class LanguageBatch:
         return self._step.observations
 
 
-def is_held_out(numbers: I64) -> NDArray[np.bool_]:
-    """Return which prompt numbers (B,) training never sees."""
-    with np.errstate(over="ignore"):
-        mixed = (numbers.astype(np.uint64) + np.uint64(1)) * SPREAD
-    return np.asarray((mixed >> np.uint64(40)) % np.uint64(HELD_OUT_EVERY) == 0)
+def is_held_out(prompt: str) -> bool:
+    """Return whether training never sees a prompt."""
+    return crc32(prompt.encode()) % HELD_OUT_EVERY == 0

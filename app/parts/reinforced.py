@@ -14,15 +14,26 @@ from torch import Tensor
 
 from app.core.config import Hyper
 from app.core.contracts import Problem, Tree
+from app.core.errors import InvalidInput
 from app.core.report import Episodes, Report
 from app.core.text import _
 from app.parts.language_learner import LANGUAGE_SIGNALS, LanguageLearner, ModelChoices, model_tree
+from app.parts.language_noted import LanguageNoted, shown_rewards, shown_rows
 from app.parts.pass_at_k import pass_at_k
-from app.parts.sampling import Rows, complete, completion_logits, log_probs_of, next_log_probs
-from app.parts.transformer import as_tensor
+from app.parts.sampling import Rows, complete, completion_logits, log_probs_of, next_log_probs, scores_of
+from app.parts.tokens import END
+from app.parts.transformer import Transformer, as_tensor
 
 Array = NDArray[Any]
-REINFORCED_SIGNALS = LANGUAGE_SIGNALS
+REINFORCED_SIGNALS = (
+    *LANGUAGE_SIGNALS, "shown_rows_before", "shown_rewards_before", "token_rows", "token_numbers", "group_rewards",
+    "group_advantages",
+)  # fmt: skip
+REINFORCED_EMITS = (
+    "train/loss", "train/grad_norm", "train/learning_rate", "train/reward", "train/reward_std",
+    "train/frac_reward_zero_std", "train/entropy", "objective/true_reward", "objective/kl", "completions/mean_length",
+    "completions/pass_at_1", "completions/pass_at_k",
+)  # fmt: skip
 
 
 class ReinforcedChoices(ModelChoices):
@@ -35,6 +46,8 @@ class ReinforcedChoices(ModelChoices):
         help=_("Prompts of an update: raising it gives steadier steps and costs time."))
     group_size: int = Hyper(8, low=2, high=64, unit=_("completions"), symbol="G", live="update",
         help=_("Completions of each prompt: raising it says more surely what was to be expected, and costs time."))
+    reward: str = Hyper("task", choices=("task", "reward_model"), settled=True,
+        help=_("Who says what a completion earned: the task itself, or the reward model of the stage that this one starts from."))
     temperature: float = Hyper(1.0, above=0, high=10, live="update", advanced=True,
         help=_("Divides the scores of tokens: raising it makes what is written more varied."))
     lr_end_share: float = Hyper(0.2, low=0, high=1, live="update", advanced=True,
@@ -49,8 +62,8 @@ class Written:
     Attributes:
         prompts: as text (B).
         rows: prompts and completions as tokens.
-        parts: of each reward (B, parts).
-        rewards: their sums (B,).
+        parts: of what the task says each earned (B, parts).
+        rewards: what the stage learns from (B,): the sums of the parts, or the scores of a reward model.
         groups: K.
     """
 
@@ -64,6 +77,11 @@ class Written:
     def group_rewards(self) -> Array:
         """The rewards of each group (K, G)."""
         return np.array(self.rewards.reshape(self.groups, -1))
+
+    @property
+    def true_rewards(self) -> Array:
+        """What the task says each earned (B,)."""
+        return np.asarray(self.parts.sum(axis=1))
 
     @property
     def mask(self) -> Array:
@@ -80,24 +98,43 @@ class Judged(NamedTuple):
 
 
 class ReinforcedLearner(LanguageLearner):
-    """A model that writes, and a frozen copy of what it was at the start."""
+    """A model that writes, a frozen copy of what it was at the start, and a reward model where one is asked for.
+
+    Raises:
+        InvalidInput: a reward model is asked for, and the stage to start from has none.
+    """
 
     def __init__(self, config: Any, problem: Problem) -> None:
         super().__init__(config, problem)
         self.reference = self._model(0)
         self.reference.load(self.model.weights[: self.reference.weights.size])
+        self.noted = LanguageNoted()
+        self.scorer: Transformer | None = None
+        if config.reward == "reward_model":
+            self.scorer = self._model(1)
+            if problem.origin is not None:
+                self.scorer.load(_scorer_in(problem.origin))
 
-    def write(self) -> Written:
+    def write(self, model: Transformer | None = None) -> Written:
         """Write `group_size` completions to each of `n_prompts` new prompts, and have them rewarded."""
         config, task = self.config, self.task
         prompts = task.prompts(self.prompt_random.uniforms(config.n_prompts))
         rows = complete(
-            self.model, task.encoded(prompts), columns=task.completion_columns, group=config.group_size,
+            model or self.model, task.encoded(prompts), turns=task.turns, group=config.group_size,
             random=self.token_random, temperature=config.temperature,
         )  # fmt: skip
         each = [prompt for prompt in prompts for _copy in range(config.group_size)]
         parts = task.rewards(each, rows.completions)
-        return Written(each, rows, parts, parts.sum(axis=1), config.n_prompts)
+        rewards = parts.sum(axis=1) if self.scorer is None else self.scored(rows)
+        return Written(each, rows, parts, rewards, config.n_prompts)
+
+    @torch.inference_mode()
+    def scored(self, rows: Rows) -> Array:
+        """Return what the reward model says of completions (B,)."""
+        assert self.scorer is not None
+        if not self.scorer.weights.any():
+            raise _no_scorer()
+        return np.asarray(scores_of(self.scorer, rows).numpy(), np.float64)
 
     def judge(self, rows: Rows) -> Judged:
         """Return what the model says of rows now, with its gradient."""
@@ -110,57 +147,86 @@ class ReinforcedLearner(LanguageLearner):
         return Judged(own, entropies, hidden)
 
     @torch.inference_mode()
+    def now(self, rows: Rows) -> tuple[Array, Array]:
+        """Return log-probabilities and entropies (B, C) of rows as the model is now."""
+        judged = self.judge(rows)
+        return judged.log_probs.numpy(), judged.entropies.numpy()
+
+    @torch.inference_mode()
     def reference_log_probs(self, rows: Rows) -> Array:
-        """Return what the reference says of the tokens that were written (B, C)."""
+        """Return what the reference says of the tokens that were written (B, C), 0 elsewhere."""
         tokens = as_tensor(rows.tokens)
         logits, _hidden = completion_logits(self.reference, tokens, rows.prompt_columns)
         logs = next_log_probs(logits, self.config.temperature)
         return np.asarray(log_probs_of(logs, tokens[:, rows.prompt_columns :]).numpy() * rows.own)
 
     def divergence(self, written: Written) -> float:
-        """Return the mean over completions of log π/π_ref, summed over their tokens, of the first completion of each group."""
-        size = len(written.rewards) // written.groups
-        rows = written.rows
+        """Return the mean of log π/π_ref of whole completions, over the first of each group."""
+        size, rows = len(written.rewards) // written.groups, written.rows
         first = Rows(rows.tokens[::size], rows.prompt_columns, rows.own[::size], rows.log_probs[::size])
-        gap = first.log_probs - self.reference_log_probs(first)
-        return float(gap.sum(axis=1).mean())
+        return float((first.log_probs - self.reference_log_probs(first)).sum(axis=1).mean())
 
     def report(self, written: Written, measured: list[dict[str, float]]) -> Report:
         """Return an update's report from what its steps measured."""
         rewards, size = written.group_rewards, len(written.rewards) // written.groups
-        passes = (rewards >= self.task.passes).sum(axis=1)
-        tokens = written.mask.sum()
+        passes = (written.true_rewards >= self.task.passes).reshape(rewards.shape).sum(axis=1)
         scalars = {name: float(np.mean([numbers[name] for numbers in measured])) for name in measured[0]}
         scalars |= {
             "train/reward": float(rewards.mean()),
             "train/reward_std": float(rewards.std(axis=1).mean()),
             "train/frac_reward_zero_std": float((np.ptp(rewards, axis=1) == 0).mean()),
+            "objective/true_reward": float(written.true_rewards.mean()),
             "objective/kl": self.divergence(written),
-            "completions/mean_length": float(tokens / len(written.rewards)),
+            "completions/mean_length": float(written.rows.lengths.mean()),
             "completions/pass_at_1": float(pass_at_k(size, passes, 1).mean()),
             "completions/pass_at_k": float(pass_at_k(size, passes, size).mean()),
         }
         return Report(1, 1, self.episodes(written), scalars)
 
     def episodes(self, written: Written) -> Episodes:
-        """Return the completions as episodes, each of which ended with this update."""
+        """Return the completions as episodes that ended with this update, with what the task says they earned."""
         rows = written.rows
-        ended = (rows.completions == 1).any(axis=1)
+        ended = (rows.completions == END).any(axis=1)
         ends = np.full(len(written.rewards), self.updates, np.int64)
-        return Episodes(ends, written.rewards.astype(np.float64), rows.lengths.astype(np.int64), ended)
+        return Episodes(ends, written.true_rewards.astype(np.float64), rows.lengths.astype(np.int64), ended)
 
     def signals(self) -> Mapping[str, Callable[..., Array]]:
         """Return what panels may ask for."""
-        return super().signals()
+        before = self.reference
+        return {
+            **super().signals(),
+            "shown_rows_before": lambda: shown_rows(before, self.task),
+            "shown_rewards_before": lambda: shown_rewards(self.task, shown_rows(before, self.task)),
+            "token_rows": self.noted.tokens,
+            "token_numbers": lambda: self.noted.numbers(self.now, self.reference_log_probs),
+            "group_rewards": self.noted.group_rewards,
+            "group_advantages": self.noted.group_advantages,
+        }
 
     def state(self) -> Tree:
-        """Return everything that decides the future; `model` is what a later stage starts from."""
-        return {**super().state(), "reference": model_tree(self.reference, self.task)}
+        """Return everything that decides the future; `model` and `judge` are what a later stage starts from."""
+        judge = {} if self.scorer is None else {"judge": model_tree(self.scorer, self.task)}
+        return {**super().state(), "reference": model_tree(self.reference, self.task), **judge}
 
     def load(self, tree: Tree) -> None:
         """Restore what `state` returned."""
         super().load(tree)
         self.reference.load(tree["reference"]["weights"])
+        if self.scorer is not None:
+            self.scorer.load(tree["judge"]["weights"])
+
+
+def _scorer_in(origin: Tree) -> Array:
+    if "judge" not in origin:
+        raise _no_scorer()
+    return np.asarray(origin["judge"]["weights"])
+
+
+def _no_scorer() -> InvalidInput:
+    return InvalidInput.one(
+        "config.reward", "reward_model", _("there is no stage to start from that has a reward model"),
+        _("Train a reward model first, and start from that run; or let the task reward."),
+    )  # fmt: skip
 
 
 def mean_over(values: Tensor, mask: Tensor) -> float:

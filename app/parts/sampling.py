@@ -1,6 +1,7 @@
 """Writing completions: token by token, with what was read kept, so that each step reads only the newest token.
 
-K prompts, G completions of each, B = K · G rows, P prompt columns, C completion columns, V vocabulary.
+K prompts, G completions of each, B = K · G rows, P prompt columns, C completion columns, V vocabulary. Where somebody else has a say,
+what they say stands in the row, and is not the model's own.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from app.core.randomness import Stream
-from app.parts.tokens import END, PAD, starts_of, written_by_model
+from app.parts.tokens import END, PAD, Turns, starts_of
 from app.parts.transformer import Cache, Transformer, as_tensor
 
 Array = NDArray[Any]
@@ -26,7 +27,7 @@ class Rows:
     Attributes:
         tokens: (B, P + C) int64.
         prompt_columns: P.
-        own: which columns of the completion the model wrote (B, C): up to and with the end token.
+        own: which columns of the completion the model wrote (B, C), its end token included.
         log_probs: of these tokens when they were drawn (B, C) float32, 0 elsewhere.
     """
 
@@ -54,29 +55,33 @@ def padding_of(prompts: Array) -> Tensor | None:
 
 @torch.inference_mode()
 def complete(
-    model: Transformer, prompts: Array, *, columns: int, group: int = 1, random: Stream | None = None,
+    model: Transformer, prompts: Array, *, turns: Turns, group: int = 1, random: Stream | None = None,
     temperature: float = 1.0,
 ) -> Rows:  # fmt: skip
-    """Write `group` completions of up to `columns` tokens to each prompt (K, P); the likeliest ones without `random`."""
+    """Write `group` completions to each prompt (K, P); the likeliest ones without `random`."""
     count, cache = len(prompts) * group, Cache()
     starts = padding_of(prompts)
     hidden = model.hidden(as_tensor(prompts), starts, cache)[:, -1].repeat_interleave(group, 0)
     cache = cache.repeated(group)
     starts = None if starts is None else starts.repeat_interleave(group, 0)
-    written = np.full((count, columns), PAD, np.int64)
-    log_probs = np.zeros((count, columns), np.float32)
+    width = prompts.shape[1]
+    tokens = np.concatenate([prompts.repeat(group, axis=0), np.full((count, turns.columns), PAD, np.int64)], axis=1)
+    own, log_probs = np.zeros((count, turns.columns), np.bool_), np.zeros((count, turns.columns), np.float32)
     going = np.ones(count, np.bool_)
-    for column in range(columns):
+    for column in range(turns.columns):
         logs = next_log_probs(model.logits(hidden), temperature)
         drawn = drawn_from(logs, random)
-        written[:, column] = np.where(going, drawn, PAD)
-        log_probs[:, column] = np.where(going, logs.numpy()[np.arange(count), drawn], 0.0)
-        going &= drawn != END
-        if not going.any() or column == columns - 1:
+        said = turns.reply(tokens[:, : width + column]) if turns.reply and column else np.full(count, -1)
+        is_own = going & (said < 0)
+        tokens[:, width + column] = np.where(going, np.where(said < 0, drawn, said), PAD)
+        own[:, column] = is_own
+        log_probs[:, column] = np.where(is_own, logs.numpy()[np.arange(count), drawn], 0.0)
+        going &= ~(is_own & (drawn == END))
+        if not going.any() or column == turns.columns - 1:
             break
-        hidden = model.hidden(as_tensor(written[:, column : column + 1]), starts, cache)[:, 0]
-    tokens = np.concatenate([prompts.repeat(group, axis=0), written], axis=1)
-    return Rows(tokens, prompts.shape[1], written_by_model(written), log_probs)
+        newest = as_tensor(tokens[:, width + column : width + column + 1])
+        hidden = model.hidden(newest, starts, cache)[:, 0]
+    return Rows(tokens, width, own, log_probs)
 
 
 def next_log_probs(logits: Tensor, temperature: float = 1.0) -> Tensor:
@@ -105,3 +110,12 @@ def completion_logits(model: Transformer, tokens: Tensor, prompt_columns: int) -
 def log_probs_of(log_probs: Tensor, tokens: Tensor) -> Tensor:
     """Return those of the tokens (B, C) among log-probabilities (B, C, V)."""
     return log_probs.gather(-1, tokens[..., None])[..., 0]
+
+
+def scores_of(model: Transformer, rows: Rows) -> Tensor:
+    """Return what the scalar head says (B,) at the last token that was written, the end token where there is one."""
+    starts = padding_of(rows.tokens[:, : rows.prompt_columns])
+    hidden = model.hidden(as_tensor(rows.tokens), starts)
+    columns = np.arange(rows.own.shape[1])
+    last = rows.prompt_columns + (rows.own * columns).max(axis=1)
+    return model.scores(hidden[torch.arange(len(last)), as_tensor(last)])

@@ -3,9 +3,10 @@
 B rows, L columns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,19 @@ class Alphabet:
     def signs(self) -> list[str]:
         """Return how each token is shown (V)."""
         return [PAD_SIGN, END_SIGN, *self.letters]
+
+
+class Turns(NamedTuple):
+    """Who writes when.
+
+    Attributes:
+        columns: C, the most tokens of a completion.
+        reply: `rows so far (B, L) → what somebody else says next (B,)`, a token, or −1 where it is the model's turn; None where
+            the model speaks alone.
+    """
+
+    columns: int
+    reply: Callable[[I64], I64] | None = None
 
 
 def right_aligned(rows: Sequence[Sequence[int]], width: int) -> I64:

@@ -168,7 +168,8 @@ class Transformer:
     def _attention(self, x: Tensor, layer: int, mask: Tensor | None, cache: Cache | None) -> Tensor:
         rows, columns, d = x.shape
         qkv = functional.linear(x, self.parameters[f"{layer}.qkv"])
-        q, k, v = qkv.view(rows, columns, 3, self.shape.n_heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        heads = self.shape.n_heads
+        q, k, v = qkv.view(rows, columns, 3, heads, d // heads).permute(2, 0, 3, 1, 4).unbind(0)
         if cache is not None:
             if layer < len(cache.layers):
                 k, v = (torch.cat(pair, 2) for pair in zip(cache.layers[layer], (k, v), strict=True))

@@ -5,7 +5,7 @@ import torch
 
 from app.core.randomness import Stream
 from app.parts.sampling import complete, completion_logits, drawn_from, log_probs_of, next_log_probs, padding_of
-from app.parts.tokens import END, PAD
+from app.parts.tokens import END, PAD, Turns
 from app.parts.transformer import TransformerShape, as_tensor
 from tests.algorithms.language.stages import exact_model
 
@@ -32,13 +32,13 @@ def without_cache(columns: int, group: int, random: Stream | None) -> np.ndarray
 
 def test_writing_with_a_cache_is_writing_without() -> None:
     for random in (lambda: None, lambda: Stream(3, "tokens")):
-        rows = complete(exact_model(SHAPE), PROMPTS, columns=6, group=3, random=random())
+        rows = complete(exact_model(SHAPE), PROMPTS, turns=Turns(6), group=3, random=random())
         assert np.array_equal(rows.tokens, without_cache(6, 3, random()))
 
 
 def test_what_is_said_of_a_token_when_drawn_is_what_is_said_of_it_afterwards() -> None:
     model = exact_model(SHAPE)
-    rows = complete(model, PROMPTS, columns=6, group=4, random=Stream(3, "tokens"), temperature=0.7)
+    rows = complete(model, PROMPTS, turns=Turns(6), group=4, random=Stream(3, "tokens"), temperature=0.7)
     tokens = as_tensor(rows.tokens)
     logits, _hidden = completion_logits(model, tokens, 4)
     after = log_probs_of(next_log_probs(logits, 0.7), tokens[:, 4:]).detach().numpy()

@@ -43,7 +43,13 @@ from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.language_learner import check_task
-from app.parts.reinforced import REINFORCED_SIGNALS, ReinforcedChoices, ReinforcedLearner, mean_over
+from app.parts.reinforced import (
+    REINFORCED_EMITS,
+    REINFORCED_SIGNALS,
+    ReinforcedChoices,
+    ReinforcedLearner,
+    mean_over,
+)
 from app.parts.transformer import as_tensor
 
 
@@ -60,6 +66,15 @@ class GRPOLanguageConfig(ReinforcedChoices):
     beta: float = Hyper(0.0, low=0, high=10, symbol=r"\beta", live="update",
         help=_("Price of a nat of divergence from the reference: raising it keeps the model nearer to what it was."))
     # fmt: on
+
+
+class Batch(NamedTuple):
+    """What a step learns from: log-probabilities when written and of the reference (B, C), advantages (B, 1), mask (B, C)."""
+
+    old: Tensor
+    reference: Tensor
+    advantages: Tensor
+    mask: Tensor
 
 
 class Loss(NamedTuple):
@@ -80,10 +95,9 @@ def relative_advantages(rewards: Array, is_scaled: bool) -> Array:
     return np.asarray(above / np.where(deviations > 0, deviations, 1.0))  # (1)
 
 
-def grpo_loss(
-    log_probs: Tensor, old: Tensor, reference: Tensor, *, advantages: Tensor, mask: Tensor, clip_range: float, beta: float
-) -> Loss:  # fmt: skip
-    """Return L of log-probabilities (B, C): new, old, of the reference; advantages (B, 1), mask (B, C)."""
+def grpo_loss(log_probs: Tensor, batch: Batch, *, clip_range: float, beta: float) -> Loss:
+    """Return L of the log-probabilities (B, C) of the tokens now."""
+    old, reference, advantages, mask = batch
     ratio = torch.exp(log_probs - old)  # (2)
     clipped = ratio.clamp(1 - clip_range, 1 + clip_range)
     surrogate = torch.minimum(ratio * advantages, clipped * advantages)
@@ -105,18 +119,16 @@ class GRPOLanguageAgent(ReinforcedLearner):
         weights = as_tensor(advantages.reshape(-1, 1).astype(np.float32))
         mask, old = as_tensor(written.mask), as_tensor(written.rows.log_probs)
         reference = as_tensor(self.reference_log_probs(written.rows)) if self.needs_reference else old
-        measured = []
+        batch, measured = Batch(old, reference, weights, mask), []
         for _epoch in range(config.n_epochs):
             judged = self.judge(written.rows)
-            loss = grpo_loss(
-                judged.log_probs, old, reference, advantages=weights, mask=mask,
-                clip_range=config.clip_range, beta=config.beta,
-            )  # fmt: skip
+            loss = grpo_loss(judged.log_probs, batch, clip_range=config.clip_range, beta=config.beta)
             gone = ((loss.ratio - 1).abs() > config.clip_range).float()
             measured.append(
                 self.descend(loss.value)
                 | {"train/entropy": mean_over(judged.entropies, mask), "train/clip_fraction": mean_over(gone, mask)}
             )
+        self.noted.update(written, weights.numpy())
         return self.report(written, measured)
 
     @property
@@ -137,11 +149,7 @@ SPEC = AlgorithmSpec(
         "sort_digits", 60, {"d_model": 16, "n_layers": 1, "n_heads": 2, "n_prompts": 4, "group_size": 4},
         {"n_digits": 3},
     ),
-    emits=(
-        "train/loss", "train/grad_norm", "train/learning_rate", "train/reward", "train/reward_std",
-        "train/frac_reward_zero_std", "train/entropy", "train/clip_fraction", "objective/kl",
-        "completions/mean_length", "completions/pass_at_1", "completions/pass_at_k",
-    ),
+    emits=(*REINFORCED_EMITS, "train/clip_fraction"),
     signals=REINFORCED_SIGNALS,
     step_unit="update",
     default_steps=280,

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from app import catalog
-from app.algorithms.language.grpo_language import grpo_loss, relative_advantages
+from app.algorithms.language.grpo_language import Batch, grpo_loss, relative_advantages
 from app.core.errors import InvalidInput
 from tests.algorithms.language.stages import slope_by_differences, stage
 
@@ -26,10 +26,8 @@ def test_a_group_that_earned_all_the_same_is_dead() -> None:
 def test_on_fresh_completions_the_loss_is_nothing_and_its_gradient_is_not() -> None:
     log_probs = torch.tensor([[-1.0, -2.0], [-0.5, -1.5]], requires_grad=True)
     advantages = torch.tensor([[1.0], [-1.0]])
-    loss = grpo_loss(
-        log_probs, log_probs.detach(), log_probs.detach(), advantages=advantages, mask=torch.ones(2, 2),
-        clip_range=0.2, beta=0.1,
-    )  # fmt: skip
+    fresh = Batch(log_probs.detach(), log_probs.detach(), advantages, torch.ones(2, 2))
+    loss = grpo_loss(log_probs, fresh, clip_range=0.2, beta=0.1)
     assert loss.value.item() == 0
     loss.value.backward()
     assert log_probs.grad is not None
@@ -42,22 +40,16 @@ def test_the_gradient_is_that_of_differences_and_nothing_where_it_is_clipped() -
     advantages, mask = torch.from_numpy(generator.normal(size=(4, 1))), torch.ones(4, 3, dtype=torch.float64)
     mask[2, 1:] = 0
 
-    def value(log_probs: np.ndarray, beta: float) -> torch.Tensor:
-        leaf = torch.from_numpy(log_probs)
-        return grpo_loss(
-            leaf, torch.from_numpy(old), torch.from_numpy(reference), advantages=advantages, mask=mask,
-            clip_range=0.2, beta=beta,
-        ).value  # fmt: skip
-
+    batch = Batch(torch.from_numpy(old), torch.from_numpy(reference), advantages, mask)
     for beta in (0.0, 0.3):
+
+        def value(log_probs: np.ndarray, beta: float = beta) -> float:
+            return float(grpo_loss(torch.from_numpy(log_probs), batch, clip_range=0.2, beta=beta).value)
+
         leaf = torch.from_numpy(new.copy()).requires_grad_()
-        value_at = grpo_loss(
-            leaf, torch.from_numpy(old), torch.from_numpy(reference), advantages=advantages, mask=mask,
-            clip_range=0.2, beta=beta,
-        ).value  # fmt: skip
-        value_at.backward()  # type: ignore[no-untyped-call]
+        grpo_loss(leaf, batch, clip_range=0.2, beta=beta).value.backward()  # type: ignore[no-untyped-call]
         assert leaf.grad is not None
-        expected = slope_by_differences(lambda point, beta=beta: float(value(point, beta)), new.copy())
+        expected = slope_by_differences(value, new.copy())
         np.testing.assert_allclose(leaf.grad.numpy(), expected, atol=1e-8)
         if not beta:
             ratio, sign = np.exp(new - old), advantages.numpy()
@@ -68,7 +60,7 @@ def test_the_gradient_is_that_of_differences_and_nothing_where_it_is_clipped() -
 
 def test_the_divergence_is_never_below_nothing() -> None:
     new, reference = torch.tensor([[-1.0, -2.0]]), torch.tensor([[-3.0, -0.5]])
-    loss = grpo_loss(new, new, reference, advantages=torch.zeros(1, 1), mask=torch.ones(1, 2), clip_range=0.2, beta=1.0)
+    loss = grpo_loss(new, Batch(new, reference, torch.zeros(1, 1), torch.ones(1, 2)), clip_range=0.2, beta=1.0)
     np.testing.assert_allclose(loss.divergence[0], [np.exp(-2) + 1, np.exp(1.5) - 2.5], rtol=1e-6)
     assert loss.value.item() == pytest.approx(float(loss.divergence.mean()))
 

@@ -1,0 +1,177 @@
+r"""Reward model: learn from pairs what a rater likes, as one number for each completion.
+
+A rater who is shown two completions of a prompt prefers $y_w$ to $y_l$. Bradley and Terry say how often that happens when each has a
+worth of its own:
+
+$$P(y_w \succ y_l) = \sigma\big(r_\phi(x, y_w) - r_\phi(x, y_l)\big) \tag{1}$$
+
+so the likeliest worths, given the pairs, minimise
+
+$$L(\phi) = -\,\mathbb{E}\big[\log \sigma\big(r_\phi(x, y_w) - r_\phi(x, y_l)\big)\big] \tag{2}$$
+
+The model that is asked is the language model itself with a second head, one number, read at the end token. Only differences within a
+prompt are learned: a number added to every completion of a prompt changes nothing. The completions are written by the model that this
+run starts with, which stays as it is and is handed on with the reward model, so that a stage that starts from here has both.
+
+What a reward model says is not what is wanted: it is right about completions like those it has seen. A policy that is trained on it
+moves away from them, and its score may go on rising while the true reward falls.
+
+What this file leaves out:
+
+1. several completions ranked at once;
+2. pairs that are read again: they are written anew for every update.
+
+Sources: Bradley and Terry (1952), "Rank analysis of incomplete block designs"; Christiano et al. (2017), "Deep reinforcement learning
+from human preferences", arXiv 1706.03741; Gao et al. (2023), "Scaling laws for reward model overoptimization", arXiv 2210.10760.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+from app.core.config import Hyper
+from app.core.contracts import Array, Problem, Tree
+from app.core.randomness import Stream
+from app.core.report import Report
+from app.core.scalars import Scalar
+from app.core.specs import AlgorithmSpec, Smoke
+from app.core.text import _
+from app.parts.language_learner import LANGUAGE_SIGNALS, LanguageLearner, ModelChoices, check_task, model_tree
+from app.parts.language_noted import model_signals
+from app.parts.preferences import PAIR_SIGNALS, PairsNoted, best_and_worst, halves, pair_measures, rows_of
+from app.parts.reinforced import Written
+from app.parts.sampling import Rows, complete, scores_of
+
+HELD_OUT_PROMPTS = 32
+
+
+class RewardModelConfig(ModelChoices):
+    """Hyperparameters of the reward model."""
+
+    # fmt: off
+    learning_rate: float = Hyper(1e-3, above=0, high=1, symbol=r"\alpha", scale="log", live="update",
+        help=_("Step size of AdamW: raising it learns faster until the loss jumps."))
+    n_prompts: int = Hyper(64, low=1, high=512, unit=_("prompts"), symbol="K", live="update",
+        help=_("Prompts of an update, each of which makes at most one pair: raising it gives steadier steps and costs time."))
+    group_size: int = Hyper(2, low=2, high=64, unit=_("completions"), symbol="G", live="update",
+        help=_("Completions of each prompt, of which the best and the worst make a pair: raising it makes pairs clearer."))
+    label_noise: float = Hyper(0.0, low=0, high=1, live="update",
+        help=_("Probability that the rater prefers the wrong one: raising it makes preferences less telling."))
+    # fmt: on
+
+
+def preference(chosen: Array, rejected: Array) -> Array:
+    """Return how probable it is that the first is preferred (N,), given the scores of both."""
+    return np.asarray(1 / (1 + np.exp(rejected - chosen)))  # (1)
+
+
+def bradley_terry_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
+    """Return L (2) of the scores of the preferred and the other completions (N,); 0 without pairs."""
+    return -logsigmoid(chosen - rejected).sum() / max(len(chosen), 1)  # (2)
+
+
+class RewardModelAgent(LanguageLearner):
+    """A model with a scalar head that learns, beside the frozen one that writes."""
+
+    config: RewardModelConfig
+    n_scores = 1
+    counters: ClassVar[Mapping[str, str]] = {**LanguageLearner.counters, "labels_drawn": "label_random"}
+
+    def __init__(self, config: RewardModelConfig, problem: Problem) -> None:
+        super().__init__(config, problem)
+        self.writer = self._model(0)
+        self.writer.load(self.model.weights[: self.writer.weights.size])
+        self.label_random = problem.stream("labels")
+        self.noted = PairsNoted()
+        self._held_out: Rows | None = None
+
+    def learn(self) -> Report:
+        """Have pairs written and labelled, and take one step on them."""
+        config = self.config
+        written = self.write(config.n_prompts, self.prompt_random, self.token_random)
+        pairs = best_and_worst(written.group_rewards, label_noise=config.label_noise, random=self.label_random)
+        scores = scores_of(self.model, rows_of(written.rows, pairs))
+        scalars = self.descend(bradley_terry_loss(*halves(scores)))
+        found = scores.detach().numpy()
+        self.noted.update(written, pairs, found)
+        sure = preference(*np.split(found, 2))
+        told = {"train/agreement": float(sure.mean()) if len(pairs) else 0.5, "train/pairs": float(len(pairs))}
+        return Report(1, 1, scalars=scalars | pair_measures(found) | told)
+
+    def write(self, count: int, prompt_random: Stream, token_random: Stream, held_out: bool = False) -> Written:
+        """Return completions of the frozen model to `count` prompts, with what the task says they earned."""
+        task, size = self.task, self.config.group_size
+        prompts = task.prompts(prompt_random.uniforms(count), held_out)
+        rows = complete(self.writer, task.encoded(prompts), turns=task.turns, group=size, random=token_random)
+        each = [prompt for prompt in prompts for _copy in range(size)]
+        parts = task.rewards(each, rows.completions)
+        return Written(each, rows, parts, parts.sum(axis=1), count)
+
+    @torch.inference_mode()
+    def diagnostics(self) -> dict[str, float]:
+        """Return how many pairs of held-out prompts are told apart rightly."""
+        if self._held_out is None:
+            stream = Stream(0, "held-out pairs")
+            written = self.write(HELD_OUT_PROMPTS, stream, stream, held_out=True)
+            pairs = best_and_worst(written.group_rewards, label_noise=0.0, random=stream)
+            self._held_out = rows_of(written.rows, pairs)
+        return {"eval/accuracy": pair_measures(scores_of(self.model, self._held_out).numpy())["rewards/accuracies"]}
+
+    def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
+        """Return the next token (N,) that the frozen model writes."""
+        return self.next_tokens(self.writer, observations, greedy, random)
+
+    def signals(self) -> Mapping[str, Callable[..., Array]]:
+        """Return what panels may ask for: completions are those of the frozen model, attention is the reward model's."""
+        mine = {name: compute for name, compute in super().signals().items() if not name.startswith("shown")}
+        shown = {name: compute for name, compute in model_signals(self.writer, self.task).items() if name not in mine}
+        return {**mine, **shown, **self.noted.signals()}
+
+    def state(self) -> Tree:
+        """Return everything that decides the future: `model` is the frozen one, `judge` the reward model."""
+        return {
+            **super().state(),
+            "model": model_tree(self.writer, self.task),
+            "judge": model_tree(self.model, self.task),
+        }
+
+    def load(self, tree: Tree) -> None:
+        """Restore what `state` returned."""
+        super().load({**tree, "model": tree["judge"]})
+        self.writer.load(tree["model"]["weights"])
+        self._held_out = None
+
+
+SPEC = AlgorithmSpec(
+    id="reward_model",
+    name=_("Reward model"),
+    summary=_("Learns from preferred and other completions how much each is worth: Bradley and Terry, by maximum likelihood."),
+    family="language",
+    version=1,
+    config=RewardModelConfig,
+    agent=RewardModelAgent,
+    smoke=Smoke("sort_digits", 60, {"d_model": 16, "n_layers": 1, "n_heads": 2, "n_prompts": 8}, {"n_digits": 3}),
+    emits=(
+        "train/loss", "train/grad_norm", "train/learning_rate", "train/agreement", "train/pairs", "rewards/chosen",
+        "rewards/rejected", "rewards/margins", "rewards/accuracies", "eval/accuracy",
+    ),
+    signals=(*LANGUAGE_SIGNALS, *PAIR_SIGNALS),
+    scalars=(
+        Scalar("train/agreement", _("Agreement"), _("probability"), "up", _("How probable the reward model holds what the rater preferred, before it learned from it; 0.5 is guessing.")),
+        Scalar("train/pairs", _("Pairs"), _("pairs"), "neither", _("Pairs of an update; prompts whose completions all earned the same make none.")),
+        Scalar("eval/accuracy", _("Accuracy on held-out pairs"), _("share"), "up", _("Share of pairs of held-out prompts that the reward model ranks as the task does.")),
+    ),
+    emits_episodes=False,
+    step_unit="update",
+    default_steps=200,
+    references=(
+        "Bradley and Terry (1952), Rank analysis of incomplete block designs: I. The method of paired comparisons, Biometrika 39",
+        "Christiano et al. (2017), Deep reinforcement learning from human preferences, arXiv 1706.03741",
+        "Gao et al. (2023), Scaling laws for reward model overoptimization, arXiv 2210.10760",
+    ),
+    check=check_task,
+)  # fmt: skip

@@ -1,0 +1,132 @@
+"""What the last update of a language model saw, and what the model writes now: for pictures alone, no checkpoint holds it.
+
+R rows shown, F fixed prompts, K prompts, G completions, P prompt columns, C completion columns, L = P + C, D model size.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from app.core.randomness import Stream
+from app.parts.language_task import LanguageTask
+from app.parts.sampling import Rows, complete, padding_of
+from app.parts.transformer import Transformer, as_tensor
+
+Array = NDArray[Any]
+SHOWN_ROWS, FIXED_PROMPTS = 64, 8
+TOKEN_COLUMNS = (
+    "own", "log_prob", "old_log_prob", "reference_log_prob", "divergence", "entropy", "advantage", "value", "ratio",
+)  # fmt: skip
+
+
+class HasRows(Protocol):
+    """What was written for an update."""
+
+    @property
+    def rows(self) -> Rows: ...
+    @property
+    def group_rewards(self) -> Array: ...
+
+
+class LanguageNoted:
+    """The rows of the last update, and how their tokens were judged."""
+
+    def __init__(self) -> None:
+        self._written: HasRows | None = None
+        self._advantages = self._values = np.zeros((0, 1))
+
+    def update(self, written: HasRows, advantages: Array, values: Array | None = None) -> None:
+        """Keep what an update was made of: advantages (B, C) or (B, 1), values (B, C) where there is a critic."""
+        shape = written.rows.own.shape
+        self._written = written
+        self._advantages = np.broadcast_to(advantages, shape)
+        self._values = np.zeros(shape) if values is None else values
+
+    def first_rows(self) -> Rows | None:
+        """Return the rows that are shown, or None before the first update."""
+        if self._written is None:
+            return None
+        rows, kept = self._written.rows, slice(SHOWN_ROWS)
+        return Rows(rows.tokens[kept], rows.prompt_columns, rows.own[kept], rows.log_probs[kept])
+
+    def tokens(self) -> Array:
+        """Return the shown rows (R, L)."""
+        rows = self.first_rows()
+        return np.zeros((0, 1), np.int64) if rows is None else rows.tokens
+
+    def numbers(self, now: Callable[[Rows], tuple[Array, Array]], reference: Callable[[Rows], Array]) -> Array:
+        """Return the numbers of every token of the shown rows (R, C, columns), 0 where the model did not write.
+
+        Args:
+            now: `rows → log-probabilities and entropies (R, C)` of the model as it is.
+            reference: `rows → log-probabilities (R, C)` of the reference.
+        """
+        rows = self.first_rows()
+        if rows is None:
+            return np.zeros((0, 1, len(TOKEN_COLUMNS)))
+        log_probs, entropies = now(rows)
+        of_reference = reference(rows)
+        gap = of_reference - log_probs
+        columns = (
+            rows.own, log_probs, rows.log_probs, of_reference, np.exp(gap) - 1 - gap, entropies,
+            self._advantages[:SHOWN_ROWS], self._values[:SHOWN_ROWS], np.exp(log_probs - rows.log_probs),
+        )  # fmt: skip
+        return np.asarray(np.stack([np.asarray(column, np.float64) for column in columns], -1) * rows.own[..., None])
+
+    def group_rewards(self) -> Array:
+        """Return what each completion of each group earned (K, G)."""
+        return np.zeros((0, 1)) if self._written is None else self._written.group_rewards
+
+    def group_advantages(self) -> Array:
+        """Return the mean advantage of each completion of each group (K, G)."""
+        if self._written is None:
+            return np.zeros((0, 1))
+        own = self._written.rows.own
+        means = (self._advantages * own).sum(axis=1) / np.maximum(own.sum(axis=1), 1)
+        return np.asarray(means.reshape(self._written.group_rewards.shape))
+
+
+def shown_rows(model: Transformer, task: LanguageTask) -> Array:
+    """Return what a model writes to the fixed prompts (F, L), always with the same draws."""
+    prompts = task.encoded(fixed_prompts(task))
+    return complete(model, prompts, turns=task.turns, random=Stream(0, "shown")).tokens
+
+
+def fixed_prompts(task: LanguageTask) -> list[str]:
+    """Return the held-out prompts that are always shown (F)."""
+    return task.prompts((np.arange(FIXED_PROMPTS) + 0.5) / FIXED_PROMPTS, held_out=True)
+
+
+def shown_rewards(task: LanguageTask, rows: Array) -> Array:
+    """Return the parts of the rewards (F, parts) of rows for the fixed prompts (F, L)."""
+    return task.rewards(fixed_prompts(task), rows[:, task.prompt_columns :])
+
+
+@torch.inference_mode()
+def looks(model: Transformer, task: LanguageTask) -> tuple[Array, Array]:
+    """Return one forward pass over the first fixed prompt with its likeliest completion.
+
+    Returns:
+        attention of each layer and head (layers, H, L, L), and the stream after each layer (layers, L, D).
+    """
+    prompts = task.encoded(fixed_prompts(task)[:1])
+    rows = complete(model, prompts, turns=task.turns).tokens
+    kept: list[tuple[Tensor, Tensor]] = []
+    model.kept = kept
+    model.hidden(as_tensor(rows), padding_of(prompts))
+    model.kept = None
+    return np.stack([weights[0].numpy() for weights, _x in kept]), np.stack([x[0].numpy() for _w, x in kept])
+
+
+def model_signals(model: Transformer, task: LanguageTask) -> Mapping[str, Callable[..., Array]]:
+    """Return the signals of a model itself."""
+    return {
+        "shown_rows": lambda: shown_rows(model, task),
+        "shown_rewards": lambda: shown_rewards(task, shown_rows(model, task)),
+        "attention": lambda: looks(model, task)[0],
+        "stream": lambda: looks(model, task)[1],
+    }

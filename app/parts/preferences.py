@@ -1,0 +1,100 @@
+"""Pairs of completions of one prompt, one of which is preferred: how they are written and chosen, and what is seen of them.
+
+Of the completions of each prompt, the one that earned most and the one that earned least make a pair; a prompt whose completions
+all earned the same makes none. A rater may err: with probability `label_noise` a pair is labelled the wrong way round.
+K prompts, G completions of each, N pairs, L columns, C completion columns.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from app.core.config import Hyper
+from app.core.randomness import Stream
+from app.core.text import _
+from app.parts.reinforced import ReinforcedChoices, Written
+from app.parts.sampling import Rows
+
+Array = NDArray[Any]
+PAIR_SIGNALS = ("pair_rows", "pair_numbers")
+SHOWN_PAIRS = 32
+
+
+class PairChoices(ReinforcedChoices):
+    """The hyperparameters of writing pairs."""
+
+    # fmt: off
+    group_size: int = Hyper(8, low=2, high=64, unit=_("completions"), symbol="G", live="update",
+        help=_("Completions of each prompt, of which the best and the worst make a pair: raising it makes pairs clearer."))
+    label_noise: float = Hyper(0.0, low=0, high=1, live="update",
+        help=_("Probability that the rater prefers the wrong one: raising it makes preferences less telling."))
+    # fmt: on
+
+
+class Pairs(NamedTuple):
+    """Row numbers of the preferred and the other completion (N,) int64, among the B rows they were chosen from."""
+
+    chosen: Array
+    rejected: Array
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+
+def best_and_worst(rewards: Array, *, label_noise: float, random: Stream) -> Pairs:
+    """Return a pair of each group of rewards (K, G) that holds different ones, labelled by a rater who may err."""
+    first = np.arange(len(rewards)) * rewards.shape[1]
+    chosen, rejected = first + rewards.argmax(axis=1), first + rewards.argmin(axis=1)
+    is_wrong = random.uniforms(len(rewards)) < label_noise
+    chosen, rejected = np.where(is_wrong, rejected, chosen), np.where(is_wrong, chosen, rejected)
+    is_telling = np.ptp(rewards, axis=1) > 0
+    return Pairs(chosen[is_telling], rejected[is_telling])
+
+
+def rows_of(rows: Rows, pairs: Pairs) -> Rows:
+    """Return the rows of the pairs (2N, L): the preferred ones first, then the others in the same order."""
+    order = np.concatenate([pairs.chosen, pairs.rejected])
+    return Rows(rows.tokens[order], rows.prompt_columns, rows.own[order], rows.log_probs[order])
+
+
+def halves(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what belongs to the preferred and to the other completions (N,) of (2N,)."""
+    return values[: len(values) // 2], values[len(values) // 2 :]
+
+
+class PairsNoted:
+    """The pairs of the last update, for pictures alone."""
+
+    def __init__(self) -> None:
+        self._rows = np.zeros((0, 2, 1), np.int64)
+        self._numbers = np.zeros((0, 5))
+
+    def update(self, written: Written, pairs: Pairs, scores: Array) -> None:
+        """Keep pairs and what the model's own reward says of them (2N,): of the preferred ones, then of the others."""
+        tokens, earned = written.rows.tokens, written.true_rewards
+        chosen, rejected = np.split(np.asarray(scores, np.float64), 2)
+        self._rows = np.stack([tokens[pairs.chosen], tokens[pairs.rejected]], axis=1)
+        columns = (earned[pairs.chosen], earned[pairs.rejected], chosen, rejected, chosen - rejected)
+        self._numbers = np.stack(columns, axis=1)
+
+    def signals(self) -> Mapping[str, Callable[..., Array]]:
+        """Return what panels may ask for."""
+        return {
+            "pair_rows": lambda: self._rows[:SHOWN_PAIRS],
+            "pair_numbers": lambda: self._numbers[:SHOWN_PAIRS],
+        }
+
+
+def pair_measures(scores: Array) -> dict[str, float]:
+    """Return how the model's own reward tells N pairs apart (2N,), as TRL names it; all 0 without pairs."""
+    chosen, rejected = np.split(np.asarray(scores, np.float64), 2)
+    count = max(len(chosen), 1)
+    return {
+        "rewards/chosen": float(chosen.sum() / count),
+        "rewards/rejected": float(rejected.sum() / count),
+        "rewards/margins": float((chosen - rejected).sum() / count),
+        "rewards/accuracies": float((chosen > rejected).sum() / count),
+    }
