@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from app.core.specs import Line, Minibatch
 from app.core.text import _
+from app.parts.replay import Transitions
 
 Array = NDArray[Any]
 SHARED = ("reward", "discount", "terminated", "next_value", "target", "loss", "size")
@@ -20,15 +21,14 @@ ONE, TWO = (*SHARED, "q1", "slope1"), (*SHARED, "q1", "slope1", "q2", "slope2")
 
 
 def critic_numbers(
-    rewards: Array, discount: float, *, terminated: Array, targets: Array, next_value: Array, q: list[Array],
-    factor: float = 1.0,
-) -> dict[str, Any]:  # fmt: skip
+    batch: Transitions, discount: float, *, targets: Array, next_value: Array, q: list[Array], factor: float = 1.0
+) -> dict[str, Any]:
     """Return the columns of `ONE` or `TWO`, each (B,) or one number, from what the update used; q holds (B,) of each critic."""
     errors = [one - targets for one in q]
     loss = factor * sum(np.square(error) for error in errors)
     size = len(targets)
     numbers: dict[str, Any] = dict(
-        zip(SHARED, (rewards, discount, terminated, next_value, targets, loss, size), strict=True)
+        zip(SHARED, (batch.rewards, discount, batch.terminated, next_value, targets, loss, size), strict=True)
     )
     for index, (one, error) in enumerate(zip(q, errors, strict=True), 1):
         numbers |= {f"q{index}": one, f"slope{index}": 2 * factor / size * error}

@@ -60,18 +60,17 @@ def weighted(numbers: Mapping[str, Any], weights: Array) -> dict[str, Any]:
 
 
 def quantile_minibatch(
-    next_value: str, *, target: int, loss: int, slope: int, reward: str = "r", discount: str = r"\gamma",
-    weight: int | None = None,
-) -> Minibatch:  # fmt: skip
+    next_value: str, *, numbers: tuple[int, int, int], reward: str = "r", discount: str = r"\gamma", weight: int = 0
+) -> Minibatch:
     """Return the declaration of a distribution's target, its loss and what pulls it.
 
     Args:
         next_value: LaTeX of the mean of what follows.
-        target, loss, slope: the numbers of these equations.
+        numbers: of the equations of target, loss and slope.
         reward, discount: LaTeX of the reward, or the sum of rewards, and of what the value that follows counts.
-        weight: the number of the weighted loss, where each sample carries a weight as `weighted` gives it.
+        weight: the number of the weighted loss, where each sample carries a weight as `weighted` gives it; 0 elsewhere.
     """
-    is_weighted = weight is not None
+    is_weighted, (target, loss, slope) = weight > 0, numbers
     line = rf"\bar y = {reward} + {discount}\,(1 - \text{{terminated}})\,{next_value}"
     terms = (
         (reward, "reward"), (discount, "discount"), (r"\text{terminated}", "terminated"), (next_value, "next_value"),

@@ -123,7 +123,7 @@ class DDPGAgent(OffPolicyLearner):
         errors = q - targets
         self.critics[0].backward(layers, (2 / len(errors) * errors)[:, None])  # (2)
         self.note(batch, partial(
-            critic_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
+            critic_numbers, batch, self.config.gamma,
             targets=targets, next_value=next_q, q=[q],
         ))  # fmt: skip
         return {"train/critic_loss": float(np.square(errors).mean()), "train/q1_mean": float(q.mean())}

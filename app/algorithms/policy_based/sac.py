@@ -214,7 +214,7 @@ class SACAgent(OffPolicyLearner):
             losses.append(0.5 * float(np.square(errors).mean()))
             values.append(layers[-1][:, 0])
         columns = partial(
-            critic_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
+            critic_numbers, batch, self.config.gamma,
             targets=targets, next_value=next_q - ent_coef * drawn.log_probs, q=values, factor=0.5,
         )  # fmt: skip
         believed = dict(zip(BELIEVED, (next_q, ent_coef, drawn.log_probs), strict=True))

@@ -148,7 +148,7 @@ class TD3Agent(OffPolicyLearner):
             losses.append(float(np.square(errors).mean()))
             values.append(layers[-1][:, 0])
         self.note(batch, partial(
-            critic_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
+            critic_numbers, batch, self.config.gamma,
             targets=targets, next_value=next_q, q=values,
         ))  # fmt: skip
         return {

@@ -191,7 +191,7 @@ SPEC = AlgorithmSpec(
     ),
     emits=(*EPSILON_SCALARS, "train/quantile_spread"),
     signals=(*Q_SIGNALS, "quantiles_at"),
-    minibatch=quantile_minibatch(r"Q_{\theta^-}(s', a^*)", target=3, loss=4, slope=5),
+    minibatch=quantile_minibatch(r"Q_{\theta^-}(s', a^*)", numbers=(3, 4, 5)),
     default_steps=100_000,
     parent="dqn",
     references=(

@@ -263,7 +263,7 @@ SPEC = AlgorithmSpec(
     emits=(*Q_SCALARS, "train/noise", "train/beta", "train/weight_max", "train/quantile_spread"),
     signals=(*Q_SIGNALS, "quantiles_at"),
     minibatch=quantile_minibatch(
-        r"Q_{\theta^-}(s', a^*)", reward=r"R^{(m)}", discount=r"\gamma^{m}", target=3, loss=4, slope=4, weight=5
+        r"Q_{\theta^-}(s', a^*)", reward=r"R^{(m)}", discount=r"\gamma^{m}", numbers=(3, 4, 4), weight=5
     ),
     default_steps=100_000,
     parent="qr_dqn",
