@@ -33,7 +33,7 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
 def compute(subject: Subject, options: GridOptions) -> Frame:
     """Return v (S,), q (S, A), policy (S, A), visits (S,), error (S,) = v − the exact values, and the maps' facts.
 
-    A planner acts nowhere: it has no visits. Where the world was edited, states that can no longer be reached keep their
+    A learner that keeps traces adds eligibility (S,), the sum over the actions. A planner acts nowhere: it has no visits. Where the world was edited, states that can no longer be reached keep their
     visits on the map, but do not count among the visited of those that can.
 
     Every state is in the frame, so that any map of any moment can be shown; `cell_states` (P, rows · cols) says which
@@ -54,6 +54,8 @@ def compute(subject: Subject, options: GridOptions) -> Frame:
     gap = np.abs(error[reachable])
     if "behaviour" in signals:
         arrays["behaviour"] = signals["behaviour"]()
+    if "eligibility" in signals:
+        arrays["eligibility"] = np.asarray(signals["eligibility"](), np.float64).sum(axis=1)
     if mdp.layout.cell_states is not None:
         arrays["cell_states"] = mdp.layout.cell_states.astype(np.float64)
     meta = {

@@ -6,6 +6,7 @@ import { diverging, paintScale, sequential, token } from "./colors.js";
 import { number, steps } from "./format.js";
 import { corner, triangles, values } from "./grid-draw.js";
 import { planeChoice } from "./grid-planes.js";
+import { hasTraces, traces } from "./grid-traces.js";
 import { t } from "./text.js";
 
 /** @type {Record<string, string>} */
@@ -78,13 +79,14 @@ function truthWords(meta, layer) {
 }
 
 /** The sentence below a map. @param {any} frame @param {string} layer */
-export function summaryOf({ meta, step }, layer) {
+export function summaryOf({ arrays, meta, step }, layer) {
   const at = meta.step_unit === "sweep" ? t("sweep {step}", { step: steps(step) }) : t("step {step}", { step: steps(step) });
   if (meta.words) return `${at} · ${meta.words}`;
   if (meta.gap_max !== undefined) return [at, ...truthWords(meta, layer)].join(" · ");
   if (layer === "error") return t("distance to {truth}: max {max}, RMS {rms}", { truth: truthOf(meta), max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
   if (meta.states_visited === undefined) return `${at} · ${t("all {count} states are swept", { count: meta.states_reachable })}`;
-  return `${at} · ${t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable })}`;
+  const dots = layer === "v" && hasTraces(arrays) ? [t("dots: share in the next update")] : [];
+  return [at, t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable }), ...dots].join(" · ");
 }
 
 /** A picture with other numbers and facts over its own. @param {any} found @param {{arrays: Record<string, any>, meta: object} | null} over */
@@ -106,6 +108,7 @@ export function drawLayer(ctx, view, { layer, at, range, cell }) {
   const { arrays, meta } = view;
   if (isOfActions(layer)) triangles(ctx, meta, at, { q: arrays[layer], range });
   else values(ctx, meta, at, { values: arrays[layer], policy: policyOn(view, layer), range, signed: isSigned(layer) });
+  if (layer === "v" && hasTraces(arrays)) traces(ctx, meta, at, arrays.eligibility);
   if (cell === null) return;
   const [x, y] = corner(meta, at, cell);
   ctx.strokeStyle = token("--text");

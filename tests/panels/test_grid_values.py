@@ -85,3 +85,14 @@ def test_only_visited_states_that_can_still_be_reached_are_counted() -> None:
         meta = SPEC.compute(Subject(agent, algorithm, spec, world), GridOptions()).meta
         counts.append((meta["states_visited"], meta["states_reachable"]))
     assert counts == [(7, 7), (6, 6)]
+
+
+def test_what_a_learner_carries_lies_on_the_map_of_its_values() -> None:
+    recipe = catalog.resolve("sarsa_lambda", "CliffWalking-v1", total_steps=60, seed=1)
+    algorithm, environment_spec, environment, agent = catalog.build(recipe)
+    agent.update(3)
+    frame = SPEC.compute(Subject(agent, algorithm, environment_spec, environment), GridOptions())
+    traces = frame.arrays["eligibility"]
+    np.testing.assert_allclose(traces, agent.signals()["eligibility"]().sum(axis=1), rtol=1e-6)
+    assert traces.shape == frame.arrays["v"].shape
+    assert traces[int(agent.signals()["last_transition"]()[0])] == traces.max() > 0
