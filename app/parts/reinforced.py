@@ -139,7 +139,7 @@ class ReinforcedLearner(LanguageLearner):
     def judge(self, rows: Rows) -> Judged:
         """Return what the model says of rows now, with its gradient."""
         tokens = as_tensor(rows.tokens)
-        logits, hidden = completion_logits(self.model, tokens, rows.prompt_columns)
+        logits, hidden = completion_logits(self.model, tokens, rows.prompt_columns, rows.group)
         logs = next_log_probs(logits, self.config.temperature)
         with torch.no_grad():
             entropies = -(logs.exp() * logs).sum(-1)
@@ -156,7 +156,7 @@ class ReinforcedLearner(LanguageLearner):
     def reference_log_probs(self, rows: Rows) -> Array:
         """Return what the reference says of the tokens that were written (B, C), 0 elsewhere."""
         tokens = as_tensor(rows.tokens)
-        logits, _hidden = completion_logits(self.reference, tokens, rows.prompt_columns)
+        logits, _hidden = completion_logits(self.reference, tokens, rows.prompt_columns, rows.group)
         logs = next_log_probs(logits, self.config.temperature)
         return np.asarray(log_probs_of(logs, tokens[:, rows.prompt_columns :]).numpy() * rows.own)
 

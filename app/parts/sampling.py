@@ -29,12 +29,14 @@ class Rows:
         prompt_columns: P.
         own: which columns of the completion the model wrote (B, C), its end token included.
         log_probs: of these tokens when they were drawn (B, C) float32, 0 elsewhere.
+        group: G, how many neighbours have the same prompt, so that it need be read once only.
     """
 
     tokens: Array
     prompt_columns: int
     own: Array
     log_probs: Array
+    group: int = 1
 
     @property
     def completions(self) -> Array:
@@ -81,7 +83,7 @@ def complete(
             break
         newest = as_tensor(tokens[:, width + column : width + column + 1])
         hidden = model.hidden(newest, starts, cache)[:, 0]
-    return Rows(tokens, width, own, log_probs)
+    return Rows(tokens, width, own, log_probs, group)
 
 
 def next_log_probs(logits: Tensor, temperature: float = 1.0) -> Tensor:
@@ -100,10 +102,23 @@ def drawn_from(log_probs: Tensor, random: Stream | None) -> Array:
     return np.asarray((heap <= thresholds).sum(axis=1)).clip(END, heap.shape[1] - 1)
 
 
-def completion_logits(model: Transformer, tokens: Tensor, prompt_columns: int) -> tuple[Tensor, Tensor]:
-    """Return what the model says before each column of the completion: logits (B, C, V) and the stream (B, C, D)."""
-    starts = padding_of(tokens[:, :prompt_columns].numpy())
-    hidden = model.hidden(tokens[:, :-1], starts)[:, prompt_columns - 1 :]
+def completion_logits(
+    model: Transformer, tokens: Tensor, prompt_columns: int, group: int = 1
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Return what the model says before each column of the completion: logits (B, C, V) and the stream (B, C, D).
+
+    Where neighbours have the same prompt, it is read once and what was read is repeated, which halves the work of a group.
+    """
+    prompts = tokens[::group, :prompt_columns]
+    starts = padding_of(prompts.numpy())
+    if group == 1:
+        hidden = model.hidden(tokens[:, :-1], starts)[:, prompt_columns - 1 :]
+        return model.logits(hidden), hidden
+    cache = Cache()
+    last = model.hidden(prompts, starts, cache)[:, -1:].repeat_interleave(group, 0)
+    starts = None if starts is None else starts.repeat_interleave(group, 0)
+    rest = model.hidden(tokens[:, prompt_columns:-1], starts, cache.repeated(group))
+    hidden = torch.cat([last, rest], 1)
     return model.logits(hidden), hidden
 
 

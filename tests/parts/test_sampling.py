@@ -56,3 +56,15 @@ def test_tokens_are_drawn_as_often_as_they_are_probable_and_padding_never() -> N
     np.testing.assert_allclose(share, logs[0].exp().numpy(), atol=4 * np.sqrt(0.25 / len(drawn)))
     assert share[PAD] == 0
     assert (drawn_from(logs, None) == 2).all()
+
+
+def test_reading_a_prompt_once_for_its_group_gives_the_same_numbers_and_gradient() -> None:
+    model = exact_model(SHAPE)
+    tokens = as_tensor(complete(model, PROMPTS, turns=Turns(6), group=3, random=Stream(3, "tokens")).tokens)
+    found = []
+    for group in (1, 3):
+        logits, hidden = completion_logits(model, tokens, 4, group)
+        model.backward((next_log_probs(logits)[..., 1:].sin().sum() + hidden.cos().sum()))
+        found.append((logits.detach().numpy(), hidden.detach().numpy(), model.gradient.copy()))
+    for alone, shared in zip(*found, strict=True):
+        np.testing.assert_allclose(alone, shared, rtol=0, atol=1e-10)

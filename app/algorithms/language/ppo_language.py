@@ -155,8 +155,12 @@ class PPOLanguageAgent(ReinforcedLearner):
 
     def step(self, rows: Rows, whole: Batch, chosen: Array) -> dict[str, float]:
         """Take one gradient step on some of the rows, and return what it measured."""
+        if len(chosen) == len(rows.own):
+            chosen, group = np.arange(len(chosen)), rows.group  # in order, so that each prompt is read once
+        else:
+            group = 1
         batch = Batch(*(column[chosen] for column in whole))
-        part = Rows(rows.tokens[chosen], rows.prompt_columns, rows.own[chosen], rows.log_probs[chosen])
+        part = Rows(rows.tokens[chosen], rows.prompt_columns, rows.own[chosen], rows.log_probs[chosen], group)
         judged = self.judge(part)
         values = self.model.scores(judged.hidden)
         losses = ppo_loss(judged.log_probs, values, batch, self.config)
