@@ -4,6 +4,7 @@ The browser is found in this order: RL_PLAYGROUND_BROWSER, one on the PATH, one 
 system's package manager where we may use it; otherwise the tests fail and say so. They never skip.
 """
 
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -23,6 +24,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
 START_S = 60.0
 WAIT_MS = 30_000
 COLD_MS = 120_000  # the first page waits for the catalogue, on a busy machine too
+WORK_MS = 90_000  # a cold worker on a busy machine
 expect.set_options(timeout=WAIT_MS)
 
 
@@ -34,10 +36,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its address and the link that lets one browser in."""
+    """A running server: its address, the link that lets one browser in, and the finished runs that tests may look at."""
 
     url: str
     entrance: str
+    finished: dict[str, int] = field(default_factory=dict)
 
 
 def find_browser(playwright: Playwright) -> str:
@@ -159,3 +162,16 @@ def visit(browser: Browser, server: Server, identity: Path) -> Iterator[Open]:
     for context in contexts:
         context.close()
     assert not complaints, "\n".join(complaints)
+
+
+def begin(page: Page, server: Server, body: dict[str, object]) -> int:
+    """Open the page of a finished run: one started over REST with the page's cookie, once for all tests that look at its recipe."""
+    recipe = json.dumps(body, sort_keys=True)
+    if recipe not in server.finished:
+        headers = {"Content-Type": "application/json", "Origin": server.url}
+        made = page.request.post(f"{server.url}/api/v1/runs", data=recipe, headers=headers)
+        server.finished[recipe] = int(made.json()["id"])
+    number = server.finished[recipe]
+    page.goto(f"/runs/{number}")
+    expect(page.locator("#run-header [data-live=state]")).to_have_text("finished", timeout=WORK_MS)
+    return number

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Open
-from tests.browser.test_accessibility import check
+from tests.browser.test_accessibility import check, in_both_themes
 
 PAGES = [
     "/learn/double_q_learning",
@@ -83,12 +83,12 @@ def test_see_it_opens_a_recipe_that_can_be_started(visit: Open) -> None:
     expect(page.locator("input[name=algorithm][value=reinforce_tabular]")).to_be_checked()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
-def test_axe_finds_nothing_serious(visit: Open, path: str, theme: str) -> None:
-    page = visit(path, theme=theme).page
-    page.wait_for_load_state("networkidle")
-    check(page)
+def test_axe_finds_nothing_serious(visit: Open, path: str) -> None:
+    page = visit(path).page
+    for theme in in_both_themes(page):
+        page.wait_for_load_state("networkidle")
+        check(page, theme)
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/learn/glossary"])

@@ -8,9 +8,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Open, Server
+from tests.browser.conftest import Open, Server, begin
 from tests.browser.test_accessibility import check
-from tests.browser.test_time_travel import begin
 
 
 def test_the_slider_of_gamma_recolours_the_truth_of_an_ended_run(visit: Open, server: Server) -> None:

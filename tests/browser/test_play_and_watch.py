@@ -5,10 +5,11 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import WORK_MS, Open, Server, begin
 
 LONG = "500000000"
-WORK_MS = 90_000  # a cold worker on a busy machine
+LAKE: dict[str, object] = {"algorithm": "q_learning", "environment": "FrozenLake-v1", "total_steps": 20_000}
+CLIFF: dict[str, object] = {**LAKE, "environment": "CliffWalking-v1"}
 
 
 def state(page: Page, name: str) -> None:
@@ -67,10 +68,9 @@ def test_a_live_edit_is_logged_and_marked(visit: Open) -> None:
     expect(page.locator("#run-edit")).not_to_contain_text("Apply")
 
 
-def test_the_map_is_read_by_keyboard(visit: Open) -> None:
-    page = visit("/").page
-    start(page, environment="FrozenLake-v1", algorithm="q_learning", steps="20000")
-    state(page, "finished")
+def test_the_map_is_read_by_keyboard(visit: Open, server: Server) -> None:
+    page = visit("/runs").page
+    begin(page, server, LAKE)
     canvas = page.locator("grid-map[data-hero] canvas")
     canvas.focus()
     page.keyboard.press("ArrowRight")
@@ -80,10 +80,9 @@ def test_the_map_is_read_by_keyboard(visit: Open) -> None:
     expect(canvas).to_have_attribute("aria-label", re.compile("^Q map"))
 
 
-def test_a_replay_plays(visit: Open) -> None:
-    page = visit("/").page
-    start(page, environment="CliffWalking-v1", algorithm="q_learning", steps="20000")
-    state(page, "finished")
+def test_a_replay_plays(visit: Open, server: Server) -> None:
+    page = visit("/runs").page
+    begin(page, server, CLIFF)
     player = page.locator("agent-player")
     expect(player.locator("select option")).not_to_have_count(1)
     player.locator("select").select_option(index=1)
@@ -91,17 +90,13 @@ def test_a_replay_plays(visit: Open) -> None:
     expect(player.get_by_role("slider")).to_be_enabled()
 
 
-def test_two_runs_are_compared(visit: Open) -> None:
-    page = visit("/").page
-    for seed in ("1", "2"):
-        page.goto("/")
-        start(page, environment="CliffWalking-v1", algorithm="q_learning", steps="20000", seed=seed)
-        state(page, "finished")
-    page.goto("/runs")
-    boxes = page.locator("tbody input[name=runs]")
+def test_two_runs_are_compared(visit: Open, server: Server) -> None:
+    page = visit("/runs").page
+    numbers = [begin(page, server, recipe) for recipe in (CLIFF, {**CLIFF, "seed": 2})]
+    page.goto("/runs?environment=CliffWalking-v1&state=finished")
     expect(page.get_by_role("button", name="Compare")).to_be_disabled()
-    boxes.nth(0).check()
-    boxes.nth(1).check()
+    for number in numbers:
+        page.locator(f"tbody input[name=runs][value='{number}']").check()
     page.get_by_role("button", name="Compare").click()
     page.wait_for_url(re.compile("/compare"))
     expect(page.locator("curve-chart canvas").first).to_be_visible()

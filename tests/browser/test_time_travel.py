@@ -9,7 +9,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Open, Server
+from tests.browser.conftest import Open, Server, begin
 
 Recipe = dict[str, object]
 MOVE_MS = 50
@@ -34,17 +34,6 @@ MEASURE = """async ([moves, element, kept]) => {
   }
   return times.sort((a, b) => a - b);
 }"""
-
-
-def begin(page: Page, server: Server, body: Recipe) -> int:
-    """Start a run over REST with the page's cookie and wait for its end."""
-    made = page.request.post(f"{server.url}/api/v1/runs", data=json.dumps(body), headers={
-        "Content-Type": "application/json", "Origin": server.url,
-    })  # fmt: skip
-    number = int(made.json()["id"])
-    page.goto(f"/runs/{number}")
-    expect(page.locator("#run-header [data-live=state]")).to_have_text("finished", timeout=90_000)
-    return number
 
 
 def shown_step(page: Page, element: str) -> str:

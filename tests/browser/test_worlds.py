@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Open, Server
-from tests.browser.test_time_travel import begin
+from tests.browser.conftest import Open, Server, begin
 
 GAMMA = 0.9
 DRAWN: dict[str, Any] = {
