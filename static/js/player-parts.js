@@ -30,6 +30,13 @@ export function press(text, act) {
   return button;
 }
 
+/** Some controls side by side. @param {Element[]} parts */
+export function rowOf(...parts) {
+  const row = make("div", "player-bar");
+  row.append(...parts);
+  return row;
+}
+
 /** Let a person play an episode, below the agent's. @param {Element} host @param {Record<string, string>} facts its attributes */
 export function openGame(host, facts) {
   host.querySelector("episode-game")?.remove();

@@ -88,7 +88,10 @@ def test_games_are_bounded_and_those_that_rest_make_room(monkeypatch: pytest.Mon
     begin("d")
 
 
-def test_an_episode_of_a_simulator_is_drawn_from_any_moment() -> None:
+def test_an_episode_of_a_simulator_is_drawn_from_any_moment_in_portions_where_that_takes_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stage_module, "PATIENCE_S", 600.0)
     replay = replays_of("LunarLander-v3")[0]
     stage = Stage()
 
@@ -105,6 +108,9 @@ def test_an_episode_of_a_simulator_is_drawn_from_any_moment() -> None:
     assert drawn(6, 2) != opening[:2]
     assert drawn(2, 2) == opening[2:4]
     assert len(drawn(len(replay.actions), 9)) == 1
+    monkeypatch.setattr(stage_module, "PATIENCE_S", -1.0)
+    assert drawn(0, 6) == opening[:1]
+    assert drawn(1, 5) == opening[1:2]
 
 
 def test_what_the_browser_draws_is_not_drawn_here() -> None:

@@ -6,7 +6,7 @@ import { Surface } from "../canvas.js";
 import { make } from "../chart-frame.js";
 import { steps } from "../format.js";
 import { momentOf } from "../moment.js";
-import { LIVE, choices, drawMoment, furnish, heightOf, nearest, openGame, press, replayed, sceneOf, stepMs } from "../player-parts.js";
+import { LIVE, choices, drawMoment, furnish, heightOf, nearest, openGame, press, replayed, rowOf, sceneOf, stepMs } from "../player-parts.js";
 import { Playing } from "../playing.js";
 import { Screen } from "../screen.js";
 import { watchSight } from "../sight.js";
@@ -40,9 +40,7 @@ class AgentPlayer extends HTMLElement {
   #playing = new Playing(() => stepMs(this.#scene), () => this.#surface?.soon());
 
   connectedCallback() {
-    const more = make("div", "player-bar");
-    more.append(this.#play, this.#draw);
-    this.replaceChildren(this.#select, furnish(this.#canvas, this.#select), this.#playing.bar, this.#words, more);
+    this.replaceChildren(this.#select, furnish(this.#canvas, this.#select), this.#playing.bar, this.#words, rowOf(this.#play, this.#draw));
     this.#select.addEventListener("change", () => this.#choose(this.#select.value, true));
     this.addEventListener("game-end", () => this.#play.focus());
     this.#surface = new Surface(this.#canvas, (ctx, w, h) => this.#paint(ctx, w, h), (width) => heightOf(this.#scene, width));

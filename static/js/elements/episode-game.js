@@ -6,7 +6,7 @@ import { make } from "../chart-frame.js";
 import { number } from "../format.js";
 import { Game, begin, outcome, sofar } from "../game.js";
 import { Hands } from "../hands.js";
-import { press, sceneOf, stepMs } from "../player-parts.js";
+import { press, rowOf, sceneOf, stepMs } from "../player-parts.js";
 import { Reel } from "../reel.js";
 import { t } from "../text.js";
 
@@ -42,9 +42,7 @@ class EpisodeGame extends HTMLElement {
     for (const speed of SPEEDS) this.#speed.add(new Option(speed === 1 ? t("real time") : t("{n} of real time", { n: speed === 0.5 ? "½" : "¼" }), String(speed)));
     this.#speed.value = "0.5";
     this.#speed.hidden = true;
-    const bar = make("div", "player-bar");
-    bar.append(this.#again, this.#speed, this.#close);
-    this.replaceChildren(this.#head, this.#field, this.#keys, bar, this.#hint, this.#result);
+    this.replaceChildren(this.#head, this.#field, this.#keys, rowOf(this.#again, this.#speed, this.#close), this.#hint, this.#result);
     this.addEventListener("keydown", (event) => this.#key(event, true));
     this.addEventListener("keyup", (event) => this.#key(event, false));
     this.addEventListener("focusout", (event) => this.contains(/** @type {Node | null} */ (event.relatedTarget)) || this.#rest());
