@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.core.contracts import Problem
 from app.core.report import Report
-from app.parts.preferences import PAIR_SIGNALS, Pairs, PairsNoted, best_and_worst, pair_measures, rows_of
+from app.parts.preferences import PAIR_SIGNALS, Pairs, PairsNoted, apart, best_and_worst, pair_measures, rows_of
 from app.parts.reinforced import REINFORCED_EMITS, REINFORCED_SIGNALS, ReinforcedLearner, Written
 from app.parts.sampling import Rows
 
@@ -48,7 +48,7 @@ class PreferenceLearner(ReinforcedLearner):
         """Return an update's report; scores and log-probabilities of the pairs' rows are (2N,)."""
         self.pairs_noted.update(written, pairs, scores)
         shown = written if self.config.pairs == "online" else self.write()  # what the model itself writes is measured
-        chosen, rejected = np.split(log_probs.astype(np.float64), 2)
+        chosen, rejected = apart(log_probs.astype(np.float64))
         count = max(len(pairs), 1)
         said = {"logps/chosen": float(chosen.sum() / count), "logps/rejected": float(rejected.sum() / count)}
         return self.report(shown, [scalars | pair_measures(scores) | said])

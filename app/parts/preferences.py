@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from app.core.config import Hyper
 from app.core.randomness import Stream
@@ -55,14 +54,14 @@ def best_and_worst(rewards: Array, *, label_noise: float, random: Stream) -> Pai
 
 
 def rows_of(rows: Rows, pairs: Pairs) -> Rows:
-    """Return the rows of the pairs (2N, L): the preferred ones first, then the others in the same order."""
-    order = np.concatenate([pairs.chosen, pairs.rejected])
-    return Rows(rows.tokens[order], rows.prompt_columns, rows.own[order], rows.log_probs[order])
+    """Return the rows of the pairs (2N, L): each preferred one before its other, so that their prompt is read once."""
+    order = np.stack([pairs.chosen, pairs.rejected], axis=1).ravel()
+    return Rows(rows.tokens[order], rows.prompt_columns, rows.own[order], rows.log_probs[order], group=2)
 
 
-def halves(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what belongs to the preferred and to the other completions (N,) of (2N,)."""
-    return values[: len(values) // 2], values[len(values) // 2 :]
+def apart(values: Any) -> tuple[Any, Any]:
+    """Return what belongs to the preferred and to the other completions (N,) of (2N,), an array or a tensor."""
+    return values[0::2], values[1::2]
 
 
 class PairsNoted:
@@ -73,9 +72,9 @@ class PairsNoted:
         self._numbers = np.zeros((0, 5))
 
     def update(self, written: Written, pairs: Pairs, scores: Array) -> None:
-        """Keep pairs and what the model's own reward says of them (2N,): of the preferred ones, then of the others."""
+        """Keep pairs and what the model's own reward says of their rows (2N,)."""
         tokens, earned = written.rows.tokens, written.true_rewards
-        chosen, rejected = np.split(np.asarray(scores, np.float64), 2)
+        chosen, rejected = apart(np.asarray(scores, np.float64))
         self._rows = np.stack([tokens[pairs.chosen], tokens[pairs.rejected]], axis=1)
         columns = (earned[pairs.chosen], earned[pairs.rejected], chosen, rejected, chosen - rejected)
         self._numbers = np.stack(columns, axis=1)
@@ -90,7 +89,7 @@ class PairsNoted:
 
 def pair_measures(scores: Array) -> dict[str, float]:
     """Return how the model's own reward tells N pairs apart (2N,), as TRL names it; all 0 without pairs."""
-    chosen, rejected = np.split(np.asarray(scores, np.float64), 2)
+    chosen, rejected = apart(np.asarray(scores, np.float64))
     count = max(len(chosen), 1)
     return {
         "rewards/chosen": float(chosen.sum() / count),

@@ -14,7 +14,7 @@ def test_the_best_and_the_worst_of_each_prompt_that_tells_them_apart() -> None:
     assert (pairs.chosen.tolist(), pairs.rejected.tolist()) == ([1, 6], [0, 7])
     tokens = np.arange(9)[:, None]
     rows = rows_of(Rows(tokens, 0, tokens > 0, tokens.astype(np.float32)), pairs)
-    assert rows.tokens[:, 0].tolist() == [1, 6, 0, 7]
+    assert rows.tokens[:, 0].tolist() == [1, 0, 6, 7]
 
 
 def test_a_rater_errs_as_often_as_said() -> None:
@@ -25,7 +25,7 @@ def test_a_rater_errs_as_often_as_said() -> None:
 
 
 def test_measures_of_pairs() -> None:
-    found = pair_measures(np.array([1.0, 0.0, 0.5, 0.5]))
+    found = pair_measures(np.array([1.0, 0.5, 0.0, 0.5]))
     assert found == {
         "rewards/chosen": 0.5, "rewards/rejected": 0.5, "rewards/margins": 0.0, "rewards/accuracies": 0.5,
     }  # fmt: skip

@@ -40,7 +40,7 @@ from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.language_learner import check_task
 from app.parts.preference_learner import PREFERENCE_EMITS, PREFERENCE_SIGNALS, PreferenceLearner
-from app.parts.preferences import PairChoices, halves
+from app.parts.preferences import PairChoices, apart
 from app.parts.transformer import as_tensor
 
 
@@ -81,9 +81,9 @@ class DPOAgent(PreferenceLearner):
         log_probs = self.judge(rows).log_probs.sum(1)
         reference = as_tensor(self.reference_log_probs(rows)).sum(1)
         rewards = implicit_reward(log_probs, reference, self.config.beta)
-        scalars = self.descend(dpo_loss(*halves(rewards)))
+        scalars = self.descend(dpo_loss(*apart(rewards)))
         found = rewards.detach().numpy()
-        scalars["train/push"] = float(dpo_slope(*np.split(found, 2)).mean()) if len(pairs) else 0.0
+        scalars["train/push"] = float(dpo_slope(*apart(found)).mean()) if len(pairs) else 0.0
         return self.report_pairs(written, pairs, scalars, scores=found, log_probs=log_probs.detach().numpy())
 
 

@@ -31,7 +31,7 @@ from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.language_learner import check_task
 from app.parts.preference_learner import PREFERENCE_EMITS, PREFERENCE_SIGNALS, PreferenceLearner
-from app.parts.preferences import PairChoices, halves
+from app.parts.preferences import PairChoices, apart
 from app.parts.transformer import as_tensor
 
 
@@ -73,9 +73,9 @@ class IPOAgent(PreferenceLearner):
         log_probs = self.judge(rows).log_probs.sum(1)
         reference = as_tensor(self.reference_log_probs(rows)).sum(1)
         rewards = implicit_reward(log_probs, reference, beta)
-        scalars = self.descend(ipo_loss(*halves(rewards), beta=beta))
+        scalars = self.descend(ipo_loss(*apart(rewards), beta=beta))
         found = rewards.detach().numpy()
-        scalars["train/push"] = float(ipo_slope(*np.split(found, 2), beta=beta).mean()) if len(pairs) else 0.0
+        scalars["train/push"] = float(ipo_slope(*apart(found), beta=beta).mean()) if len(pairs) else 0.0
         return self.report_pairs(written, pairs, scalars, scores=found, log_probs=log_probs.detach().numpy())
 
 

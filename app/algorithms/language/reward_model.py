@@ -42,7 +42,7 @@ from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.language_learner import LANGUAGE_SIGNALS, LanguageLearner, ModelChoices, check_task, model_tree
 from app.parts.language_noted import model_signals
-from app.parts.preferences import PAIR_SIGNALS, PairsNoted, best_and_worst, halves, pair_measures, rows_of
+from app.parts.preferences import PAIR_SIGNALS, PairsNoted, apart, best_and_worst, pair_measures, rows_of
 from app.parts.reinforced import Written
 from app.parts.sampling import Rows, complete, scores_of
 
@@ -95,10 +95,10 @@ class RewardModelAgent(LanguageLearner):
         written = self.write(config.n_prompts, self.prompt_random, self.token_random)
         pairs = best_and_worst(written.group_rewards, label_noise=config.label_noise, random=self.label_random)
         scores = scores_of(self.model, rows_of(written.rows, pairs))
-        scalars = self.descend(bradley_terry_loss(*halves(scores)))
+        scalars = self.descend(bradley_terry_loss(*apart(scores)))
         found = scores.detach().numpy()
         self.noted.update(written, pairs, found)
-        sure = preference(*np.split(found, 2))
+        sure = preference(*apart(found))
         told = {"train/agreement": float(sure.mean()) if len(pairs) else 0.5, "train/pairs": float(len(pairs))}
         return Report(1, 1, scalars=scalars | pair_measures(found) | told)
 
