@@ -14,7 +14,7 @@ from app.core.specs import AlgorithmSpec, Axis, EnvironmentSpec, Frame, PanelSpe
 from app.core.text import _
 
 F32 = NDArray[np.float32]
-POINTS, BINS, MOST_AXES, JUDGED = 61, 20, 6, 500
+POINTS, BINS, MOST_AXES, MOST_ACTIONS, JUDGED = 61, 20, 6, 4, 500
 WAYS = {"policy_at", "action_at", "q_at"}
 
 
@@ -29,7 +29,7 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
 
 def compute(subject: Subject, options: SlicesOptions) -> Frame:
     """Return for axis i: x{i} (L,), y{i}_{a} (L,) of every action a, with low{i}_{a} and high{i}_{a} where there is a band;
-    over the visited states bins and share_{a} (H,)."""
+    where a critic judges actions of continuous numbers, action{a} and q{a} (L,); over the visited states bins and share_{a} (H,)."""
     spec, signals = subject.environment_spec, subject.agent.signals()
     visited = np.asarray(spec.placed(signals["visited"]()), np.float64)
     held = np.median(visited, axis=0) if len(visited) else np.array([axis.middle for axis in spec.axes])
@@ -41,6 +41,9 @@ def compute(subject: Subject, options: SlicesOptions) -> Frame:
         arrays[f"x{index}"] = points[:, index]
         seen = np.asarray(spec.seen(points.astype(np.float32)), np.float32)
         figures.append(_slice(subject, seen, arrays, index, axis))
+    if "q_along_at" in signals:
+        seen = np.asarray(spec.seen(np.asarray(held, np.float32)[None, :]), np.float32)
+        figures += _along_actions(subject, seen, arrays)
     if len(visited):
         figures.append(_over_visited(subject, arrays))
     others = ", ".join(
@@ -74,6 +77,25 @@ def _slice(subject: Subject, seen: F32, arrays: dict[str, Any], index: int, axis
         "y": {"label": unit, **({"low": 0.0, "high": 1.0} if is_share else {})},
         "marks": marks,
     }
+
+
+def _along_actions(subject: Subject, seen: F32, arrays: dict[str, Any]) -> list[dict[str, Any]]:
+    """Add what the critic says of other actions at one observation (1, D) than the actor's, and return the figures."""
+    signals, bounds = subject.agent.signals(), subject.environment.action_bounds
+    q, chosen = np.asarray(signals["q_along_at"](seen))[0], np.asarray(signals["action_at"](seen))[0]
+    figures = []
+    for number, name in enumerate(subject.environment_spec.actions[:MOST_ACTIONS]):
+        low, high = (-1.0, 1.0) if bounds is None else (float(bound) for bound in bounds[number])
+        arrays[f"action{number}"], arrays[f"q{number}"] = np.linspace(low, high, q.shape[1]), q[number]
+        figures.append({
+            "title": _("Q along {action}").format(action=name),
+            "words": _("What the first critic says of other actions there; the actor is to stand at the top."),
+            "x": {"label": name, "low": low, "high": high},
+            "y": {"label": _("action value Q (reward)")},
+            "marks": [{"kind": "line", "x": f"action{number}", "y": f"q{number}", "color": number}],
+            "rules": [{"x": float(chosen[number]), "label": _("the actor's choice")}],
+        })  # fmt: skip
+    return figures
 
 
 def _over_visited(subject: Subject, arrays: dict[str, Any]) -> dict[str, Any]:

@@ -42,9 +42,19 @@ ACTOR_CRITIC_SCALARS = (
     "train/actor_loss", "train/critic_loss", "train/q1_mean", "train/learning_rate", "train/grad_norm",
     "train/overestimation", "buffer/size", "buffer/mean_age",
 )  # fmt: skip
-ACTOR_CRITIC_SIGNALS = ("v_at", "action_at", "visited", "weights", "followed", *REPLAY_SIGNALS, *NOTED_SIGNALS)
+ACTOR_CRITIC_SIGNALS = (
+    "v_at",
+    "action_at",
+    "visited",
+    "weights",
+    "followed",
+    "q_along_at",
+    *REPLAY_SIGNALS,
+    *NOTED_SIGNALS,
+)
 RECENT = 1_000  # transitions at least whose returns are compared with Q: older ones were made by a worse actor
 FOLLOWED, PAIRS = 1_024, 256  # how many of them are followed to the end, and how many of those ask the critic
+ALONG = 41  # places of an action at which a picture asks the critic
 REST = 0.2  # a truncated episode counts where its cut is discounted at least this much
 
 
@@ -174,6 +184,15 @@ class OffPolicyLearner(SavedAgent, ABC):
         """Return the actions tanh z (B, A) of the actor at observations (B, D)."""
         return np.tanh(self.actor.forward(observations)[:, : self.n_actions])
 
+    def along(self, observations: Array) -> Array:
+        """Return Q of the first critic at observations (B, D) while one number of the actor's action runs over its bounds (B, A, L)."""
+        count, size = len(observations), self.n_actions
+        actions = np.tile(self.mu(observations)[:, None, None, :], (1, size, ALONG, 1))
+        for number in range(size):
+            actions[:, number, :, number] = np.linspace(-1, 1, ALONG)
+        seen = joined(np.repeat(observations, size * ALONG, axis=0), actions.reshape(-1, size))
+        return self.critics[0].forward(seen)[:, 0].reshape(count, size, ALONG)
+
     @property
     def must_learn(self) -> bool:
         """Whether an update is due after this step."""
@@ -269,6 +288,7 @@ class OffPolicyLearner(SavedAgent, ABC):
             "visited": lambda: self.replay.recent(VISITED),
             "weights": self._pictured.copy,
             "followed": self.outcomes,
+            "q_along_at": self.along,
             **self.replay.signals(),
             **self.noted.signals(),
         }

@@ -76,3 +76,16 @@ def test_the_replay_buffer_is_pictured_from_oldest_to_newest() -> None:
     assert frame.arrays["youth"][-1] == 1
     assert frame.arrays["cover"].shape == (5,)
     assert (frame.arrays["cover"] > 0).all()
+
+
+def test_a_baseline_is_held_against_the_returns_it_was_taken_from() -> None:
+    recipe = catalog.resolve(
+        "reinforce", "CartPole-v1", config={"n_episodes": 4, "n_envs": 4}, environment_config={}, preset="", seed=3
+    )
+    algorithm, environment, world, agent = catalog.build(recipe)
+    report = agent.update(10_000)
+    pairs = agent.signals()["followed"]()
+    assert report.updates == 1
+    assert np.square(pairs[:, 0] - pairs[:, 1]).mean() > report.scalars["train/value_loss"] * 0.5
+    frame = critic_truth.SPEC.compute(Subject(agent, algorithm, environment, world), critic_truth.CriticOptions())
+    assert len(frame.meta["figures"]) == 2

@@ -46,3 +46,15 @@ def test_action_values_are_drawn_where_there_is_no_policy() -> None:
     frame, _subject = drawn("dqn", "CartPole-v1", learning_starts=64)
     assert frame.meta["figures"][0]["y"]["label"].startswith("action value")
     assert not np.array_equal(frame.arrays["y0_0"], frame.arrays["y0_1"])
+
+
+def test_a_critic_says_what_other_actions_are_worth_and_where_the_actor_stands() -> None:
+    frame, subject = drawn("ddpg", "Pendulum-v1", learning_starts=64, batch_size=32, net_arch="16,16")
+    figure = next(one for one in frame.meta["figures"] if one["title"].startswith("Q along"))
+    np.testing.assert_allclose(frame.arrays["action0"][[0, -1]], [-2.0, 2.0])
+    chosen = figure["rules"][0]["x"]
+    visited = subject.environment_spec.placed(subject.agent.signals()["visited"]())
+    seen = subject.environment_spec.seen(np.median(visited, axis=0).astype(np.float32)[None, :])
+    assert chosen == pytest.approx(float(subject.agent.signals()["action_at"](seen)[0, 0]), abs=1e-5)
+    at_choice = np.interp(chosen, frame.arrays["action0"], frame.arrays["q0"])
+    assert at_choice == pytest.approx(float(subject.agent.signals()["v_at"](seen)[0]), abs=1e-2)

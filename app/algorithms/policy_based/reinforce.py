@@ -29,7 +29,7 @@ Sources: Williams (1992), "Simple statistical gradient-following algorithms for 
 Learning 8; Sutton and Barto (2018), sections 13.3 and 13.4.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -104,6 +104,7 @@ class ReinforceAgent(EpisodeLearner):
         super().__init__(config, problem)
         self.optimiser, self.critic_optimiser = (Adam(self.networks.stretch(i), epsilon=1e-5) for i in (0, 1))
         self.shuffle_random = problem.stream("minibatches")
+        self.compared = np.zeros((0, 2))
 
     def update(self, max_steps: int) -> Report:
         """Play until the episodes have ended, then learn from them; return sooner after `max_steps` steps."""
@@ -151,6 +152,7 @@ class ReinforceAgent(EpisodeLearner):
         advantages = standardised(samples.advantages) if config.normalize_advantage else samples.advantages
         self.backward(new, samples.actions, log_probs=advantages / -size, entropy=-config.ent_coef / size)  # (2)
         loss, bonus = policy_loss(new.log_probs, advantages), float(new.entropies.mean())
+        self.compared = np.stack([samples.values, samples.returns], axis=1)[: size * config.baseline]
         columns = partial(numbers_of, samples, new, advantages, config.ent_coef)
         self.noted.minibatch(samples.observations, samples.actions, columns)
         return {
@@ -164,6 +166,10 @@ class ReinforceAgent(EpisodeLearner):
             "train/learning_rate": self.learning_rate,
             **self.action_spread(),
         }
+
+    def signals(self) -> Mapping[str, Callable[..., Array]]:
+        """Return what panels may ask for, the baseline and the returns of the last episodes among it."""
+        return {**super().signals(), "followed": lambda: self.compared}
 
     @property
     def learning_rate(self) -> float:
@@ -227,7 +233,7 @@ SPEC = AlgorithmSpec(
         "train/loss", "train/policy_loss", "train/value_loss", "train/entropy", "train/explained_variance",
         "train/advantage_mean", "train/advantage_std", "train/learning_rate", "train/grad_norm", "train/action_std",
     ),
-    signals=("v_at", *POLICY_SIGNALS),
+    signals=("v_at", "followed", *POLICY_SIGNALS),
     minibatch=MINIBATCH,
     default_steps=300_000,
     references=(
