@@ -29,7 +29,7 @@ from app.parts.tokens import PAD
 from app.parts.transformer import Transformer, TransformerShape, as_tensor
 
 Array = NDArray[Any]
-LANGUAGE_SIGNALS = ("weights", "shown_rows", "shown_rewards", "attention", "stream")
+LANGUAGE_SIGNALS = ("weights", "shown_rows", "shown_rewards", "attention", "attention_row", "stream")
 
 
 class ModelChoices(Config):

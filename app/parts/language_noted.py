@@ -107,11 +107,11 @@ def shown_rewards(task: LanguageTask, rows: Array) -> Array:
 
 
 @torch.inference_mode()
-def looks(model: Transformer, task: LanguageTask) -> tuple[Array, Array]:
+def looks(model: Transformer, task: LanguageTask) -> tuple[Array, Array, Array]:
     """Return one forward pass over the first fixed prompt with its likeliest completion.
 
     Returns:
-        attention of each layer and head (layers, H, L, L), and the stream after each layer (layers, L, D).
+        attention of each layer and head (layers, H, L, L), the stream after each layer (layers, L, D), the row (L,).
     """
     prompts = task.encoded(fixed_prompts(task)[:1])
     rows = complete(model, prompts, turns=task.turns).tokens
@@ -119,7 +119,8 @@ def looks(model: Transformer, task: LanguageTask) -> tuple[Array, Array]:
     model.kept = kept
     model.hidden(as_tensor(rows), padding_of(prompts))
     model.kept = None
-    return np.stack([weights[0].numpy() for weights, _x in kept]), np.stack([x[0].numpy() for _w, x in kept])
+    attention, stream = ([one[place][0].numpy() for one in kept] for place in (0, 1))
+    return np.stack(attention), np.stack(stream), rows[0]
 
 
 def model_signals(model: Transformer, task: LanguageTask) -> Mapping[str, Callable[..., Array]]:
@@ -129,4 +130,5 @@ def model_signals(model: Transformer, task: LanguageTask) -> Mapping[str, Callab
         "shown_rewards": lambda: shown_rewards(task, shown_rows(model, task)),
         "attention": lambda: looks(model, task)[0],
         "stream": lambda: looks(model, task)[1],
+        "attention_row": lambda: looks(model, task)[2],
     }

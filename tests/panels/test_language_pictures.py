@@ -1,0 +1,87 @@
+"""What is shown of a language model: texts, tokens, groups, pairs and one forward pass are those of the last update."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app import catalog
+from app.core.specs import Frame, Subject
+from app.parts.tokens import END_SIGN
+
+SMALL = {"d_model": 16, "n_layers": 2, "n_heads": 2, "n_prompts": 4, "group_size": 4}
+
+
+@cache
+def taught(name: str) -> Subject:
+    """An agent after three updates."""
+    known = catalog.algorithm(name).config.model_fields
+    config = {key: value for key, value in SMALL.items() if key in known}
+    recipe = catalog.resolve(name, "sort_digits", config=config, environment_config={"n_digits": 3}, total_steps=3)
+    algorithm, environment_spec, environment, agent = catalog.build(recipe)
+    for _update in range(3):
+        agent.update(1)
+    return Subject(agent, algorithm, environment_spec, environment)
+
+
+def drawn(name: str, panel: str) -> Frame:
+    spec = catalog.panel(panel)
+    assert spec in catalog.panels_for(taught(name).algorithm, taught(name).environment_spec)
+    return spec.compute(taught(name), spec.options())
+
+
+def test_completions_are_judged_as_the_task_judges_them() -> None:
+    frame = drawn("grpo_language", "completions")
+    labels = [column["label"] for column in frame.meta["columns"]]
+    task: Any = taught("grpo_language").environment
+    for row in frame.meta["rows"]:
+        said = dict(zip(labels, row, strict=True))
+        text = said["Now"]
+        parts = task.judge(said["Prompt"], text.removesuffix(END_SIGN), text.endswith(END_SIGN))
+        assert said["earns"] == pytest.approx(sum(parts))
+        assert [said[part] for part in task.reward_parts] == pytest.approx(list(parts))
+
+
+def test_the_advantages_of_a_group_follow_from_its_rewards() -> None:
+    frame = drawn("grpo_language", "groups")
+    rewards, advantages = frame.arrays["rewards"], frame.arrays["advantages"]
+    assert frame.meta["is_scaled"] is True
+    for earned, shown in zip(rewards.astype(float), advantages, strict=True):
+        above = earned - earned.mean()
+        expected = above / earned.std() if np.ptp(earned) else np.zeros_like(earned)
+        np.testing.assert_allclose(shown, expected, atol=1e-5)
+
+
+def test_tokens_say_what_their_loss_was_made_of() -> None:
+    frame = drawn("grpo_language", "token_numbers")
+    labels = [column["label"] for column in frame.meta["columns"]]
+    numbers, own = frame.arrays["numbers"], frame.arrays["own"].astype(bool)
+    now, then, ratio = (
+        numbers[..., labels.index(label)]
+        for label in ("log-probability now", "log-probability when written", "ratio new / old")
+    )
+    np.testing.assert_allclose(ratio[own], np.exp(now - then)[own], rtol=1e-4)
+    assert (numbers[~own] == 0).all(), "what the model did not write has no numbers"
+    advantage = numbers[..., frame.meta["advantage"]]
+    groups = drawn("grpo_language", "groups").arrays["advantages"].reshape(-1)[: len(advantage)]
+    for row, mask, expected in zip(advantage, own, groups, strict=True):
+        np.testing.assert_allclose(row[mask], expected, atol=1e-5)
+
+
+def test_pairs_put_the_better_first_and_their_margin_is_the_difference() -> None:
+    frame = drawn("dpo", "preference_pairs")
+    assert frame.meta["rows"]
+    for row in frame.meta["rows"]:
+        earned, less, (chosen, rejected, margin) = row[2], row[4], row[5:]
+        assert earned >= less
+        assert margin == pytest.approx(chosen - rejected)
+
+
+def test_attention_gathers_from_before_and_sums_to_one() -> None:
+    frame = drawn("sft", "attention")
+    looks, size = frame.arrays["attention"], len(frame.meta["tokens"])
+    assert looks.shape == (frame.meta["layers"] * frame.meta["heads"], size, size)
+    assert np.triu(looks, 1).max() == 0
+    np.testing.assert_allclose(looks.sum(axis=2), 1.0, atol=1e-5)
+    assert frame.arrays["stream"].shape[:2] == (frame.meta["layers"], size)
