@@ -108,8 +108,8 @@ class EquationInspector extends HTMLElement {
     source(this.#link, meta);
     if (this.#shape !== meta.backup) this.#diagram.replaceChildren(diagramOf((this.#shape = meta.backup)));
     define(this);
-    const is_stepped = this.#is_paused || performance.now() - this.#asked_at < ASKED_MS;
-    const is_new = is_stepped && this.#step !== step && this.#step >= 0;
+    const is_asked = performance.now() - this.#asked_at < ASKED_MS;
+    const is_new = (is_asked || (this.#is_paused && this.#step >= 0)) && this.#step !== step;
     if (meta.has_update && is_new) tellStep(run, meta.state);
     if (is_new && momentOf(run).at === null) this.#come();
     this.#step = step;
