@@ -98,6 +98,10 @@ class TabularMDP:
 
     def reachable(self) -> Bools:
         """Return the states (S,) in which an agent may have to act: the starts and what follows without an end."""
+        return self._reachable
+
+    @cached_property
+    def _reachable(self) -> Bools:
         possible = (self.probabilities > 0) & ~self.terminated
         reached = self.start > 0
         frontier = reached
