@@ -23,7 +23,7 @@ from app.core.refusals import violations
 from app.core.text import _
 from app.protocol.base import PATTERNS
 from app.protocol.local import ensure_token, read_owner
-from app.protocol.runs import TERMINAL, Run, RunCreate
+from app.protocol.runs import TERMINAL, ForkRequest, Run, RunCreate
 from app.settings import DEFAULT_PORT, Settings
 
 app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False, help=__doc__)
@@ -101,6 +101,10 @@ def train(  # the parameters are the command's options
     speed: Annotated[
         float | None, typer.Option("--speed", help=_("Steps a second at most. Default: no limit."))
     ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option("--from", help=_("Run to start from, number or number:checkpoint: its model or its state.")),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Train one run to its end. No server is needed; one that owns the data folder is used."""
@@ -117,7 +121,7 @@ def train(  # the parameters are the command's options
         name=name,
         speed=speed,
     )
-    run = _train(settings, request)
+    run = _train(settings, request, _source(origin, request) if origin is not None else None)
     _print_result(run)
     if run.state == "stopped":
         _print_way_on(run, settings)
@@ -181,8 +185,8 @@ def doctor(context: typer.Context, data: Data = None) -> None:
         typer.echo(f"{name:<{width}}  {value}")
 
 
-def _train(settings: Settings, request: RunCreate) -> Run:
-    """Train here where the folder is free, else through the server that owns it."""
+def _train(settings: Settings, request: RunCreate, source: tuple[int, ForkRequest] | None) -> Run:
+    """Train here where the folder is free, else through the server that owns it; with a source, go on from that run."""
     from app.client import Playground as Client
     from app.store.lock import FolderInUse
     from app.web.opening import opened
@@ -190,7 +194,9 @@ def _train(settings: Settings, request: RunCreate) -> Run:
     try:
         with opened(settings.model_copy(update={"keep_spare": False})) as playground:
             playground.start()
-            run = playground.create_run(request)
+            if source:
+                _check_world(playground.run(source[0]), request)
+            run = playground.fork(*source) if source else playground.create_run(request)
             return _follow(run, lambda: playground.run(run.id), lambda: playground.act(run.id, "stop"))
     except FolderInUse:
         owner = read_owner(settings.data)
@@ -199,8 +205,32 @@ def _train(settings: Settings, request: RunCreate) -> Run:
     typer.echo(_("The server at {url} owns the data folder and trains it.").format(url=owner.url), err=True)
     with Client(owner.url, data=settings.data) as client:
         options = request.model_dump(exclude={"algorithm", "environment"}, exclude_none=True)
-        run = client.create(request.algorithm, request.environment, **options)
+        if source:
+            _check_world(client.run(source[0]), request)
+            run = client.fork(source[0], **source[1].model_dump(exclude_none=True))
+        else:
+            run = client.create(request.algorithm, request.environment, **options)
         return _follow(run, lambda: client.run(run.id), lambda: client.stop(run.id))
+
+
+def _source(origin: str, request: RunCreate) -> tuple[int, ForkRequest]:
+    """Return the run to go on from, and how."""
+    run, _colon, checkpoint = origin.partition(":")
+    if not (run.isascii() and run.isdecimal()):
+        raise InvalidInput.one("--from", origin, _("must be a run's number, or number:checkpoint"), _("For example 7."))
+    fork = ForkRequest(
+        checkpoint=checkpoint or None, algorithm=request.algorithm, preset=request.preset, config=request.config,
+        seed=request.seed, total_steps=request.total_steps, name=request.name or None,
+    )  # fmt: skip
+    return int(run), fork
+
+
+def _check_world(parent: Run, request: RunCreate) -> None:
+    if (parent.environment, {}) != (request.environment, request.environment_config):
+        rule = _("run {id} is on {environment}, and so is what goes on from it").format(
+            id=parent.id, environment=parent.environment
+        )
+        raise InvalidInput.one("environment", request.environment, rule, _("Name that one, without --env."))
 
 
 def _follow(run: Run, read: Callable[[], Run], stop: Callable[[], object]) -> Run:

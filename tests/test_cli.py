@@ -41,9 +41,27 @@ def test_train_needs_no_server_and_keeps_what_it_did(data: Path) -> None:
     assert "rollout/episode_return" in names
 
 
+def test_a_stage_goes_on_from_the_model_of_a_run(data: Path) -> None:
+    sizes = [text for name in ("d_model=16", "n_layers=1", "n_heads=2") for text in ("--set", name)]
+    assert invoke("train", "sort_digits", "sft", *sizes, "--set", "batch_size=8", "--steps", "1").exit_code == 0
+    small = ("--set", "n_prompts=2", "--set", "group_size=2", "--steps", "1")
+    result = invoke("train", "sort_digits", "grpo_language", *small, "--from", "1")
+    assert result.exit_code == 0, result.output
+    store = Store(data)
+    with store.read() as connection:
+        row = runs.get(connection, 2)
+    store.close()
+    assert row is not None
+    assert (row.state, row.parent_run, row.config["d_model"]) == ("finished", 1, 16)
+    refused = invoke("train", "reverse", "grpo_language", "--from", "1")
+    assert isinstance(refused.exception, InvalidInput)
+    assert "run 1 is on sort_digits" in str(refused.exception)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("sort_digits", "sft", "--from", "one"), "must be a run's number"),
         (("CliffWalking-v1", "no_such"), "no such algorithm"),
         (("no-such", "q_learning"), "no such environment"),
         (("CartPole-v1", "q_learning"), "does not fit"),
