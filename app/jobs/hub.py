@@ -23,6 +23,7 @@ KEPT_RUNS = 512
 KEPT_POINTS = 8_000
 KEPT_CHANGES = 1_000
 KEPT_MESSAGES = 32
+UNKNOWN = "unknown-0"  # a cursor of no hub: who comes with it reads everything again
 
 
 class Change(Protocol):
@@ -127,6 +128,11 @@ class Hub:
         if cursor:
             subscription.wake(urgent=True)
         return subscription
+
+    def cursor_of(self, subscription: Subscription) -> str:
+        """Return the id after which a viewer hears what is new: with it, a stream that takes this one's place loses nothing."""
+        position = subscription.position
+        return f"{self._epoch}-{position}" if position >= 0 else UNKNOWN
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Forget a viewer."""

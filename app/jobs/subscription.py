@@ -47,6 +47,11 @@ class Subscription:
         self._sent: deque[float] = deque(maxlen=max(1, int(hub.stream_hz)))
         self._interval_s = 1.0 / hub.stream_hz
 
+    @property
+    def position(self) -> int:
+        """The newest change that this viewer has been told of; -1 where its cursor was of another hub."""
+        return self._position
+
     def watches(self, runs: Iterable[int]) -> bool:
         """Return whether one of these runs concerns this viewer."""
         return any(True for _ in runs) if self.runs is None else not self.runs.isdisjoint(runs)

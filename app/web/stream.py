@@ -67,7 +67,7 @@ async def _messages(
     try:
         for run, wanted in watched.items():
             await anyio.to_thread.run_sync(playground.jobs.watch, run, viewer, wanted)
-        yield ServerSentEvent(comment="hello", retry=RETRY_MS)
+        yield ServerSentEvent("{}", event="hello", id=playground.hub.cursor_of(subscription), retry=RETRY_MS)
         while True:
             message = await _next(subscription, closing)
             if message is None:

@@ -82,12 +82,12 @@ class Feed {
     this.#source?.close();
     this.#source = null;
     if (this.#query === null) return this.#link(false);
-    if (!this.#cursor) this.#covered.clear(); // nothing says from where on the new stream has to tell
     const cursor = this.#cursor ? `${this.#query ? "&" : "?"}cursor=${encodeURIComponent(this.#cursor)}` : "";
     const source = new EventSource(`/api/v1/stream${this.#query}${cursor}`);
     this.#source = source;
-    source.addEventListener("open", () => {
-      this.#link(false);
+    source.addEventListener("open", () => this.#link(false));
+    source.addEventListener("hello", (event) => {
+      this.#cursor = event.lastEventId; // a stream that takes this one's place goes on from here
       this.#cover();
     });
     source.addEventListener("message", (event) => {

@@ -71,6 +71,18 @@ def test_a_reconnect_goes_on_where_it_was(fresh: Playground) -> None:
     assert json.loads(second.data)["runs"]["1"]["run"] == {"tags": ["later"]}
 
 
+def test_a_stream_that_gives_way_before_its_first_message_loses_nothing(fresh: Playground) -> None:
+    fresh.create_run(RunCreate(**CLIFF))
+    hello, _bye = read(fresh, None, None, count=0)
+    rename(fresh)
+    _hello, message, _bye = read(fresh, None, None, cursor=hello.id)
+    assert "run" in json.loads(message.data)["runs"]["1"]
+    before_a_restart, message, _bye = read(fresh, [1], None, cursor="0123abcd-7")
+    assert json.loads(message.data)["runs"]["1"]["refetch"]
+    _hello, again, _bye = read(fresh, [1], None, cursor=before_a_restart.id)
+    assert json.loads(again.data)["runs"]["1"]["refetch"], "also when that stream gave way before it could say so"
+
+
 def test_a_viewer_leaves_nothing_behind(fresh: Playground, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
     monkeypatch.setattr(fresh.jobs, "watch", lambda run, viewer, panels: calls.append((run, viewer, panels)))
