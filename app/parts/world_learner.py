@@ -75,6 +75,8 @@ class WorldConfig(ExperienceConfig):
         help=_("Discount: raising it makes the agent look further ahead by its values."))
     tau: float = Hyper(0.02, above=0, high=1, symbol=r"\tau", live="update",
         help=_("Share of the way the slow copy of the values moves at a time: raising it learns faster and less steadily."))
+    value_from: str = Hyper("imagination", choices=("imagination", "experience"), live="update",
+        help=_("What values are fitted to: the steps that were taken, or the best of one imagined step, which learns of what was never done and believes the model's errors."))
     use_value: bool = Hyper(True, live="step",
         help=_("Off: a plan is judged by its own steps alone, as if the world ended after them."))
     # fmt: on

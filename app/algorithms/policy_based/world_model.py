@@ -25,9 +25,11 @@ $$\mu_k \leftarrow \frac{1}{|\mathcal E|} \sum_{j \in \mathcal E} a_k^j, \qquad 
 The first action of the last mean is taken, and the rest of the plan is thrown away.
 
 A short plan cannot see what lies beyond it, and a long one costs time and adds up the errors of the model. So a value function
-is fitted to one step of thinking ahead in the model, $\mathcal A$ all actions or a few drawn ones, φ⁻ a slow copy of φ:
+is fitted, φ⁻ a slow copy of φ: to what followed in experience, or to one step of thinking ahead, $\mathcal A$ all actions or a
+few drawn ones. The first values what the agent has done so far, which warns of where it came to grief; the second what it
+could do if the model were right:
 
-$$y = \max_{a \in \mathcal A} \frac1E \sum_{i=1}^E \big[\hat r_i + \gamma\,(1 - \hat d_i)\,V_{\phi^-}(\hat s'_i)\big] \tag{5}$$
+$$y = r + \gamma\,(1 - d)\,V_{\phi^-}(s') \qquad \text{or} \qquad y = \max_{a \in \mathcal A} \frac1E \sum_{i=1}^E \big[\hat r_i + \gamma\,(1 - \hat d_i)\,V_{\phi^-}(\hat s'_i)\big] \tag{5}$$
 
 $$L(\phi) = \tfrac12\,\mathbb{E}\big[(V_\phi(s) - y)^2\big] \tag{6}$$
 
@@ -245,7 +247,11 @@ class WorldModelAgent(WorldLearner):
     def differentiate_critic(self, batch: Transitions) -> float:
         """Compute the gradient of the value's loss (6) at the states of a minibatch, and return the loss, in scaled units."""
         scale = self.value_scale
-        rewards, ends, next_observations = self.answers(batch.observations, self.considered(len(batch.rewards)))
+        if self.config.value_from == "experience":  # one answer, the real one, to one action, the one taken
+            rewards, ends = (column[None, :, None] for column in (batch.rewards, batch.terminated))
+            next_observations = batch.next_observations[None, :, None]
+        else:
+            rewards, ends, next_observations = self.answers(batch.observations, self.considered(len(batch.rewards)))
         next_values = scale * self.target_critic.forward(self.scaled(next_observations))[..., 0]
         targets = value_targets(rewards, ends, next_values, self.config.gamma) / scale
         layers = self.critic.activations(self.scaled(batch.observations))

@@ -163,12 +163,15 @@ def test_the_value_is_the_best_mean_and_not_the_mean_of_the_best() -> None:
     assert value_targets(rewards, ends, after, 0.5)[0] != pytest.approx(mean_of_the_best)
 
 
-@pytest.mark.parametrize(("end", "value"), [("terminated", 4 / 3), ("truncated", 2.0)])
-def test_a_terminated_step_is_the_last_one_and_a_truncated_one_is_not(end: str, value: float) -> None:
+@pytest.mark.parametrize(
+    ("end", "value", "source"),
+    [("terminated", 4 / 3, "experience"), ("truncated", 2.0, "experience"), ("terminated", 4 / 3, "imagination")],
+)
+def test_a_terminated_step_is_the_last_one_and_a_truncated_one_is_not(end: str, value: float, source: str) -> None:
     """Every step earns 1, γ = .5; each second one ends the episode, which cannot be seen: d̂ = 1/2 and V = 1 + .5·.5·V, or d̂ = 0 and V = 1 + .5·V."""
     world = OneState(lambda a: np.ones(len(a)), 2, end)
     settings = {**SMALL, "n_envs": 4, "gamma": 0.5, "tau": 0.1, "learning_rate": 3e-3, "gradient_steps": 2, "n_candidates": 4,
-                "buffer_size": 4_000}  # fmt: skip
+                "buffer_size": 4_000, "value_from": source}  # fmt: skip
     made = WorldModelAgent(WorldModelConfig.parse(settings), Problem(world, 0, 1_600))
     while made.env_steps < 1_600:
         made.update(1_600 - made.env_steps)
