@@ -131,11 +131,9 @@ def _judged(subject: Subject, observations: F32) -> tuple[NDArray[np.float64], l
     if "policy_at" in signals:
         return np.asarray(signals["policy_at"](observations), np.float64), names, _("probability")
     if "action_at" in signals:
-        return (
-            np.asarray(signals["action_at"](observations), np.float64),
-            names,
-            _("likeliest action, band: one deviation"),
-        )
+        has_band = "action_std_at" in signals
+        unit = _("likeliest action, band: one deviation") if has_band else _("the actor's action")
+        return np.asarray(signals["action_at"](observations), np.float64), names, unit
     return np.asarray(signals["q_at"](observations), np.float64), names, _("action value Q (reward)")
 
 
