@@ -68,6 +68,10 @@ class Theatre:
         _check(stage, message.header)
         return message
 
+    def is_open(self, stage: str) -> bool:
+        """Return whether a process is there: without one there are no games to go on with."""
+        return stage in self._processes
+
     def images(self, film: str, header: Mapping[str, Any], actions: Array, *, first: int, count: int) -> list[bytes]:
         """Return pictures number `first` … of an episode as WebP.
 

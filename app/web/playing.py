@@ -55,6 +55,8 @@ def step(playground: Playground, play: str, body: PlaySteps) -> Reached:
         Missing: no such game, or it rested too long.
         InvalidInput: an action that the environment does not have.
     """
+    if not playground.theatre.is_open(PLAY):
+        raise Missing.one("play", play, _("there is no such game (any more)"), _("Begin it again."))
     is_numbered = isinstance(body.actions[0], int)
     try:
         actions = np.array(body.actions, np.int64 if is_numbered else np.float64)
@@ -67,7 +69,8 @@ def step(playground: Playground, play: str, body: PlaySteps) -> Reached:
 
 def end(playground: Playground, play: str) -> None:
     """End a game; one that is gone already stays gone."""
-    playground.theatre.ask(PLAY, {"type": "end", "play": play})
+    if playground.theatre.is_open(PLAY):
+        playground.theatre.ask(PLAY, {"type": "end", "play": play})
 
 
 def images(playground: Playground, run: int, number: int, *, first: int, count: int) -> list[bytes]:

@@ -24,7 +24,9 @@ def theatre(tmp_path: Path) -> Iterator[Theatre]:
 
 
 def test_a_game_is_played_and_lost_with_its_process_which_is_begun_again(theatre: Theatre) -> None:
+    assert not theatre.is_open(PLAY)
     begun = theatre.ask(PLAY, {**WORLD, "type": "begin", "play": "a"})
+    assert theatre.is_open(PLAY)
     assert begun.arrays["states"].shape == (1, 1)
     moved = theatre.ask(PLAY, {"type": "step", "play": "a"}, {"actions": np.zeros(3, np.int64)})
     assert moved.header["length"] == len(moved.arrays["states"]) == 3

@@ -9,6 +9,8 @@ from tests.web.conftest import API
 
 def test_an_episode_is_played_from_its_start_by_its_rules(client: TestClient, ended: dict[str, Any]) -> None:
     episode = f"{ended['links']['episodes']}/1"
+    assert client.post(f"{API}/plays/never-begun/steps", json={"actions": [0]}).status_code == 404
+    assert client.delete(f"{API}/plays/never-begun").status_code == 204
     begun = client.post(f"{episode}/plays")
     made = begun.json()
     assert (begun.status_code, begun.headers["Location"]) == (201, f"{API}/plays/{made['id']}")
