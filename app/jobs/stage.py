@@ -35,7 +35,7 @@ ABANDONED_S = 60.0  # after it, a game makes room for another
 MOST_FRAMES = 64
 OPEN_FILMS = 2
 PATIENCE_S = 1.0  # then what is drawn is sent, and the rest is asked for again
-GROUP_NICENESS = 14  # by which one that trains gets 23 times as much of a processor
+GROUP_NICENESS = 14  # beside a busy worker on one core it then gets 4 % (50 % without, whatever its niceness)
 QUALITY, EFFORT = 80, 1
 Answer = tuple[dict[str, Any], dict[str, Array]]
 
