@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.contracts import Array, Step, Tree
+from app.core.errors import InvalidInput
 from app.core.randomness import TO_UNIT, derive_key, philox_array
+from app.core.text import _
 from app.parts.batch import checked_actions, first_of_group
 from app.parts.tokens import END, PAD, Alphabet, Turns, right_aligned, written_by_model
 
@@ -89,6 +91,10 @@ class LanguageTask:
 
     def encoded(self, prompts: list[str]) -> I64:
         """Return the tokens of prompts (B, P); raises InvalidInput for one that is too long or has a foreign character."""
+        too_long = [prompt for prompt in prompts if len(prompt) > self.prompt_columns]
+        if too_long:
+            rule = _("has more than {count} characters").format(count=self.prompt_columns)
+            raise InvalidInput.one("prompt", too_long[0], rule, _("Shorten it."))
         return right_aligned([self.alphabet.encode(prompt, "prompt") for prompt in prompts], self.prompt_columns)
 
     @property

@@ -1,8 +1,10 @@
 """A task as an environment, and which prompts training never sees."""
 
 import numpy as np
+import pytest
 
 from app.core.codecs import trees_equal
+from app.core.errors import InvalidInput
 from app.core.randomness import Stream
 from app.parts.language_task import is_held_out
 from app.parts.tokens import END, PAD
@@ -59,3 +61,9 @@ def test_neighbours_of_a_group_start_alike() -> None:
     assert (rows[0] == rows[1]).all()
     assert (rows[3] == rows[5]).all()
     assert (rows[0] != rows[3]).any()
+
+
+@pytest.mark.parametrize(("prompt", "rule"), [("12345=", "more than 4 characters"), ("1a2=", "holds a")])
+def test_a_prompt_that_does_not_fit_is_refused(prompt: str, rule: str) -> None:
+    with pytest.raises(InvalidInput, match=rule):
+        small_task().encoded([prompt])
