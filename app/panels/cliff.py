@@ -29,6 +29,7 @@ FARTHEST, NEAREST = (
 )  # divergence at which a line ends, in nats, and the share of that length at which it begins
 TRUSTED = 0.5  # nats up to which the surrogate is drawn: beyond, its ratios are all noise
 DELTA = 0.01  # bound of a trust region, where the algorithm has none of its own
+SLOW_S, FEWER = 1.5, 4  # where the first place takes so long, a part of the episodes has to do
 LIMIT_S = 7.0  # no further place is played after this: whoever asked waits
 
 
@@ -63,23 +64,27 @@ class Way:
 
 def compute(subject: Subject, options: CliffOptions) -> Frame:
     """Return for way i: length{i}, return{i}, low{i}, high{i}, kl{i}, gain{i} (L,), and of each stop its place."""
-    agent, end = subject.agent, time.monotonic() + LIMIT_S
+    agent, began, episodes = subject.agent, time.monotonic(), options.episodes
     steps = np.asarray(subject.agent.signals()["last_step"](), np.float32)
     if not len(steps) or not isinstance(agent, PolicyLearner):
         return Frame({}, {})
     horizon = min(HORIZON, subject.environment.max_episode_steps)
-    walk = Walk(agent, steps[0], subject.environment, episodes=options.episodes, horizon=horizon)
+    walk = Walk(agent, steps[0], subject.environment, episodes=episodes, horizon=horizon)
+    if time.monotonic() > began + SLOW_S and episodes > FEWER:
+        walk.leave()
+        episodes = max(2, episodes // FEWER)
+        walk = Walk(agent, steps[0], subject.environment, episodes=episodes, horizon=horizon)
     bound = float(getattr(agent.config, "target_kl", 0.0)) or DELTA
     ways = _ways(subject, walk, steps[1].astype(np.float64) - steps[0], bound)
     for way in ways:
         way.plan(walk, options.lengths)
-    is_whole = _play(walk, ways, end=end)
+    is_whole = _play(walk, ways, end=began + LIMIT_S)
     arrays = {"start": walk.played.returns}
     for index, way in enumerate(ways):
         arrays |= _columns(walk, way, str(index))
     walk.leave()
     facts = {
-        "episodes": options.episodes, "horizon": horizon, "steps": walk.steps, "bound": bound,
+        "episodes": episodes, "horizon": horizon, "steps": walk.steps, "bound": bound,
         "before": float(walk.played.returns.mean()),
     }  # fmt: skip
     words = [_("{episodes} episodes of at most {horizon} steps at every place, {steps} steps in all, the same starts and draws for each; the shade is one standard error of the difference.").format(**facts)]  # fmt: skip
@@ -123,7 +128,7 @@ def _play(walk: Walk, ways: list[Way], *, end: float, clock: Callable[[], float]
 
 def _columns(walk: Walk, way: Way, mark: str) -> dict[str, Array]:
     lengths = [length for length in way.lengths if length in way.earned]
-    earned = np.array([way.earned[length] for length in lengths]).reshape(len(lengths), -1)
+    earned = np.array([way.earned[length] for length in lengths]).reshape(len(lengths), len(walk.played.returns))
     measured = np.array([(walk.divergence(length * way.direction), walk.gain(length * way.direction)) for length in lengths]).reshape(-1, 2)  # fmt: skip
     means, differences = earned.mean(axis=1), earned - walk.played.returns
     error = differences.std(axis=1, ddof=1) / np.sqrt(earned.shape[1])

@@ -135,3 +135,6 @@ def test_what_there_is_no_time_for_is_left_out_the_stops_last() -> None:
     assert not cliff._play(walk, ways, end=1.0, clock=lambda: float(next(ticks)))
     played = {length for way in ways for length in way.earned}
     assert played == {stop for way in ways for stop in way.stops.values()}
+    assert (
+        [len(cliff._columns(walk, way, "")["return"]) for way in ways] == [len(way.stops) for way in ways] == [1, 0, 1]
+    )
