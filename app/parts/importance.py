@@ -1,6 +1,8 @@
 """Target and behaviour of an off-policy learner: what each does, how likely an episode is under them, and whether one covers the other.
 
-For control the target takes the first of the best actions of q, and the behaviour is ε-greedy in q. For prediction the target is given, and
+For control the target takes any of the best actions of q, each as likely, and the behaviour is ε-greedy in q. (A target that took
+the first of them would never follow the others: where the behaviour ends its episodes by one of those, nothing before it would ever
+be learned.) For prediction the target is given, and
 the behaviour mixes a best policy of the true model with random actions. The kernels read a memory with q, target and base
 (1, S, A), and of the running episode states, actions and chances (1, H). S states, A actions, H steps.
 """
@@ -19,7 +21,7 @@ from app.core.text import _
 from app.parts.evaluated import EvaluatedPolicy, check_evaluated, policy_to_evaluate, sample_action
 from app.parts.exact import Exact, model_of
 from app.parts.exploration import exploration_rate, greedy_action
-from app.parts.tabular import one_hot
+from app.parts.tabular import greedy_policy
 from app.parts.tabular_agent import Tables, TabularAgent, check, control_tables
 
 F64 = NDArray[np.float64]
@@ -68,22 +70,27 @@ def behave(memory: Any, state: Any, epsilon: Any, is_control: Any, words: Any) -
 @kernel
 def behaviour_chance(memory: Any, state: Any, action: Any, epsilon: Any, is_control: Any) -> Any:
     """Return b(action | state), with which `behave` takes it."""
-    n_actions = memory.q.shape[2]
-    if not is_control:
-        return (1 - epsilon) * memory.base[0, state, action] + epsilon / n_actions
-    best = memory.q[0, state].max()
+    greedy = greedy_chance(memory.q[0], state, action) if is_control else memory.base[0, state, action]
+    return (1 - epsilon) * greedy + epsilon / memory.q.shape[2]
+
+
+@kernel
+def greedy_chance(q: Any, state: Any, action: Any) -> Any:
+    """Return the chance of an action where all best ones of q (S, A) are as likely."""
+    best = q[state].max()
+    if q[state, action] < best:
+        return 0.0
     n_best = 0
-    for other in range(n_actions):
-        n_best += memory.q[0, state, other] == best
-    is_best = memory.q[0, state, action] == best
-    return (1 - epsilon) * is_best / n_best + epsilon / n_actions
+    for other in range(q.shape[1]):
+        n_best += q[state, other] == best
+    return 1.0 / n_best
 
 
 @kernel
 def target_chance(memory: Any, state: Any, action: Any, is_control: Any) -> Any:
-    """Return π(action | state): of the evaluated policy, or whether it is the first of the best actions."""
+    """Return π(action | state): of the evaluated policy, or of the one that takes any of the best actions."""
     if is_control:
-        return 1.0 if memory.q[0, state].argmax() == action else 0.0
+        return greedy_chance(memory.q[0], state, action)
     return memory.target[0, state, action]
 
 
@@ -111,9 +118,9 @@ def count_weight(memory: Any, is_control: Any, length: Any) -> None:
 
 
 def tables_of_control(agent: TabularAgent) -> Tables:
-    """Return the tables of control: the target takes the first of the best actions."""
+    """Return the tables of control: the target takes any of the best actions, as exactly as the kernel compares them."""
     tables = control_tables(agent)
-    return replace(tables, target=one_hot(tables.q.argmax(axis=1), tables.q.shape[1]))
+    return replace(tables, target=greedy_policy(tables.q, 0.0))
 
 
 def tables_of_prediction(agent: TabularAgent) -> Tables:

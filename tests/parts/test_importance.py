@@ -16,7 +16,7 @@ def test_chances_of_the_behaviour_add_up_and_follow_epsilon() -> None:
     agent.memory.q[0, 0] = [1.0, 3.0, 3.0, 0.0]
     chances = [behaviour_chance(agent.memory, 0, action, 0.4, True) for action in range(4)]
     assert chances == pytest.approx([0.1, 0.4, 0.4, 0.1])
-    assert [target_chance(agent.memory, 0, action, True) for action in range(4)] == [0, 1, 0, 0]
+    assert [target_chance(agent.memory, 0, action, True) for action in range(4)] == [0, 0.5, 0.5, 0]
     assert target_value(agent.memory, 0, True) == 3.0
     assert [behaviour_chance(agent.memory, 0, action, 0.4, False) for action in range(4)] == pytest.approx(
         0.6 * agent.memory.base[0, 0] + 0.1

@@ -93,7 +93,7 @@ learn −7 +7 · upper_bounds −0 +8
 + bounds[0, arm] = q[0, arm] + c * math.sqrt(log_t / visits[0, arm]) # (1)
 """,
     ("monte_carlo_control", "off_policy_monte_carlo"): """
-learn_from_episode −12 +18
+learn_from_episode −12 +19
 − delta = g - q_old # (2)
 − q_new = q_old + alpha * delta # (3)
 + y, kappa = g, weight / divisor[state, action] # (3)

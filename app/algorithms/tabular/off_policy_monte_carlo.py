@@ -13,13 +13,16 @@ $$W_t = \prod_{k=t+1}^{T-1} \frac{\pi(a_k \mid s_k)}{b(a_k \mid s_k)} \tag{2}$$
 the first on. *Ordinary* importance sampling divides by the number $N$ of the returns: unbiased for first visits, but the noise of the
 weights is multiplied by the size of the returns, and a few returns can weigh more than all others together.
 
-$$C(s_t, a_t) \leftarrow C(s_t, a_t) + W_t, \qquad \kappa_t = W_t \,/\, C(s_t, a_t), \qquad y_t = G_t \tag{3}$$
+$$C(s_t, a_t) \leftarrow (1 - \eta)\, C(s_t, a_t) + W_t, \qquad \kappa_t = W_t \,/\, C(s_t, a_t), \qquad y_t = G_t \tag{3}$$
 
-$$N(s_t, a_t) \leftarrow N(s_t, a_t) + 1, \qquad \kappa_t = 1 \,/\, N(s_t, a_t), \qquad y_t = W_t\, G_t \tag{4}$$
+$$N(s_t, a_t) \leftarrow (1 - \eta)\, N(s_t, a_t) + 1, \qquad \kappa_t = 1 \,/\, N(s_t, a_t), \qquad y_t = W_t\, G_t \tag{4}$$
 
 With the step size and the target of (3) or of (4) both make the same update:
 
 $$Q(s_t, a_t) \leftarrow Q(s_t, a_t) + \kappa_t\,\bigl(y_t - Q(s_t, a_t)\bigr) \tag{5}$$
+
+With $\eta = 0$ every return counts for ever, as the textbook has it, which for control means those of all the targets that there
+were before: they keep the values of bad ones for as long again as they were followed. $\eta > 0$ forgets them.
 
 The behaviour takes any action with probability $\varepsilon$; otherwise, for control, a greedy one of the table when the step is taken,
 and for prediction a best one of the true model. The weights have mean 1 over episodes wherever the behaviour may take every
@@ -35,9 +38,13 @@ What this file leaves out:
    nothing to learn; ordinary sampling counts such returns as 0, and would be biased if it stopped too.
 3. Upper confidence bounds for the behaviour: it would take one action for certain, and cover no other.
 4. An agent whose world is edited keeps the record it began with: a longer time limit does not lengthen its episodes.
+5. A way to the optimum where episodes are long: only their ends, as far as the target would have gone the same way, teach anything.
+   After 5 million steps at $\varepsilon = 0.1$ the greedy policy earns .711 of .740 on the lake, 7.89 of 7.93 in the taxi with
+   $\eta = 0.1$, and beside the cliff it may not reach the goal at all; one-step methods reach all three.
 
 Sources: Sutton and Barto (2018), *Reinforcement Learning*, sections 5.5 to 5.7; Precup, Sutton and Singh (2000), *Eligibility
-Traces for Off-Policy Policy Evaluation*.
+Traces for Off-Policy Policy Evaluation*; Mahmood, Van Hasselt and Sutton (2014), *Weighted importance sampling for off-policy
+learning with linear function approximation*, for the forgetting.
 """
 
 from dataclasses import replace
@@ -106,6 +113,10 @@ class OffPolicyMonteCarloConfig(EvaluatedPolicy, InitialValue, EpsilonGreedy, Di
         "weighted", choices=("weighted", "ordinary"), settled=True,
         help=_("Divide by the sum of the weights (biased, less noise) or by the number of the returns (unbiased, more noise)."),
     )  # fmt: skip
+    forgetting: float = Hyper(
+        0.0, low=0, high=1, symbol=r"\eta", live="step", advanced=True,
+        help=_("How much of the weight of earlier returns each new one takes away: raising it follows a target that changes, with more noise; 0 averages all."),
+    )  # fmt: skip
     visit: str = Hyper(
         "every", choices=("first", "every"),
         help=_("Whether a pair counts once in an episode, from its first visit, or at each of its visits."),
@@ -140,6 +151,7 @@ class Knobs(NamedTuple):
     is_control: bool
     is_weighted: bool
     is_first_visit: bool
+    forgetting: float
 
 
 def memory(config: OffPolicyMonteCarloConfig, exact: Exact) -> Memory:
@@ -153,7 +165,9 @@ def memory(config: OffPolicyMonteCarloConfig, exact: Exact) -> Memory:
 def knobs(config: OffPolicyMonteCarloConfig) -> Knobs:
     """Return what the kernel reads."""
     is_weighted, is_first = config.importance_sampling == "weighted", config.visit == "first"
-    return Knobs(exploration_knobs(config), config.gamma, config.target == "greedy", is_weighted, is_first)
+    return Knobs(
+        exploration_knobs(config), config.gamma, config.target == "greedy", is_weighted, is_first, config.forgetting
+    )
 
 
 @kernel
@@ -225,6 +239,7 @@ def learn_from_episode(memory: Any, knobs: Any, length: Any, follows: Any, trace
         state, action = states[t], actions[t]
         g = rewards[t] + knobs.gamma * g  # (1)
         if is_first[t] or not knobs.is_first_visit:
+            divisor[state, action] *= 1 - knobs.forgetting
             divisor[state, action] += weight if knobs.is_weighted else 1.0
             if knobs.is_weighted:
                 y, kappa = g, weight / divisor[state, action]  # (3)

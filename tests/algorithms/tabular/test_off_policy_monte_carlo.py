@@ -8,7 +8,8 @@ import pytest
 
 from app.algorithms.tabular import off_policy_monte_carlo
 from app.core.codecs import trees_equal
-from app.parts.tabular import Outcome
+from app.parts.batch import TabularEnvironment
+from app.parts.tabular import Outcome, mdp_from_outcomes
 from app.parts.tabular_agent import TabularAgent
 from tests.algorithms.tabular import tables
 from tests.algorithms.tabular.tables import run, slots, use_plain_twins
@@ -130,6 +131,33 @@ def test_ordinary_sampling_that_stops_at_weight_zero_finds_the_known_wrong_value
     run(agent, 5_000)
     q, visits = agent.signals()["q"]()[0, 0], agent.course.visits[0, 0, 0]
     assert q == pytest.approx(2.0, abs=4 / np.sqrt(visits))
+
+
+def test_a_target_that_follows_all_of_its_best_actions_learns_before_each_of_them() -> None:
+    """Staying (action 0) looks as good as ending (1), both −1: only ends by action 1 are seen, and say that staying earns −2.
+
+    A target that takes the first of the two gives each of these episodes the weight 0, and believes in staying for ever.
+    """
+    world: list[list[list[Outcome]]] = [[[(1.0, 0, -1.0, False)], [(1.0, 0, -1.0, True)]]]
+    agent = tables.agent_in("off_policy_monte_carlo", world, 10_000, gamma=1.0, epsilon=0.1)
+    agent.memory.q[0, 0] = -1.0
+    run(agent, 500)
+    assert agent.signals()["q"]()[0].tolist() == [-2.0, -1.0]
+    assert agent.signals()["policy"]()[0].tolist() == [0.0, 1.0]
+
+
+def test_forgetting_follows_the_latest_returns() -> None:
+    """A bandit's payment goes from 0 to 1: after n more returns an average is n / (n + 100), with η = ½ it is 1 − about ½ⁿ."""
+    found = {}
+    for eta in (0.0, 0.5):
+        richer = TabularEnvironment("richer", mdp_from_outcomes([[[(1.0, 0, 1.0, True)]]], np.ones(1)), 10)
+        agent = tables.agent_in("off_policy_monte_carlo", [[[(1.0, 0, 0.0, True)]]], 10, gamma=0.9, forgetting=eta)
+        run(agent, 100)
+        agent.enter(richer)
+        run(agent, 10)
+        found[eta] = float(agent.signals()["q"]()[0, 0])
+    assert found[0.0] == pytest.approx(10 / 110)
+    assert found[0.5] == pytest.approx(1 - 0.5**10, abs=1e-9)
 
 
 def test_prediction_is_compared_with_the_target_and_control_with_the_optimum() -> None:
