@@ -16,7 +16,7 @@ def logistic_regression(wins: np.ndarray) -> np.ndarray:
         slope = (wins - compared * chance).sum(axis=1)
         weights = compared * chance * (1 - chance)
         found = found + np.linalg.pinv(np.diag(weights.sum(axis=1)) - weights) @ slope
-    return found - found.mean()
+    return np.asarray(found - found.mean())
 
 
 def drawn_wins(truth: np.ndarray, times: int) -> np.ndarray:

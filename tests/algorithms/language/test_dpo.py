@@ -42,7 +42,7 @@ def test_the_optimum_on_a_table_is_the_reference_tilted_by_the_reward() -> None:
             for share, a_, b_ in ((preferred, one, other), (1 - preferred, other, one))
             for weight, a, b in zip(share, a_, b_, strict=True)
         ) / len(first)
-        (slope,) = torch.autograd.grad(loss, logits)  # type: ignore[arg-type]
+        (slope,) = torch.autograd.grad(loss, logits)
         if slope.abs().max() < 1e-11:
             break
         logits.data -= rate * slope
