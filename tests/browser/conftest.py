@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "msedge")
 ARGUMENTS = ["--no-sandbox", "--disable-background-networking"]
-START_S = 60.0
+START_S = 120.0  # the server imports what it needs, on a busy machine too
 WAIT_MS = 30_000
 COLD_MS = 120_000  # the first page waits for the catalogue, on a busy machine too
 WORK_MS = 90_000  # a cold worker on a busy machine

@@ -19,14 +19,14 @@ from app.store.database import Store
 from app.store.lock import DataFolderLock
 from app.training.local import job_here, run_here
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0  # a cold worker on a busy machine
 
 
 class Playground:
-    """Opens a data folder; `wait` sleeps on commits, not on the clock."""
+    """Opens a data folder; `wait` sleeps on commits, not on the clock. No worker is kept warm unless a test asks for one."""
 
     def __init__(self, folder, **settings):
-        self.settings = Settings(data=folder, **settings)
+        self.settings = Settings(data=folder, **{"keep_spare": False, **settings})
         self.store = Store(folder)
         self.hub = Hub()
         self.changed = threading.Condition()

@@ -194,7 +194,7 @@ def test_a_fork_continues_from_the_checkpoint_also_when_the_parent_is_deleted(pl
 
 
 def test_a_server_that_stops_loses_no_step_and_the_curve_is_the_same(tmp_path):
-    first = Playground(tmp_path / "data", max_running=2)
+    first = Playground(tmp_path / "data", max_running=2, keep_spare=True)
     run = running(first, seed=8)
     paused = running(first, seed=9)
     first.supervisor.pause(paused)

@@ -19,6 +19,8 @@ from app.training.local import job_here, run_here
 
 import numpy as np  # isort: skip
 
+DEADLINE_S = 120.0  # a cold worker on a busy machine
+
 
 class Listener:
     """Collects what a worker says, and its end."""
@@ -39,7 +41,7 @@ class Listener:
 
     def wait(self, is_met):
         with self.news:
-            assert self.news.wait_for(lambda: is_met(self), 60)
+            assert self.news.wait_for(lambda: is_met(self), DEADLINE_S)
 
 
 def kinds(listener):
