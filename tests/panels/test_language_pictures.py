@@ -1,4 +1,8 @@
-"""What is shown of a language model: texts, tokens, groups, pairs and one forward pass are those of the last update."""
+"""What is shown of a language model: texts, tokens, groups, pairs and one forward pass are those of the last update.
+
+Covers app/panels/completions.py, app/panels/token_numbers.py, app/panels/groups.py, app/panels/preference_pairs.py and
+app/panels/attention.py.
+"""
 
 from functools import cache
 from typing import Any
