@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(1_800)]
 
 SEEDS = range(3)
 WEAK, UPDATES = 20, 280
-BARS = {"grpo_language": 0.75, "rloo": 0.5, "ppo_language": 0.5, "dpo": 0.5, "best_of_n": 0.2}
+BARS = {"grpo_language": 0.88, "rloo": 0.5, "ppo_language": 0.5, "dpo": 0.5, "best_of_n": 0.2}
 
 
 def task() -> LanguageTask:
