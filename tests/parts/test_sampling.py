@@ -64,7 +64,7 @@ def test_reading_a_prompt_once_for_its_group_gives_the_same_numbers_and_gradient
     found = []
     for group in (1, 3):
         logits, hidden = completion_logits(model, tokens, 4, group)
-        model.backward((next_log_probs(logits)[..., 1:].sin().sum() + hidden.cos().sum()))
+        model.backward(next_log_probs(logits)[..., 1:].sin().sum() + hidden.cos().sum())
         found.append((logits.detach().numpy(), hidden.detach().numpy(), model.gradient.copy()))
     for alone, shared in zip(*found, strict=True):
         np.testing.assert_allclose(alone, shared, rtol=0, atol=1e-10)
