@@ -67,8 +67,16 @@ def test_panels_follow_what_the_run_has() -> None:
     def ids(algorithm: str, environment: str) -> list[str]:
         return [spec.id for spec in catalog.panels_for(catalog.algorithm(algorithm), catalog.environment(environment))]
 
-    assert ids("q_learning", "FrozenLake-v1") == ["grid_values", "agent", "truth", "inspector"]
-    assert ids("dqn", "FrozenLake-v1") == ["grid_values", "agent", "minibatch", "critic_truth"]
-    on_policy = ["minibatch", "passes", "advantages", "slices", "critic_truth"]
+    assert ids("q_learning", "FrozenLake-v1") == ["grid_values", "agent", "truth", "evaluation", "inspector"]
+    assert ids("dqn", "FrozenLake-v1") == ["grid_values", "agent", "evaluation", "minibatch", "critic_truth"]
+    on_policy = ["evaluation", "minibatch", "passes", "advantages", "slices", "critic_truth", "cliff"]
     assert ids("ppo", "CartPole-v1") == ["plane_values", "agent", *on_policy]
-    assert ids("sac", "Pendulum-v1") == ["plane_values", "agent", "slices", "replay"]
+    assert ids("sac", "Pendulum-v1") == [
+        "plane_values",
+        "agent",
+        "evaluation",
+        "minibatch",
+        "slices",
+        "critic_truth",
+        "replay",
+    ]

@@ -245,9 +245,13 @@ class ExperienceLearner(ABC):
 
 
 def moments_of(moments: RunningMoments) -> tuple[Array, Array]:
-    """Return mean and deviation (D,); a number that hardly varies has deviation 1."""
-    deviation = np.sqrt(moments.variance)
-    return moments.mean, np.where(deviation < SMALLEST, 1.0, deviation)
+    """Return mean and deviation (D,); a number that hardly varies has deviation 1.
+
+    They are rounded to single precision, as the signal `weights` keeps them: a past moment is drawn as the agent saw it.
+    """
+    mean, variance = (part.astype(np.float32).astype(np.float64) for part in (moments.mean, moments.variance))
+    deviation = np.sqrt(variance)
+    return mean, np.where(deviation < SMALLEST, 1.0, deviation)
 
 
 def check(config: Any, environment: Environment) -> None:

@@ -126,7 +126,7 @@ class WorldLearner(ExperienceLearner):
     @property
     def value_scale(self) -> float:
         """The size that a return can have."""
-        mean, variance = float(self.answered.mean[-1]), float(self.answered.variance[-1])
+        mean, variance = float(np.float32(self.answered.mean[-1])), float(np.float32(self.answered.variance[-1]))
         steps = min(LONGEST_VIEW, 1 / max(1e-12, 1 - self.config.gamma))
         return float(max(1e-6, np.sqrt(mean**2 + variance) * steps))
 

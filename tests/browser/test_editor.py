@@ -52,6 +52,7 @@ def test_a_world_is_drawn_taken_back_and_started(visit: Open) -> None:
     expect(layout_field(page)).to_have_value("S.../###./..GG")
     page.get_by_role("button", name="Undo").click()
     expect(layout_field(page)).to_have_value("S.../###./...G")
+    expect(page).to_have_url(re.compile(r"layout=S\.\.\.%2F%23%23%23\.%2F\.\.\.G"))
     solved(page)
     page.reload()
     expect(layout_field(page)).to_have_value("S.../###./...G")

@@ -41,6 +41,10 @@ GET /api/v1/runs/{id}/checkpoints list_checkpoints 200 401 403 421 422 404
 DELETE /api/v1/runs/{id}/checkpoints/{checkpoint} delete_checkpoint 204 401 403 421 422 404 409 413
 GET /api/v1/runs/{id}/episodes list_episodes 200 401 403 421 422 404
 GET /api/v1/runs/{id}/episodes/{number} read_episode 200 401 403 421 422 404
+POST /api/v1/runs/{id}/episodes/{number}/plays play_episode 201 401 403 421 422 404 409 413
+POST /api/v1/plays/{play}/steps step_play 200 401 403 421 422 404 409 413 400 415
+DELETE /api/v1/plays/{play} end_play 204 401 403 421 422 409
+GET /api/v1/runs/{id}/episodes/{number}/images read_images 200 401 403 421 422 404 409 304
 GET /api/v1/stream stream 200 401 403 421 422 503
 """
 
