@@ -224,3 +224,19 @@ REQUESTS = Table(
     Index("requests_created", "created"),
     Index("requests_run", "run"),
 )
+
+PREFERENCES = Table(
+    "preferences",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    _run(),
+    Column("left", _JSON, nullable=False),  # what was shown, whole enough to learn from
+    Column("right", _JSON, nullable=False),
+    Column("choice", Text, nullable=False),  # left, right or tie
+    Column("rater", Text, nullable=False),  # person or simulated
+    Column("key", Text),  # of a request that may come twice
+    Column("created", Text, nullable=False),
+    Index("preferences_run", "run", "id"),
+    Index("preferences_run_key", "run", "key", unique=True),
+    sqlite_autoincrement=True,
+)
