@@ -22,6 +22,7 @@ class Scalar:
         healthy: the range of the rule of thumb, where it is one.
         reproducible: False for anything measured with a clock.
         log_scale: drawn on a logarithmic axis.
+        action_kind: the only kind of action for which it is reported (see `EnvironmentSpec`); empty where it is for any.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Scalar:
     healthy: tuple[float | None, float | None] | None = None
     reproducible: bool = True
     log_scale: bool = False
+    action_kind: str = ""
 
 
 SHARED = (
@@ -119,7 +121,7 @@ POLICY_BASED = (
     Scalar("train/step_accepted", _("Step accepted"), _("share"), "up", _("1 where a step was taken, 0 where none was allowed and the policy stayed.")),
     Scalar("train/reward_std", _("Spread in a group"), _("reward"), "neither", _("Mean standard deviation of the returns of a group; at 0 nothing can be learned.")),
     Scalar("train/frac_reward_zero_std", _("Groups without a signal"), _("share"), "down", _("Share of groups whose episodes all earned the same, and which therefore teach nothing.")),
-    Scalar("train/action_std", _("Action spread"), "", "neither", _("Mean standard deviation of a Gaussian policy; falling means less exploration.")),
+    Scalar("train/action_std", _("Action spread"), "", "neither", _("Mean standard deviation of a Gaussian policy; falling means less exploration."), action_kind="continuous"),
     Scalar("train/actor_loss", _("Actor loss"), "", "neither", _("What the actor minimises: minus the critic's value of its actions, and the price of certainty where entropy counts. It falls as Q rises, right or wrong.")),
     Scalar("train/critic_loss", _("Critic loss"), "", "down", _("Squared error of the critics against their targets; it may rise while values grow.")),
     Scalar("train/q1_mean", _("Mean Q of the first critic"), _("reward"), "neither", _("Mean predicted Q of the actions in the minibatches; drifting far above any reachable return is divergence.")),

@@ -141,9 +141,9 @@ def view(catalog: ModuleType, run: Run, known_series: Sequence[str] = ()) -> Run
     """
     algorithm = catalog.algorithms().get(run.algorithm)
     environment = catalog.environments().get(run.environment)
-    names = expected_scalars(algorithm, environment) if algorithm else []
-    names += [name for name in known_series if name not in names]
     dictionary: Mapping[str, Scalar] = catalog.scalars()
+    names = expected_scalars(algorithm, environment, dictionary) if algorithm else []
+    names += [name for name in known_series if name not in names]
     curves = [dictionary.get(name) or Scalar(name, name, "", "neither", "") for name in names]
     fits = catalog.panels_for(algorithm, environment) if algorithm and environment else []
     return RunView(
@@ -167,13 +167,16 @@ def _modes(panel: PanelSpec, algorithm: AlgorithmSpec | None) -> tuple[tuple[str
     return tuple(mode for mode in modes if mode[0] not in hidden)
 
 
-def expected_scalars(algorithm: AlgorithmSpec, environment: EnvironmentSpec | None) -> list[str]:
+def expected_scalars(
+    algorithm: AlgorithmSpec, environment: EnvironmentSpec | None, dictionary: Mapping[str, Scalar]
+) -> list[str]:
     """Return the scalars that a run of this kind will report."""
+    others = {"numbered", "continuous"} - {environment.action_kind} if environment is not None else set()
     names = list(EPISODES) if algorithm.emits_episodes else []
     names += EVALUATION
     if environment is not None and environment.success is not None:
         names.append("eval/success_rate")
-    names += [name for name in algorithm.emits if name not in names]
+    names += [name for name in algorithm.emits if name not in names and dictionary[name].action_kind not in others]
     return [*names, "time/fps"]
 
 

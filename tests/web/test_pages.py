@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from starlette.testclient import TestClient
 
+from app import catalog
 from app.protocol.runs import ForkRequest, Run
 from app.store import runs as run_rows
 from app.store.runs import RunNew
@@ -589,3 +590,13 @@ def test_what_shows_a_network_stands_below_the_curves_and_can_be_folded(client: 
     assert len(re.findall(r"<(?:figure-set|figure-request|gae-stack) ", stage)) == 1, (
         "the first stands beside the curves"
     )
+
+
+def test_a_curve_that_only_continuous_actions_have_is_not_awaited_of_others() -> None:
+    ppo, known = catalog.algorithm("ppo"), catalog.scalars()
+    expected = [
+        views.expected_scalars(ppo, environment, known)
+        for environment in (catalog.environment("CartPole-v1"), catalog.environment("Pendulum-v1"), None)
+    ]
+    assert ["train/action_std" in names for names in expected] == [False, True, True]
+    assert all("train/approx_kl" in names for names in expected)
