@@ -29,7 +29,9 @@ from app.parts.tokens import PAD
 from app.parts.transformer import Transformer, TransformerShape, as_tensor
 
 Array = NDArray[Any]
-LANGUAGE_SIGNALS = ("weights", "shown_rows", "shown_rewards", "attention", "attention_row", "stream")
+LANGUAGE_SIGNALS = (
+    "weights", "shown_rows", "shown_rewards", "shown_drafts", "attention", "attention_row", "stream",
+)  # fmt: skip
 
 
 class ModelChoices(Config):
@@ -82,7 +84,7 @@ class LanguageLearner:
         self.model = self._model(self.n_scores)
         self.model.initialise(problem.stream("initialisation"))
         if problem.origin is not None:
-            self._start_from(problem.origin["model"])
+            self._start_from(problem.origin.get("model"))
         self.optimiser = Adam(Parameters(self.model.weights, self.model.gradient), betas=(0.9, 0.95))
         self.updates = 0
 
@@ -95,13 +97,16 @@ class LanguageLearner:
             )
         )  # fmt: skip
 
-    def _start_from(self, model: Tree) -> None:
+    def _start_from(self, model: Tree | None) -> None:
         """Take over the model of an earlier stage.
 
         Raises:
-            InvalidInput: it is of another size, or knows other characters.
+            InvalidInput: there is none, it is of another size, or knows other characters.
         """
         ours = {**self.model.shape.facts(), "letters": self.task.alphabet.letters}
+        if not model or not ours.keys() <= model.keys():
+            rule, way_out = _("holds no language model"), _("Start from a stage of a language model's training.")
+            raise InvalidInput.one("origin", _("the checkpoint"), rule, way_out)
         for name, value in ours.items():
             if model[name] != value:
                 rule = _("the model to start from has {name}={theirs}, this run {ours}").format(

@@ -17,7 +17,7 @@ from app.parts.sampling import Rows, complete, padding_of
 from app.parts.transformer import Transformer, as_tensor
 
 Array = NDArray[Any]
-SHOWN_ROWS, FIXED_PROMPTS = 64, 8
+SHOWN_ROWS, FIXED_PROMPTS, DRAFT_PROMPTS = 64, 8, 32
 TOKEN_COLUMNS = (
     "own", "log_prob", "old_log_prob", "reference_log_prob", "divergence", "entropy", "advantage", "value", "ratio",
 )  # fmt: skip
@@ -106,6 +106,12 @@ def shown_rewards(task: LanguageTask, rows: Array) -> Array:
     return task.rewards(fixed_prompts(task), rows[:, task.prompt_columns :])
 
 
+def drafts(model: Transformer, task: LanguageTask) -> Array:
+    """Return two completions of each of some training prompts (2 · DRAFT_PROMPTS, L), neighbours of the same prompt."""
+    prompts = task.prompts((np.arange(DRAFT_PROMPTS) + 0.5) / DRAFT_PROMPTS)
+    return complete(model, task.encoded(prompts), turns=task.turns, group=2, random=Stream(0, "drafts")).tokens
+
+
 @torch.inference_mode()
 def looks(model: Transformer, task: LanguageTask) -> tuple[Array, Array, Array]:
     """Return one forward pass over the first fixed prompt with its likeliest completion.
@@ -128,6 +134,7 @@ def model_signals(model: Transformer, task: LanguageTask) -> Mapping[str, Callab
     return {
         "shown_rows": lambda: shown_rows(model, task),
         "shown_rewards": lambda: shown_rewards(task, shown_rows(model, task)),
+        "shown_drafts": lambda: drafts(model, task),
         "attention": lambda: looks(model, task)[0],
         "stream": lambda: looks(model, task)[1],
         "attention_row": lambda: looks(model, task)[2],

@@ -1,17 +1,18 @@
 """What is shown of a language model: texts, tokens, groups, pairs and one forward pass are those of the last update.
 
-Covers app/panels/completions.py, app/panels/token_numbers.py, app/panels/groups.py, app/panels/preference_pairs.py and
-app/panels/attention.py.
+Covers app/panels/completions.py, app/panels/token_numbers.py, app/panels/groups.py, app/panels/preference_pairs.py,
+app/panels/drafts.py and app/panels/attention.py.
 """
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from app import catalog
 from app.core.specs import Frame, Subject
+from app.parts.language_task import is_held_out
 from app.parts.tokens import END_SIGN
 
 SMALL = {"d_model": 16, "n_layers": 2, "n_heads": 2, "n_prompts": 4, "group_size": 4}
@@ -89,3 +90,17 @@ def test_attention_gathers_from_before_and_sums_to_one() -> None:
     assert np.triu(looks, 1).max() == 0
     np.testing.assert_allclose(looks.sum(axis=2), 1.0, atol=1e-5)
     assert frame.arrays["stream"].shape[:2] == (frame.meta["layers"], size)
+
+
+@pytest.mark.parametrize("name", ["sft", "grpo_language", "reward_model"])
+def test_drafts_are_two_tries_at_each_of_the_same_training_prompts(name: str) -> None:
+    frame, task = drawn(name, "drafts"), cast(Any, taught(name).environment)
+    rows = frame.meta["rows"]
+    assert len(rows) == 32
+    assert not any(is_held_out(row[0]) for row in rows)
+    assert [row[0] for row in rows] == [row[0] for row in drawn("sft", "drafts").meta["rows"]]
+    for prompt, one, earned, other, less in rows:
+        for text, value in ((one, earned), (other, less)):
+            parts = task.judge(prompt, text.removesuffix(END_SIGN), text.endswith(END_SIGN))
+            assert value == pytest.approx(sum(parts))
+    assert any(row[1] != row[3] for row in rows), "the two are drawn apart"
