@@ -5,9 +5,11 @@ import { make } from "./chart-frame.js";
 import { diverging, paintScale, sequential, token } from "./colors.js";
 import { number, steps } from "./format.js";
 import { corner, triangles, values } from "./grid-draw.js";
-import { planeChoice } from "./grid-planes.js";
+import { planeChoice, rangeOf } from "./grid-planes.js";
 import { hasTraces, traces } from "./grid-traces.js";
 import { t } from "./text.js";
+
+const ROUNDING = 1e-9; // errors up to here are those of the arithmetic
 
 /** @type {Record<string, string>} */
 export const NAMES = {
@@ -91,6 +93,12 @@ export function summaryOf({ arrays, meta, step }, layer) {
 
 /** A picture with other numbers and facts over its own. @param {any} found @param {{arrays: Record<string, any>, meta: object} | null} over */
 export const laid = (found, over) => (over ? { ...found, arrays: { ...found.arrays, ...over.arrays }, meta: { ...found.meta, ...over.meta } } : found);
+
+/** What a layer's colours range over; errors that are rounding alone are not blown up to full colour. @param {any} frame @param {string} layer @returns {[number, number]} */
+export function rangeShown(frame, layer) {
+  const [low, high] = rangeOf(frame, layer);
+  return isSigned(layer) && Math.max(-low, high) < ROUNDING ? [-ROUNDING, ROUNDING] : [low, high];
+}
 
 /** The scale of a layer's colours. @param {HTMLElement} host @param {string} layer @param {[number, number]} range */
 export function showRange(host, layer, [low, high]) {
