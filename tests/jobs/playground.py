@@ -67,10 +67,12 @@ class Playground:
             return runs.get(connection, run)
 
     def wait(self, run, is_met):
-        """Wait until the run's row satisfies a predicate, and return the row."""
-        deadline = time.monotonic() + DEADLINE_S
+        """Wait until the run's row satisfies a predicate, and return the row; a run that gets on may take its time."""
+        deadline, last = 0.0, None
         with self.changed:
             while not is_met(row := self.row(run)):
+                if (row.state, row.attempt, row.step) != last:
+                    deadline, last = time.monotonic() + DEADLINE_S, (row.state, row.attempt, row.step)
                 left = deadline - time.monotonic()
                 assert left > 0, f"run {run} is still {row.state} at step {row.step}: {row.reason}"
                 self.changed.wait(min(left, 0.5))
