@@ -30,7 +30,7 @@ from app.parts.transformer import Transformer, TransformerShape, as_tensor
 
 Array = NDArray[Any]
 LANGUAGE_SIGNALS = (
-    "weights", "shown_rows", "shown_rewards", "shown_drafts", "attention", "attention_row", "stream",
+    "weights", "shown_rows", "shown_rewards", "shown_drafts", "attention", "attention_row", "stream", "right_counts",
 )  # fmt: skip
 
 

@@ -25,7 +25,8 @@ where completions are equally long and $\beta = 0$. Its gradient is not: it is t
 What this file leaves out:
 
 1. the mean over each completion before the mean over completions: here every token counts the same, as in later work;
-2. completions that are cut count like others, with what they earned.
+2. completions that are cut count like others, with what they earned;
+3. the ratio as a factor of $k_3$, which makes its slope that of the divergence itself: here as in the first paper.
 
 Sources: Shao et al. (2024), "DeepSeekMath", arXiv 2402.03300; Liu et al. (2025), "Understanding R1-Zero-like training",
 arXiv 2503.20783; Yu et al. (2025), "DAPO", arXiv 2503.14476, for the mean over tokens.

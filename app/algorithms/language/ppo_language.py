@@ -34,6 +34,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from pydantic import ValidationInfo, field_validator
 from torch import Tensor
 
 from app.core.config import Hyper
@@ -60,12 +61,27 @@ class PPOLanguageConfig(ReinforcedChoices):
     n_epochs: int = Hyper(1, low=1, high=20, unit=_("epochs"), live="update",
         help=_("Passes over the completions: raising it uses them more and moves the model further from where they were written."))
     batch_size: int = Hyper(256, low=2, high=4096, unit=_("completions"), live="update",
-        help=_("Completions per gradient step: raising it gives fewer, steadier steps."))
+        help=_("Completions per gradient step: raising it gives fewer, steadier steps. Must divide n_prompts × group_size, or take all at once."))
     clip_range: float = Hyper(0.2, above=0, high=1, symbol=r"\epsilon", live="update",
         help=_("Half width of the clip interval: raising it lets one update change the model more."))
     vf_coef: float = Hyper(0.5, low=0, high=100, symbol="c_v", live="update",
         help=_("Weight of the critic's error: raising it makes the model care more for values than for what it writes."))
     # fmt: on
+
+    @field_validator("batch_size")
+    @classmethod
+    def _check_minibatches(cls, value: int, info: ValidationInfo) -> int:
+        prompts, group = info.data.get("n_prompts"), info.data.get("group_size")
+        if prompts is None or group is None:
+            return value
+        size = prompts * group
+        if value < size and size % value:
+            below = max(divisor for divisor in range(1, value + 1) if size % divisor == 0)
+            rule = _(
+                "must divide n_prompts × group_size = {prompts} × {group} = {size}, or be no less; {below} divides it"
+            )
+            raise ValueError(rule.format(prompts=prompts, group=group, size=size, below=below))
+        return value
 
 
 class Batch(NamedTuple):
