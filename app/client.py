@@ -34,6 +34,7 @@ from app.protocol.data import (
     Series,
 )
 from app.protocol.local import TOKEN_VARIABLE, URL_VARIABLE, read_owner, read_token
+from app.protocol.preferences import Label, Pair, PreferencePage, Rated
 from app.protocol.runs import TERMINAL, Run, RunPage
 
 API = "/api/v1"
@@ -191,6 +192,29 @@ class Playground:
     def frame(self, id: int, panel: str, **options: Any) -> FrameBody:
         """Return one picture; `options`: step and what the panel lets one choose."""
         return self._model(FrameBody, "GET", f"/runs/{id}/frames/{panel}", params=_given(options))
+
+    def pair(self, id: int, number: int | None = None) -> Pair:
+        """Return two things that a run made, to be compared: those after the last label, or those of a number."""
+        return self._model(Pair, "GET", f"/runs/{id}/preferences/pair", params=_given({"number": number}))
+
+    def prefer(self, id: int, pair: Pair, choice: str, *, idempotency_key: str | None = None) -> Label:
+        """Store which of two is better: left, right, or tie."""
+        sides = {
+            side: piece.model_dump(include={"step", "number", "start"})
+            for side, piece in (("left", pair.left), ("right", pair.right))
+        }
+        headers = _key_header(idempotency_key)
+        return self._model(Label, "POST", f"/runs/{id}/preferences", json={**sides, "choice": choice}, headers=headers)
+
+    def simulate_preferences(self, id: int, count: int, **options: Any) -> Rated:
+        """Let a simulated rater label pairs; `options`: rationality, error_share, seed, and `idempotency_key`."""
+        headers = _key_header(options.pop("idempotency_key", None))
+        body = {"count": count, **options}
+        return self._model(Rated, "POST", f"/runs/{id}/preferences/simulated", json=body, headers=headers)
+
+    def preferences(self, id: int, **window: Any) -> PreferencePage:
+        """Return labels and the abilities that follow from all of them; `window`: cursor, limit."""
+        return self._model(PreferencePage, "GET", f"/runs/{id}/preferences", params=_given(window))
 
     def close(self) -> None:
         """Close the connection."""

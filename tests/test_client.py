@@ -9,10 +9,12 @@ from starlette.testclient import TestClient
 
 from app.client import NoServer, Playground, WaitedTooLong, error_of
 from app.core.errors import InvalidInput, Missing, PlaygroundError, Refused
+from app.protocol.runs import RunCreate
 from app.store.lock import DataFolderLock
 from app.web import services
 from app.web.app import create_app
 from tests.web.conftest import BASE, TOKEN, close, make_playground, recorded
+from tests.web.test_api_preferences import episode, record
 
 CLIFF = ("q_learning", "CliffWalking-v1")
 
@@ -63,6 +65,18 @@ def test_what_a_run_left_behind(client: Playground, server: services.Playground)
     client.delete(id)
     with pytest.raises(Missing):
         client.run(id)
+
+
+def test_pairs_are_asked_for_judged_and_listed(client: Playground, server: services.Playground) -> None:
+    body = RunCreate(algorithm="ppo", environment="CartPole-v1", total_steps=100)
+    address = record(server, body, [episode(1, 0, 12), episode(2, 100, 80)])
+    id = int(address.split("/")[-2])
+    pair = client.pair(id)
+    label = client.prefer(id, pair, "right", idempotency_key="once")
+    assert (label.right.number, label.choice) == (pair.right.number, "right")
+    assert client.prefer(id, pair, "right", idempotency_key="once").id == label.id
+    assert client.simulate_preferences(id, 5, rationality=1.0).total == 6
+    assert [one.rater for one in client.preferences(id, limit=2).items] == ["person", "simulated"]
 
 
 def test_what_json_cannot_hold_is_refused_before_it_is_sent(client: Playground) -> None:

@@ -9,7 +9,18 @@ from fastapi.openapi.utils import get_openapi
 
 from app.core.text import _
 from app.protocol.base import Problem
-from app.web import api_catalog, api_plays, api_run_data, api_runs, api_solutions, assets, pages, problems, stream
+from app.web import (
+    api_catalog,
+    api_plays,
+    api_preferences,
+    api_run_data,
+    api_runs,
+    api_solutions,
+    assets,
+    pages,
+    problems,
+    stream,
+)
 from app.web.context import API
 from app.web.guard import Guard
 from app.web.services import Playground
@@ -23,6 +34,7 @@ TAGS = [
     {"name": "catalogue", "description": _("What can be trained on what.")},
     {"name": "runs", "description": _("Start, watch, change, fork, stop.")},
     {"name": "data", "description": _("What a run leaves behind.")},
+    {"name": "preferences", "description": _("Which of two things that a run made is better.")},
     {"name": "stream", "description": _("What happens, as it happens.")},
 ]
 
@@ -47,7 +59,7 @@ def create_app(playground: Playground) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.playground = playground
-    for api in (api_catalog, api_solutions, api_runs, api_run_data, api_plays, stream):
+    for api in (api_catalog, api_solutions, api_runs, api_run_data, api_plays, api_preferences, stream):
         app.include_router(api.router)
     app.include_router(assets.router)
     app.include_router(pages.router)

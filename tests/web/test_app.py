@@ -45,6 +45,13 @@ POST /api/v1/runs/{id}/episodes/{number}/plays play_episode 201 401 403 421 422 
 POST /api/v1/plays/{play}/steps step_play 200 401 403 421 422 404 409 413 400 415
 DELETE /api/v1/plays/{play} end_play 204 401 403 421 422 409
 GET /api/v1/runs/{id}/episodes/{number}/images read_images 200 401 403 421 422 404 409 304
+GET /api/v1/runs/{id}/preferences list_preferences 200 401 403 421 422 404
+POST /api/v1/runs/{id}/preferences add_preference 201 401 403 421 422 404 409 413 400 415
+DELETE /api/v1/runs/{id}/preferences delete_preferences 204 401 403 421 422 404
+GET /api/v1/runs/{id}/preferences.csv read_preferences_csv 200 401 403 421 422 404
+GET /api/v1/runs/{id}/preferences/pair read_pair 200 401 403 421 422 404 409
+POST /api/v1/runs/{id}/preferences/simulated simulate_preferences 201 401 403 421 422 404 409 413 400 415
+DELETE /api/v1/runs/{id}/preferences/{label} delete_preference 204 401 403 421 422 404
 GET /api/v1/stream stream 200 401 403 421 422 503
 """
 
