@@ -51,6 +51,7 @@ DICTIONARY: dict[str, Signal] = {
         Signal("shown_rows_before", "(F, L)", "token", _("What the model wrote to these prompts when this stage began.")),
         Signal("shown_rewards_before", "(F, parts)", "reward", _("What those completions earned, part by part.")),
         Signal("shown_drafts", "(R, L)", "token", _("Two completions of each of some training prompts, drawn now, as rows of tokens.")),
+        Signal("right_counts", "(F,)", "tries", _("How many of 64 tries at each of some held-out prompts are right, drawn now.")),
         Signal("attention", "(layers, H, L, L)", "share", _("From where each position of one row gathers, layer by layer and head by head.")),
         Signal("stream", "(layers, L, D)", "", _("What is known at each position of that row after each layer.")),
         Signal("attention_row", "(L,)", "token", _("That row: the first of these prompts and its likeliest completion.")),

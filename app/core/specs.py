@@ -264,6 +264,7 @@ class PanelSpec:
         compute: `(subject, options) → Frame`.
         history: stored at the history steps, so that a past moment can be drawn.
         on_request: too dear for the training: only drawn from stored weights, by an idle worker, when somebody asks.
+        at_end: drawn once by the training all the same, and stored, when the run has ended.
     """
 
     id: str
@@ -277,3 +278,4 @@ class PanelSpec:
     history: bool = True
     order: int = 0
     on_request: bool = False
+    at_end: bool = False

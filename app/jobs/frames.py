@@ -66,7 +66,8 @@ class Frames:
         if not chosen:
             with self._floor.store.read() as connection:
                 stored = frames.get(connection, run, panel, step)
-            if stored is not None:
+                kept_weights = frames.weight_steps(connection, run)
+            if stored is not None and (step is None or stored.step <= step or not kept_weights):
                 return DrawnFrame(panel, stored.step, stored.meta, stored.arrays, f"{run}-{panel}-{stored.step}")
         return self._drawn(row, panel, chosen, step)
 

@@ -15,6 +15,7 @@ from app.core.randomness import Stream
 from app.parts.language_task import LanguageTask
 from app.parts.sampling import Rows, complete, padding_of
 from app.parts.transformer import Transformer, as_tensor
+from app.parts.tries import right_counts
 
 Array = NDArray[Any]
 SHOWN_ROWS, FIXED_PROMPTS, DRAFT_PROMPTS = 64, 8, 32
@@ -135,6 +136,7 @@ def model_signals(model: Transformer, task: LanguageTask) -> Mapping[str, Callab
         "shown_rows": lambda: shown_rows(model, task),
         "shown_rewards": lambda: shown_rewards(task, shown_rows(model, task)),
         "shown_drafts": lambda: drafts(model, task),
+        "right_counts": lambda: right_counts(model, task),
         "attention": lambda: looks(model, task)[0],
         "stream": lambda: looks(model, task)[1],
         "attention_row": lambda: looks(model, task)[2],

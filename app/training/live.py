@@ -37,19 +37,22 @@ class History:
     def __init__(self, built: Built, output: Output) -> None:
         self._built, self._output = built, output
         self._panels = [panel for panel in built.panels if panel.history]
+        self._at_end = [panel for panel in built.panels if panel.at_end and not panel.history]
         self.kept = 0
 
-    def keep(self, *, is_last: bool = False) -> None:
+    def keep(self, *, is_last: bool = False, is_over: bool = False) -> None:
         """Draw every panel with its default options, and keep the weights of a network.
 
         Args:
             is_last: the run ends or rests here: beside the history steps, and with the weights in any case.
+            is_over: its budget is used up: with the panels that are drawn at the end.
         """
-        for panel in list(self._panels):
+        for panel in [*self._panels, *(self._at_end if is_over else [])]:
             try:
                 frame = draw(panel, self._built, panel.options())
             except Exception as error:
-                self._panels.remove(panel)
+                if panel in self._panels:
+                    self._panels.remove(panel)
                 self._give_up(panel, error)
             else:
                 self._output.frame(panel.id, frame)

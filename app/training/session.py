@@ -102,7 +102,7 @@ class Session:
         if not self.has_ended:
             self.ended_at = self.step
             self._record()
-            self.history.keep(is_last=True)
+            self.history.keep(is_last=True, is_over=True)
             self._evaluate(max(FINAL_EPISODES, self.job.eval_episodes))
         self.checkpoint("final")
         self.close_series()

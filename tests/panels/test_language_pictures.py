@@ -1,7 +1,7 @@
 """What is shown of a language model: texts, tokens, groups, pairs and one forward pass are those of the last update.
 
 Covers app/panels/completions.py, app/panels/token_numbers.py, app/panels/groups.py, app/panels/preference_pairs.py,
-app/panels/drafts.py and app/panels/attention.py.
+app/panels/drafts.py, app/panels/pass_at_k.py and app/panels/attention.py.
 """
 
 from functools import cache
@@ -104,3 +104,15 @@ def test_drafts_are_two_tries_at_each_of_the_same_training_prompts(name: str) ->
             parts = task.judge(prompt, text.removesuffix(END_SIGN), text.endswith(END_SIGN))
             assert value == pytest.approx(sum(parts))
     assert any(row[1] != row[3] for row in rows), "the two are drawn apart"
+
+
+def test_pass_at_k_counts_tries_and_is_kept_at_the_end_alone() -> None:
+    spec = catalog.panel("pass_at_k")
+    assert (spec.history, spec.on_request, spec.at_end) == (False, True, True)
+    frame = drawn("sft", "pass_at_k")
+    right, means = frame.arrays["right"], frame.arrays["mean"]
+    assert means[0] == pytest.approx(right.mean() / frame.meta["tries"]), "pass@1 is the share of right tries"
+    assert means[-1] == pytest.approx((right > 0).mean()), "with all tries one of them has to be right"
+    assert (np.diff(means) >= 0).all()
+    assert (frame.arrays["low"] <= means).all()
+    assert (means <= frame.arrays["high"]).all()
