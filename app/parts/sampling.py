@@ -63,10 +63,10 @@ def complete(
     """Write `group` completions to each prompt (K, P); the likeliest ones without `random`."""
     count, cache = len(prompts) * group, Cache()
     starts = padding_of(prompts)
-    hidden = model.hidden(as_tensor(prompts), starts, cache)[:, -1].repeat_interleave(group, 0)
+    width = prompts.shape[1]
+    hidden = model.hidden(as_tensor(prompts), starts, cache, since=width - 1)[:, 0].repeat_interleave(group, 0)
     cache = cache.repeated(group)
     starts = None if starts is None else starts.repeat_interleave(group, 0)
-    width = prompts.shape[1]
     tokens = np.concatenate([prompts.repeat(group, axis=0), np.full((count, turns.columns), PAD, np.int64)], axis=1)
     own, log_probs = np.zeros((count, turns.columns), np.bool_), np.zeros((count, turns.columns), np.float32)
     going = np.ones(count, np.bool_)
@@ -112,10 +112,10 @@ def completion_logits(
     prompts = tokens[::group, :prompt_columns]
     starts = padding_of(prompts.numpy())
     if group == 1:
-        hidden = model.hidden(tokens[:, :-1], starts)[:, prompt_columns - 1 :]
+        hidden = model.hidden(tokens[:, :-1], starts, since=prompt_columns - 1)
         return model.logits(hidden), hidden
     cache = Cache()
-    last = model.hidden(prompts, starts, cache)[:, -1:].repeat_interleave(group, 0)
+    last = model.hidden(prompts, starts, cache, since=prompt_columns - 1).repeat_interleave(group, 0)
     starts = None if starts is None else starts.repeat_interleave(group, 0)
     rest = model.hidden(tokens[:, prompt_columns:-1], starts, cache.repeated(group))
     hidden = torch.cat([last, rest], 1)
@@ -130,7 +130,6 @@ def log_probs_of(log_probs: Tensor, tokens: Tensor) -> Tensor:
 def scores_of(model: Transformer, rows: Rows) -> Tensor:
     """Return what the scalar head says (B,) at the last token that was written, the end token where there is one."""
     starts = padding_of(rows.tokens[:, : rows.prompt_columns])
-    hidden = model.hidden(as_tensor(rows.tokens), starts)
-    columns = np.arange(rows.own.shape[1])
-    last = rows.prompt_columns + (rows.own * columns).max(axis=1)
+    hidden = model.hidden(as_tensor(rows.tokens), starts, since=rows.prompt_columns)
+    last = (rows.own * np.arange(rows.own.shape[1])).max(axis=1)
     return model.scores(hidden[torch.arange(len(last)), as_tensor(last)])

@@ -141,13 +141,16 @@ class Transformer:
                     scale = deviation * (shrink if part in ("out", "down") else 1.0)
                     leaf.copy_(torch.from_numpy(random.normals(*leaf.shape) * scale))
 
-    def hidden(self, tokens: Tensor, starts: Tensor | None = None, cache: Cache | None = None) -> Tensor:
-        """Return the stream before the head (B, L, D).
+    def hidden(
+        self, tokens: Tensor, starts: Tensor | None = None, cache: Cache | None = None, *, since: int = 0
+    ) -> Tensor:  # fmt: skip
+        """Return the stream before the head (B, L − since, D).
 
         Args:
             tokens: (B, L) int64; with a cache, those that come after what it holds.
             starts: columns of padding on the left of each row (B,) int64; None where there is none.
             cache: is read and extended.
+            since: the first column that is asked for; of those before, the last layer is not computed.
         """
         shape, p = self.shape, self.parameters
         read = len(cache) if cache is not None else 0
@@ -157,15 +160,17 @@ class Transformer:
         mask = causal_mask(columns, read + tokens.shape[1], starts)
         for layer in range(shape.n_layers):
             normed = functional.layer_norm(x, (shape.d_model,), p[f"{layer}.gain_1"], p[f"{layer}.bias_1"])
-            x = x + self._attention(normed, layer, mask, cache)
+            first = since if layer == shape.n_layers - 1 else 0
+            x = x[:, first:] + self._attention(normed, layer, mask, cache=cache, first=first)
             normed = functional.layer_norm(x, (shape.d_model,), p[f"{layer}.gain_2"], p[f"{layer}.bias_2"])
-            inner = functional.gelu(functional.linear(normed, p[f"{layer}.up"]), approximate="tanh")
+            inner = functional.gelu(functional.linear(normed, p[f"{layer}.up"]))
             x = x + functional.linear(inner, p[f"{layer}.down"])
             if self.kept is not None:
                 self.kept[-1] = (self.kept[-1][0], x)
         return functional.layer_norm(x, (shape.d_model,), p["gain"], p["bias"])
 
-    def _attention(self, x: Tensor, layer: int, mask: Tensor | None, cache: Cache | None) -> Tensor:
+    def _attention(self, x: Tensor, layer: int, mask: Tensor | None, *, cache: Cache | None, first: int) -> Tensor:
+        """Return what the columns from `first` on gather (B, L − first, D)."""
         rows, columns, d = x.shape
         qkv = functional.linear(x, self.parameters[f"{layer}.qkv"])
         heads = self.shape.n_heads
@@ -176,10 +181,11 @@ class Transformer:
                 cache.layers[layer] = (k, v)
             else:
                 cache.layers.append((k, v))
-        mixed, weights = attention(q, k, v, mask)
+        mixed, weights = attention(q[:, :, first:], k, v, mask if mask is None else mask[..., first:, :])
         if self.kept is not None:
             self.kept.append((weights, x))
-        return functional.linear(mixed.transpose(1, 2).reshape(rows, columns, d), self.parameters[f"{layer}.out"])
+        mixed = mixed.transpose(1, 2).reshape(rows, columns - first, d)
+        return functional.linear(mixed, self.parameters[f"{layer}.out"])
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return what each token scores to come next (…, V) after a stream (…, D)."""

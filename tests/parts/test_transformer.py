@@ -110,3 +110,31 @@ def test_what_is_kept_are_attention_and_stream_of_each_layer() -> None:
     assert [(tuple(weights.shape), tuple(stream.shape)) for weights, stream in model.kept] == [
         ((2, 2, 5, 5), (2, 5, 8))
     ] * 2
+
+
+@pytest.mark.parametrize("padding", [None, [0, 2, 1]])
+def test_what_is_not_asked_for_is_not_computed_and_changes_nothing(padding: list[int] | None) -> None:
+    model = exact_model(SHAPE)
+    starts = None if padding is None else torch.tensor(padding)
+    found = []
+    for since in (0, 4):
+        stream = model.hidden(tokens(3, 8), starts, since=since)[:, 4 - since :]
+        model.backward(stream.sin().sum())
+        found.append((stream.detach().numpy(), model.gradient.copy()))
+    for whole, part in zip(*found, strict=True):
+        np.testing.assert_allclose(whole, part, rtol=0, atol=1e-12)
+
+
+def test_the_layers_inside_are_gated_by_the_distribution_function_of_the_normal() -> None:
+    shape = TransformerShape(vocabulary=4, context=1, d_model=8, n_layers=1, n_heads=2)
+    model = exact_model(shape)
+    p = {name: leaf.detach() for name, leaf in model.parameters.items()}
+    with torch.no_grad():
+        model.kept = []
+        model.hidden(torch.tensor([[2]]))
+        x = p["embedding"][2] + p["positions"][0]
+        norm = torch.nn.functional.layer_norm
+        x = x + p["0.out"] @ (p["0.qkv"][16:] @ norm(x, (8,), p["0.gain_1"], p["0.bias_1"]))  # one place to look at
+        inner = p["0.up"] @ norm(x, (8,), p["0.gain_2"], p["0.bias_2"])
+        expected = x + p["0.down"] @ (inner * (1 + torch.erf(inner / 2**0.5)) / 2)
+    torch.testing.assert_close(model.kept[0][1][0, 0], expected, rtol=0, atol=1e-12)
