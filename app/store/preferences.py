@@ -36,6 +36,12 @@ def list_(connection: Connection, run: int, *, after: int = 0, limit: int = MOST
     return [dict(row) for row in found]
 
 
+def ids(connection: Connection, run: int) -> list[int]:
+    """Return the ids of a run's labels, oldest first."""
+    where = PREFERENCES.c.run == run
+    return list(connection.execute(select(PREFERENCES.c.id).where(where).order_by(PREFERENCES.c.id)).scalars())
+
+
 def count(connection: Connection, run: int) -> int:
     """Return how many labels a run has."""
     where = PREFERENCES.c.run == run

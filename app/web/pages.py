@@ -12,7 +12,17 @@ from starlette.responses import RedirectResponse, Response
 
 from app.core.errors import InvalidInput, Refused, Violation
 from app.protocol.runs import RunCreate
-from app.web import editor, lessons, pages_language, pages_learn, pages_runs, recipe, reference, saved_worlds
+from app.web import (
+    editor,
+    lessons,
+    pages_language,
+    pages_learn,
+    pages_preferences,
+    pages_runs,
+    recipe,
+    reference,
+    saved_worlds,
+)
 from app.web.context import Service
 from app.web.posted import Form
 from app.web.problems import KINDS
@@ -106,4 +116,5 @@ def origin_of(request: Request) -> str:
 
 router.include_router(pages_language.router)
 router.include_router(pages_learn.router)
+router.include_router(pages_preferences.router)  # before the actions of a run, which take any name
 router.include_router(pages_runs.router)

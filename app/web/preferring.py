@@ -127,6 +127,12 @@ def remove(playground: Playground, run: int, label: int | None = None) -> None:
         raise Missing.one("label", label, _("this run has no such label"))
 
 
+def ids(playground: Playground, run: int) -> list[int]:
+    """Return the ids of the labels of a run, oldest first."""
+    with playground.store.read() as connection:
+        return preferences.ids(connection, run)
+
+
 def as_csv(playground: Playground, run: int) -> Iterator[str]:
     """Yield the labels as lines of a table."""
     with playground.store.read() as connection:
