@@ -33,7 +33,7 @@ pytestmark = [
 ]
 STEPS, ROUNDS = 8, 3
 BATCH = {"sft": 256, "grpo": 256, "dpo": 32}  # rows, rows of 32 prompts × 8, pairs
-AT_LEAST = 2.0
+AT_LEAST = {"sft": 1.8, "grpo": 2.2, "dpo": 1.7}
 
 
 def agent(name: str, origin: Tree | None = None) -> Any:
@@ -91,7 +91,7 @@ def test_speed_beside_trl(name: str, tmp_path: Path) -> None:
     own, other = (statistics.median(figures) for figures in zip(*rounds, strict=True))
     load = os.getloadavg()[0]
     print(f"\n{name}: {own:.1f} steps/s, TRL {other:.1f}, ratio {own / other:.1f}, load {load:.1f}")  # noqa: T201
-    assert own / other >= AT_LEAST
+    assert own / other >= AT_LEAST[name]
 
 
 def test_tokens_of_training_and_of_writing_with_and_without_a_cache() -> None:
