@@ -56,7 +56,7 @@ class TrainingDiverged(PlaygroundError):
         self.scalar, self.step, self.value = scalar, step, value
         sentence = _(
             "{scalar} became {value} at step {step}: training diverged. "
-            "Lower the learning rate, or fork from the last checkpoint with a smaller one."
+            "Start again with a lower learning rate, or fork from the last checkpoint with one, where a checkpoint was kept."
         )
         super().__init__(sentence.format(scalar=scalar, value=value, step=step))
 

@@ -68,7 +68,8 @@ SHARED = (
     Scalar("train/learning_rate", _("Learning rate"), "", "neither", _("Step size of the optimiser now.")),
     Scalar("train/grad_norm", _("Gradient norm"), "", "neither",
            _("Norm of the gradient before clipping; a sudden rise announces an unstable update.")),
-    Scalar("train/loss", _("Loss"), "", "down", _("The loss that the optimiser minimises, mean over the update.")),
+    Scalar("train/loss", _("Loss"), "", "neither",
+           _("The loss that the optimiser minimises, mean over the update. It is not progress: targets move, and a policy's loss is a slope, not a height.")),
 )  # fmt: skip
 
 TABULAR = (

@@ -42,6 +42,7 @@ DICTIONARY: dict[str, Signal] = {
         Signal("minibatch_actions", "(B, A)", "mixed", _("What was done in the samples of the last minibatch; one column where an action is one of several.")),
         Signal("ratios", "(M, 3)", "mixed", _("Pass, probability ratio new/old and gradient of the log-probability of every sample judged in the last update.")),
         Signal("last_step", "(2, P)", "", _("The policy's parameters before and after the last update.")),
+        Signal("recent_rollouts", "(N, K, 6)", "mixed", _("The same of several of the last rollouts, one after the other.")),
         Signal("rollout", "(N, T, 6)", "mixed", _("Reward, value, value of what followed, terminated, truncated and advantage of every step of the last rollout, as the update used them.")),
         Signal("followed", "(K, 2)", "reward", _("Value that the critic gives recent steps of finished training episodes, and the discounted return that followed.")),
         Signal("replay_observations", "(K, D)", "mixed", _("Observations spread evenly over the replay buffer, oldest first.")),

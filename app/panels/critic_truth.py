@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from app.core.config import Config
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
+from app.parts.noted import RECENT
 from app.parts.returns import discounted_returns
 
 F64 = NDArray[np.float64]
@@ -24,7 +25,7 @@ class CriticOptions(Config):
 
 def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
     """A critic whose values can be compared with returns: those of a rollout, or of replayed episodes."""
-    return bool({"rollout", "followed"} & set(algorithm.signals))
+    return bool({"recent_rollouts", "followed"} & set(algorithm.signals))
 
 
 def compute(subject: Subject, options: CriticOptions) -> Frame:
@@ -34,10 +35,13 @@ def compute(subject: Subject, options: CriticOptions) -> Frame:
         pairs = np.asarray(signals["followed"](), np.float64).reshape(-1, 2)
     else:
         pairs = of_rollout(
-            np.asarray(signals["rollout"](), np.float64), float(getattr(subject.agent.config, "gamma", 1.0))
+            np.asarray(signals["recent_rollouts"](), np.float64), float(getattr(subject.agent.config, "gamma", 1.0))
         )
     if not len(pairs):
-        return Frame({}, {})
+        words = _(
+            "No step yet whose return is known: of the last {count} steps of each environment, no episode ended near enough."
+        )
+        return Frame({}, {"figures": [], "words": words.format(count=RECENT)})
     error = pairs[:, 0] - pairs[:, 1]
     counts, edges = np.histogram(error, BINS)
     shown = pairs[:: -(-len(pairs) // SHOWN)]
@@ -51,7 +55,7 @@ def compute(subject: Subject, options: CriticOptions) -> Frame:
     spread = float((value * followed).sum()) / size if size else 0.0
     facts = {
         "count": len(pairs), "mean": f"{error.mean():.4g}".replace("-", "−"), "rms": f"{np.sqrt((error**2).mean()):.4g}",
-        "correlation": f"{spread:.3f}",
+        "correlation": f"{spread:.3f}".replace("-", "−"),
     }  # fmt: skip
     return Frame({name: np.asarray(array, np.float32) for name, array in arrays.items()}, {"figures": _figures(facts)})
 

@@ -5,6 +5,7 @@ B samples, K columns, D observation size, A numbers of an action, M samples judg
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
+RECENT = 512  # steps of each environment over which rollouts are kept: time for an episode to end
 NOTED_SIGNALS = ("minibatch", "minibatch_observations", "minibatch_actions")
 
 
@@ -27,7 +29,7 @@ class Noted:
         self._columns: Callable[[], Mapping[str, Any]] = dict
         self._observations, self._actions = np.zeros((0, 1), np.float32), np.zeros((0, 1))
         self._passes: list[list[tuple[Array, Array]]] = []
-        self._rollout: tuple[Array, ...] = ()
+        self._rollouts: deque[Array] = deque()
         self.before = np.zeros(0, np.float32)
 
     def minibatch(self, observations: Array, actions: Array, columns: Callable[[], Mapping[str, Any]]) -> None:
@@ -50,8 +52,13 @@ class Noted:
             self._passes[-1].append((ratio, slopes))
 
     def rollout(self, *columns: Array) -> None:
-        """Keep rewards, values, what followed, terminated, truncated and advantages of a rollout, each (T, N)."""
-        self._rollout = tuple(column.copy() for column in columns)
+        """Keep rewards, values, what followed, terminated, truncated and advantages of a rollout, each (T, N).
+
+        As many of the rollouts before are kept as `RECENT` steps reach back.
+        """
+        self._rollouts.append(np.stack(columns, axis=2).astype(np.float64))
+        while sum(map(len, self._rollouts)) - len(self._rollouts[0]) >= RECENT:
+            self._rollouts.popleft()
 
     def table(self) -> Array:
         """Return the columns side by side (B, K) float64."""
@@ -70,9 +77,12 @@ class Noted:
 
     def trajectories(self) -> Array:
         """Return the columns of `rollout` of the last rollout, environment by environment (N, T, 6) float64."""
-        return (
-            np.stack(self._rollout, axis=2).swapaxes(0, 1).astype(np.float64) if self._rollout else np.zeros((0, 0, 6))
-        )
+        return self._rollouts[-1].swapaxes(0, 1) if self._rollouts else np.zeros((0, 0, 6))
+
+    def recent(self) -> Array:
+        """Return the same of the rollouts that are kept, one after the other (N, K, 6)."""
+        kept = np.concatenate(self._rollouts) if self._rollouts else np.zeros((0, 0, 6))
+        return kept.swapaxes(0, 1)
 
     def signals(self) -> dict[str, Callable[..., Array]]:
         """Return the signals of the last minibatch."""

@@ -20,7 +20,7 @@ from app.parts.rollout import Rollout
 
 Array = NDArray[Any]
 MAX_ROLLOUT = 262_144
-ROLLOUT_SIGNALS = ("v_at", *POLICY_SIGNALS, "rollout")
+ROLLOUT_SIGNALS = ("v_at", *POLICY_SIGNALS, "rollout", "recent_rollouts")
 
 
 class RolloutSize(Config):
@@ -112,7 +112,7 @@ class RolloutLearner(PolicyLearner):
 
     def signals(self) -> Mapping[str, Callable[..., Array]]:
         """Return what panels may ask for, the last rollout among it."""
-        return {**super().signals(), "rollout": self.noted.trajectories}
+        return {**super().signals(), "rollout": self.noted.trajectories, "recent_rollouts": self.noted.recent}
 
     def spread(self, samples: Samples) -> dict[str, float]:
         """Return what is worth knowing of a rollout's advantages and of the critic before it learns."""

@@ -230,8 +230,10 @@ class Session:
         is_best = mean >= self.best
         for place, replay in enumerate(outcome.replays):
             self.output.episode(PLACES * number + place, number, "best" if is_best else "evaluation", replay)
-        text = _("Evaluation {number}: mean return {mean:.6g} over {episodes} episodes").format(
-            number=number, mean=mean, episodes=len(outcome.returns)
+        text = (
+            _("Evaluation {number}: mean return {mean:.6g} over {episodes} episodes")
+            .format(number=number, mean=mean, episodes=len(outcome.returns))
+            .replace("-", "−")
         )
         data = {"number": number, "mean_reward": mean, "best": is_best}
         self.output.event("evaluation", text, data=data, key=f"evaluation:{number}")

@@ -6,7 +6,7 @@ import { watchSight } from "./sight.js";
 const REST_MS = 160;
 
 /** @typedef {import("./api.js").Picture} Picture */
-/** @typedef {{told: (picture: Picture) => void, is_seen: boolean, is_late: boolean}} Viewer */
+/** @typedef {{told: (picture: Picture) => void, host?: Element, is_seen: boolean, is_late: boolean}} Viewer */
 
 export class Audience {
   /** @type {Picture | null} */
@@ -50,7 +50,7 @@ export class Audience {
   /** Tell a viewer until the returned function is called. @param {(picture: Picture) => void} told @param {Element} [host] what shows it */
   add(told, host) {
     /** @type {Viewer} */
-    const viewer = { told, is_seen: true, is_late: false };
+    const viewer = { told, host, is_seen: true, is_late: false };
     this.#viewers.add(viewer);
     const blind = host ? watchSight(host, (is_seen) => this.#sight(viewer, is_seen)) : () => {};
     if (!host) this.#come();
@@ -60,6 +60,11 @@ export class Audience {
       this.#viewers.delete(viewer);
       if (!this.size) [this.#timer, this.#rest].forEach(clearTimeout);
     };
+  }
+
+  /** There is no picture so far. */
+  tellOfNone() {
+    for (const { host } of this.#viewers) host?.dispatchEvent(new Event("no-picture"));
   }
 
   /** @param {Picture} picture @param {boolean} is_past */

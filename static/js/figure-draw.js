@@ -3,9 +3,9 @@
 
 import { css, sequential, token } from "./colors.js";
 import { rangeOf, scaled } from "./figure-range.js";
-import { tick } from "./format.js";
+import { digitsBetween, tick } from "./format.js";
 
-const LEFT = 56;
+const LEFT = 60;
 const TOP = 8;
 const RIGHT = 10;
 const BOTTOM = 32;
@@ -111,12 +111,12 @@ function frame(ctx, scale, figure, { across, up }) {
   Object.assign(ctx, { textBaseline: "top" });
   (figure.x.ticks ?? [across[0], middle(figure.x, across), across[1]]).forEach((value, i) => {
     ctx.textAlign = figure.x.ticks ? "center" : /** @type {CanvasTextAlign} */ (["left", "center", "right"][i]);
-    ctx.fillText(tick(value), scale.x(value), scale.bottom + 4);
+    ctx.fillText(tick(value, digitsBetween(...across)), scale.x(value), scale.bottom + 4);
   });
   ctx.textAlign = "center";
   ctx.fillText(figure.x.label, (scale.left + scale.right) / 2, scale.bottom + 18);
   Object.assign(ctx, { textBaseline: "middle", textAlign: "right" });
-  [up[0], middle(figure.y, up), up[1]].forEach((value, i) => ctx.fillText(tick(value), scale.left - 5, scale.y(value) + [-4, 0, 4][i]));
+  [up[0], middle(figure.y, up), up[1]].forEach((value, i) => ctx.fillText(tick(value, digitsBetween(...up)), scale.left - 5, scale.y(value) + [-4, 0, 4][i]));
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scale} scale @param {{x?: number, y?: number, label: string}} rule */

@@ -43,7 +43,7 @@ export class Figures {
     this.#frame = frame;
     const titles = JSON.stringify(meta.figures.map((/** @type {Figure} */ one) => one.title));
     if (this.#titles !== titles) this.#build(titles);
-    this.#words.textContent = [t("step {step}", { step: steps(step) }), meta.words].filter(Boolean).join(" · ");
+    this.#words.textContent = [step === undefined ? "" : t("step {step}", { step: steps(step) }), meta.words].filter(Boolean).join(" · ");
     meta.figures.forEach((/** @type {Figure} */ figure, /** @type {number} */ i) => {
       const holder = /** @type {HTMLElement} */ (this.#host.children[i]);
       /** @type {HTMLElement} */ (holder.querySelector(".figure-words")).textContent = figure.words;

@@ -6,9 +6,9 @@ const THIN = "\u202f";
 /** @param {number | null | undefined} value @param {number} [digits] */
 export function number(value, digits = 4) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  if (Number.isInteger(value) && Math.abs(value) < 1e15) return grouped(value);
   const size = Math.abs(value);
-  if (size < 1e-3 || size >= 1e9) return value.toExponential(2).replace("e+", "e").replace(/-/g, "−");
+  if (Number.isInteger(value) && size < 1e10) return grouped(value);
+  if (size < 1e-3 || size >= 1e9) return scientific(value, 2);
   const text = String(Number(value.toPrecision(digits)));
   return text.replace(/-/g, "−");
 }
@@ -21,15 +21,25 @@ export function steps(value) {
   return number(Math.round(value));
 }
 
-/** Short labels of an axis: 20k, 1.5M. @param {number} value */
-export function tick(value) {
+/** Short labels of an axis: 20k, 1.5M. @param {number} value @param {number} [digits] */
+export function tick(value, digits = 3) {
   const size = Math.abs(value);
-  if (size >= 1e9) return `${number(value / 1e9, 3)}G`;
-  if (size >= 1e6) return `${number(value / 1e6, 3)}M`;
-  if (size >= 1e4) return `${number(value / 1e3, 3)}k`;
-  if (size > 0 && size < 1e-3) return value.toExponential(0).replace("-", "−").replace("e−", "e−");
-  return number(value, 3);
+  if (size >= 1e12) return scientific(value, 1);
+  if (size >= 1e9) return `${number(value / 1e9, digits)}G`;
+  if (size >= 1e6) return `${number(value / 1e6, digits)}M`;
+  if (size >= 1e4) return `${number(value / 1e3, digits)}k`;
+  if (size > 0 && size < 1e-3) return scientific(value, 0);
+  return number(value, digits);
 }
+
+/** Digits with which labels between two ends can be told apart. @param {number} low @param {number} high */
+export function digitsBetween(low, high) {
+  const shares = Math.max(Math.abs(low), Math.abs(high)) / Math.abs(high - low);
+  return Number.isFinite(shares) && shares > 0 ? Math.min(8, Math.max(3, Math.ceil(Math.log10(shares)) + 2)) : 3;
+}
+
+/** 4e−4. @param {number} value @param {number} digits */
+const scientific = (value, digits) => value.toExponential(digits).replace("e+", "e").replace(/-/g, "−");
 
 /** @param {number} value */
 function grouped(value) {

@@ -7,9 +7,7 @@ import { momentOf, placeOf } from "./moment.js";
 import { Past } from "./past.js";
 import { subscribe } from "./stream.js";
 
-const LEAST_MS = 125;
-const LATER_MS = 700;
-const TRIES = 4;
+const [LEAST_MS, LATER_MS, TRIES] = [125, 700, 4];
 
 /** @typedef {import("./api.js").Picture} Picture */
 
@@ -92,7 +90,7 @@ export class FrameFeed {
 
   /** Pictures were kept anew: of a world that was edited at the step where the run stands, there is another one. @param {(number | undefined)[]} steps */
   #renew(steps) {
-    for (const step of steps) this.#past.forget(step);
+    steps.forEach((step) => this.#past.forget(step));
     if (!steps.length || this.#then === null || this.#past.get(this.#then)) return;
     this.#then = null;
     this.#go();
@@ -109,6 +107,7 @@ export class FrameFeed {
   async #look(run, panel) {
     const { panels } = await json(`/runs/${run}/frames`).catch(() => ({ panels: [] }));
     this.#is_there ||= panels.some((/** @type {any} */ one) => one.panel === panel && one.steps.length);
+    if (!this.#is_there) this.audience.tellOfNone();
     this.read();
   }
 

@@ -17,10 +17,10 @@ export function worked(line, row) {
   return `\\begin{aligned}${equation} \\qquad (${line.number})\\\\ &=${numbers}\\\\ &= \\mathbf{${written(row[line.result], false)}}\\end{aligned}`;
 }
 
-/** A number inside a formula, in brackets where its sign needs them. @param {number} value @param {boolean} [is_inside] */
-function written(value, is_inside = true) {
+/** A number inside a formula, in brackets where its sign needs them. @param {number} value @param {boolean} [is_inside] @param {number} [digits] */
+export function written(value, is_inside = true, digits = DIGITS) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "\\text{–}" : value > 0 ? "\\infty" : "(-\\infty)";
-  const [mantissa, exponent] = String(Number(value.toPrecision(DIGITS))).split("e");
+  const [mantissa, exponent] = String(Number(value.toPrecision(digits))).split("e");
   const text = exponent ? `${mantissa} \\cdot 10^{${Number(exponent)}}` : mantissa;
   return is_inside && (value < 0 || exponent) ? `(${text})` : text;
 }
@@ -44,10 +44,12 @@ export function columnsOf({ meta, arrays, shapes }, name) {
   const head = make("tr");
   const first = make("th", "", "#");
   first.setAttribute("scope", "col");
-  head.append(first, ...meta.shown.map(heading), make("th", "", t("what happens")));
-  const body = make("tbody");
-  const places = meta.shown.map((/** @type {any} */ one) => meta.columns.indexOf(one.column));
   const part = meta.columns.indexOf(meta.contribution);
+  const is_part = (/** @type {any} */ one) => one.column === meta.contribution;
+  const inOrder = [...meta.shown.filter(is_part), ...meta.shown.filter((/** @type {any} */ one) => !is_part(one))]; // the part first: a narrow table is cut at its end
+  head.append(first, ...inOrder.map(heading), make("th", "", t("what happens")));
+  const body = make("tbody");
+  const places = inOrder.map((one) => meta.columns.indexOf(one.column));
   const most = Math.max(...Array.from({ length: count }, (_unused, i) => Math.abs(arrays.rows[i * width + part]))) || 1;
   for (let i = 0; i < count; i++) {
     const line = make("tr");

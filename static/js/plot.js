@@ -19,6 +19,9 @@ const FONT = "11px system-ui, sans-serif";
 /** @param {number} index */
 export const color = (index) => token(`--series-${(index % 8) + 1}`);
 
+/** Width of the labels of the upright axis. @param {any} _u @param {string[] | null} labels */
+const room = (_u, labels) => Math.max(46, 12 + 6.4 * Math.max(0, ...(labels ?? []).map((label) => label.length)));
+
 /** Dashes of a curve: where colours come again, they come with others. @param {number} index */
 const dashes = (index) => DASHES[(index + Math.floor(index / 8)) % DASHES.length];
 
@@ -35,7 +38,7 @@ export function options(look) {
     width: look.tall ? 2 : 1.6,
     dash: look.curves > 1 ? dashes(i) : [],
     spanGaps: true,
-    points: { show: false },
+    points: { show: (/** @type {any} */ u) => u.data[0].length < 2 }, // a single one is no line
   }));
   const bounds = look.envelope ? [1, 2].map(() => ({ stroke: faded(color(0), 0.42), width: 0.75, points: { show: false } })) : [];
   return {
@@ -52,7 +55,7 @@ export function options(look) {
     },
     axes: [
       { ...axis, size: 26, space: 60, values: (/** @type {any} */ _u, /** @type {number[]} */ at) => at.map(tick) },
-      { ...axis, ...(look.log ? { splits: powers, filter: (/** @type {any} */ _u, /** @type {number[]} */ at) => at } : {}), size: 46, space: look.tall ? 42 : 30, values: (/** @type {any} */ _u, /** @type {(number|null)[]} */ at) => at.map((v) => (v === null ? "" : tick(v))) },
+      { ...axis, ...(look.log ? { splits: powers, filter: (/** @type {any} */ _u, /** @type {number[]} */ at) => at } : {}), size: room, space: look.tall ? 42 : 30, values: (/** @type {any} */ _u, /** @type {(number|null)[]} */ at) => at.map((v) => (v === null ? "" : tick(v))) },
     ],
     hooks: {
       drawClear: [(/** @type {any} */ u) => shade(u, look.healthy)],

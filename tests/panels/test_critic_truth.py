@@ -9,6 +9,7 @@ import pytest
 from app import catalog
 from app.core.specs import Frame, Subject
 from app.panels import critic_truth, replay
+from app.parts.noted import RECENT
 
 
 def rollout(ends: list[tuple[int, int]], following: list[float]) -> np.ndarray:
@@ -62,6 +63,21 @@ def test_the_critic_of_ppo_stands_beside_the_returns_of_its_rollout() -> None:
     frame = critic_truth.SPEC.compute(subject, critic_truth.CriticOptions())
     assert frame.arrays["followed"].max() > 5
     assert frame.arrays["value"].shape == frame.arrays["followed"].shape
+
+
+def test_an_episode_that_spans_rollouts_counts_and_none_is_said() -> None:
+    subject = subject_of("ppo", 8, n_envs=4, n_steps=2, batch_size=8, n_epochs=1)
+    frame = critic_truth.SPEC.compute(subject, critic_truth.CriticOptions())
+    assert frame.meta["figures"] == []
+    assert f"{RECENT} steps" in frame.meta["words"]
+    while subject.agent.env_steps < 8 * RECENT:
+        subject.agent.update(8)
+    signals = subject.agent.signals()
+    assert signals["rollout"]().shape == (4, 2, 6)
+    assert signals["recent_rollouts"]().shape == (4, RECENT, 6)
+    np.testing.assert_array_equal(signals["recent_rollouts"]()[:, -2:], signals["rollout"]())
+    frame = critic_truth.SPEC.compute(subject, critic_truth.CriticOptions())
+    assert frame.arrays["followed"].max() > 5
 
 
 def test_the_replay_buffer_is_pictured_from_oldest_to_newest() -> None:

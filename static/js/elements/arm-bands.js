@@ -6,6 +6,7 @@ import { extent } from "../curves.js";
 import { number, steps } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { t } from "../text.js";
+import { waiting } from "../waiting.js";
 
 class ArmBands extends HTMLElement {
   #leave = () => {};
@@ -14,7 +15,7 @@ class ArmBands extends HTMLElement {
   #words = make("p", "caption");
 
   connectedCallback() {
-    this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
+    this.replaceChildren(waiting(this));
     this.#rows.setAttribute("role", "list");
     this.#leave = watchFrames({ run: Number(this.getAttribute("run")), panel: this.getAttribute("panel") ?? "arms" }, (frame) => this.#show(frame), this);
   }

@@ -7,6 +7,7 @@ import { css, diverging, ink, sequential } from "../colors.js";
 import { number, steps } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { t } from "../text.js";
+import { waiting } from "../waiting.js";
 
 class AttentionMap extends HTMLElement {
   #leave = () => {};
@@ -20,7 +21,7 @@ class AttentionMap extends HTMLElement {
   #caption = make("p", "caption");
 
   connectedCallback() {
-    this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
+    this.replaceChildren(waiting(this));
     this.#looks.tabIndex = this.#stream.tabIndex = 0;
     for (const select of [this.#layer, this.#head]) select.addEventListener("change", () => this.#draw());
     this.#looks.addEventListener("pointerover", (event) => this.#tell(/** @type {HTMLElement} */ (event.target)));

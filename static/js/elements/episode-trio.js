@@ -25,7 +25,7 @@ class EpisodeTrio extends HTMLElement {
   #shown = "";
   #rest = 0;
   #is_stale = true;
-  #head = make("p", "small muted", t("No evaluation yet."));
+  #head = make("p", "small muted", t("Loading…"));
   #row = make("div", "reels");
   #playing = new Playing(() => stepMs(this.#scene), () => this.#turn());
 
@@ -72,6 +72,7 @@ class EpisodeTrio extends HTMLElement {
     const then = this.#episodes.findLast((one) => at === null || one.step <= at) ?? this.#episodes[0];
     const kept = this.#episodes.filter((one) => one.evaluation === then?.evaluation);
     const name = kept.map((one) => one.number).join();
+    if (!then) this.#head.textContent = t("No evaluation yet.");
     if (!then || name === this.#shown) return;
     this.#shown = name;
     const read = await Promise.all(kept.map((one) => json(`/runs/${run}/episodes/${one.number}`).catch(() => null)));

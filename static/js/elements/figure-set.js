@@ -1,16 +1,15 @@
 // @ts-check
 // The figures of a panel, drawn anew with every picture of it. Attributes: run, panel.
 
-import { make } from "../chart-frame.js";
 import { Figures } from "../figures.js";
 import { watchFrames } from "../frames.js";
-import { t } from "../text.js";
+import { waiting } from "../waiting.js";
 
 class FigureSet extends HTMLElement {
   #leave = () => {};
 
   connectedCallback() {
-    this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
+    this.replaceChildren(waiting(this));
     const figures = new Figures(this);
     const unwatch = watchFrames({ run: Number(this.getAttribute("run")), panel: this.getAttribute("panel") ?? "" }, (frame) => figures.show(frame), this);
     this.#leave = () => {

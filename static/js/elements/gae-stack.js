@@ -9,7 +9,9 @@ import { watchFrames } from "../frames.js";
 import { layersOf, stacked, termsOf } from "../gae.js";
 import { formula, setFormula } from "../inspector-parts.js";
 import { define } from "../loader.js";
+import { written } from "../minibatch-parts.js";
 import { t } from "../text.js";
+import { waiting } from "../waiting.js";
 
 const NAMES = () => [t("its own error"), t("the next"), t("two to four on"), t("five and more on")];
 const TERMS = 4;
@@ -31,7 +33,7 @@ class GaeStack extends HTMLElement {
   #key = make("div", "figure-key");
 
   connectedCallback() {
-    this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
+    this.replaceChildren(waiting(this));
     document.addEventListener("theme-change", this.#color);
     this.#leave = watchFrames({ run: Number(this.getAttribute("run")), panel: this.getAttribute("panel") ?? "advantages" }, (frame) => this.#show(frame), this);
   }
@@ -87,9 +89,9 @@ class GaeStack extends HTMLElement {
     const [outputs] = [[...this.#sliders.querySelectorAll("output")]];
     outputs[0].textContent = number(lambda, 3);
     outputs[1].textContent = String(meta.first + this.#step);
-    const shown = terms.slice(0, TERMS).map(({ weight, step: at }) => `${number(weight, 3)} \\cdot (${number(arrays.deltas[at], 3)})`.replace(/−/g, "-"));
+    const shown = terms.slice(0, TERMS).map(({ weight, step: at }) => `${written(weight, true, 3)} \\cdot ${written(arrays.deltas[at], true, 3)}`);
     const more = terms.length > TERMS ? " + \\dots" : "";
-    setFormula(this.#sum, `\\hat A_{${meta.first + this.#step}} = ${shown.join(" + ")}${more} = ${number(advantages[this.#step], 4).replace(/−/g, "-")}`);
+    setFormula(this.#sum, `\\hat A_{${meta.first + this.#step}} = ${shown.join(" + ")}${more} = ${written(advantages[this.#step], false, 4)}`);
     const ends = { 0: t("the rollout ends"), 1: t("the episode terminates"), 2: t("the time limit cuts the episode, and the value of where it was stopped is in the last error") };
     const last = /** @type {0 | 1 | 2} */ (arrays.ended[terms[terms.length - 1].step]);
     const facts = { step: steps(step), gamma: number(meta.gamma, 4), run: number(meta.lambda, 4), count: number(terms.length), end: ends[last] };

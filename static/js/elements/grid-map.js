@@ -13,6 +13,7 @@ import { planeOf } from "../grid-planes.js";
 import { tableOf, wordsOf } from "../grid-words.js";
 import { scaleFor } from "../shared-scale.js";
 import { t } from "../text.js";
+import { waiting } from "../waiting.js";
 
 class GridMap extends HTMLElement {
   static observedAttributes = ["mode"];
@@ -50,7 +51,7 @@ class GridMap extends HTMLElement {
     foot.append(this.#facts);
     this.#readout.setAttribute("aria-live", "polite");
     this.#table.replaceChildren(make("summary", "", t("Table")));
-    this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
+    this.replaceChildren(waiting(this));
     this.#parts = [frame, this.#scale, foot, this.#table, this.#readout];
     Object.assign(this.#canvas, { tabIndex: 0, role: "img" });
     this.#canvas.addEventListener("pointermove", (event) => this.#point(event));

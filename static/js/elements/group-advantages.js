@@ -7,6 +7,7 @@ import { css, diverging, ink } from "../colors.js";
 import { number, steps } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { t } from "../text.js";
+import { waiting } from "../waiting.js";
 
 class GroupAdvantages extends HTMLElement {
   #leave = () => {};
@@ -22,7 +23,7 @@ class GroupAdvantages extends HTMLElement {
   #caption = make("p", "caption");
 
   connectedCallback() {
-    this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
+    this.replaceChildren(waiting(this));
     this.#select.addEventListener("change", () => this.#choose(Number(this.#select.value)));
     Object.assign(this.#back, { type: "button", hidden: true });
     this.#back.dataset.size = "small";

@@ -8,6 +8,7 @@ import { watchFrames } from "../frames.js";
 import { formula, setFormula } from "../inspector-parts.js";
 import { define } from "../loader.js";
 import { t } from "../text.js";
+import { waiting } from "../waiting.js";
 
 class MatrixMap extends HTMLElement {
   /** @type {any} */
@@ -20,7 +21,7 @@ class MatrixMap extends HTMLElement {
 
   connectedCallback() {
     this.#scroll.tabIndex = 0;
-    this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
+    this.replaceChildren(waiting(this));
     document.addEventListener("theme-change", this.#color);
     this.#leave = watchFrames({ run: Number(this.getAttribute("run")), panel: this.getAttribute("panel") ?? "" }, (frame) => this.#show(frame), this);
   }

@@ -18,7 +18,7 @@ class MinibatchInspector extends HTMLElement {
   #frame = null;
   #chosen = 0; // place in the order of contributions
   #name = `sample-${Math.random().toString(36).slice(2)}`;
-  #hint = make("p", "muted small", t("Pause and take one update."));
+  #hint = make("p", "muted small");
   #body = make("div", "inspector");
   #words = make("p", "small");
   #title = make("h3", "inspector-title");
@@ -46,6 +46,7 @@ class MinibatchInspector extends HTMLElement {
     this.#page = this.closest("run-page");
     if (this.#page) this.#states.observe(this.#page, { attributeFilter: ["data-state"] });
     this.#turn();
+    this.addEventListener("no-picture", () => this.#buttons.hidden && (this.#hint.textContent = t("No update of it was kept.")));
     this.#leave = watchFrames({ run, panel: this.getAttribute("panel") ?? "minibatch" }, (frame) => this.#show(frame), this);
   }
 
@@ -61,6 +62,7 @@ class MinibatchInspector extends HTMLElement {
       button.title = state === "paused" ? "" : t("Pause it first");
     }
     this.#buttons.hidden = /finished|stopped|failed/.test(state);
+    this.#hint.textContent = this.#buttons.hidden ? t("Loading…") : t("Pause and take one update.");
   }
 
   /** @param {number} run @param {string} unit @param {string} word */

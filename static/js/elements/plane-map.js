@@ -12,6 +12,7 @@ import { controlsOf } from "../plane-controls.js";
 import { drawPlane } from "../plane-draw.js";
 import { scaleFor } from "../shared-scale.js";
 import { t } from "../text.js";
+import { waiting } from "../waiting.js";
 
 const NEW_OPTIONS_MS = 120;
 
@@ -32,7 +33,7 @@ class PlaneMap extends HTMLElement {
   #controls = null;
 
   connectedCallback() {
-    this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
+    this.replaceChildren(waiting(this));
     this.#canvas.setAttribute("role", "img");
     this.#canvas.addEventListener("pointermove", (event) => this.#point(event));
     this.#canvas.addEventListener("pointerleave", () => (this.#facts.textContent = this.#summary));

@@ -6,6 +6,7 @@ import { css, diverging, ink, sequential } from "../colors.js";
 import { number, steps } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { t } from "../text.js";
+import { waiting } from "../waiting.js";
 
 /** @typedef {{label: string, kind: "text" | "number" | "share" | "signed"}} Column */
 
@@ -18,7 +19,7 @@ class TextTable extends HTMLElement {
 
   connectedCallback() {
     this.#scroll.tabIndex = 0;
-    this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
+    this.replaceChildren(waiting(this));
     document.addEventListener("theme-change", this.#draw);
     this.#leave = watchFrames({ run: Number(this.getAttribute("run")), panel: this.getAttribute("panel") ?? "" }, (frame) => this.#show(frame), this);
   }

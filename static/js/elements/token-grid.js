@@ -7,6 +7,7 @@ import { css, diverging, ink, sequential } from "../colors.js";
 import { number, steps } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { t } from "../text.js";
+import { waiting } from "../waiting.js";
 
 const MOVES = new Map([["ArrowUp", [-1, 0]], ["ArrowDown", [1, 0]], ["ArrowLeft", [0, -1]], ["ArrowRight", [0, 1]]]);
 
@@ -21,7 +22,7 @@ class TokenGrid extends HTMLElement {
   #caption = make("p", "caption");
 
   connectedCallback() {
-    this.replaceChildren(make("p", "map-wait", t("Waiting for the first picture.")));
+    this.replaceChildren(waiting(this));
     this.#select.addEventListener("change", () => {
       this.#shown = Number(this.#select.value);
       this.#draw();
