@@ -139,7 +139,7 @@ def an_edit_of(spec: AlgorithmSpec, config: Config, name: str) -> dict[str, Any]
     if isinstance(before, bool):
         candidates = [not before]
     elif isinstance(before, int):
-        candidates = [before + 1, before - 1, 2 * before]
+        candidates = [before + 1, before - 1, 2 * before, before // 2]
     elif isinstance(before, float):
         candidates = [before * 0.5, before * 0.5 + 0.1, 0.5]
     allowed = [value for value in candidates if value != before and _is_allowed(config, name, value)]
