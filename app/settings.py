@@ -42,6 +42,10 @@ class Settings(BaseSettings):
         "", "Installed environments of gymnasium to offer beside the built-in ones: ids separated by commas, module:Id-v0 where"
         " a module must be imported first. Each is opened once to look at it.",
     )  # fmt: skip
+    models: str = _knob(
+        "", "Folders of causal language models in Hugging Face's format that the stages of the language lab may start from, separated"
+        " by commas; each is known by its own name. Nothing is downloaded, and no code in them is run.",
+    )  # fmt: skip
     max_running: int | None = _knob(
         None, "Runs that train at the same time; the rest queue. Unset: the number of cores.", low=1, high=256
     )

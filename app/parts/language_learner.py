@@ -22,6 +22,7 @@ from app.core.report import Report
 from app.core.text import _
 from app.parts.language_noted import model_signals
 from app.parts.language_task import LanguageTask
+from app.parts.local_models import LocalModel, check_model
 from app.parts.networks import Parameters
 from app.parts.optimisers import Adam, clip_norm
 from app.parts.sampling import drawn_from, next_log_probs, padding_of
@@ -38,6 +39,8 @@ class ModelChoices(Config):
     """The hyperparameters that shape the model, and those of its optimiser that all stages share."""
 
     # fmt: off
+    local_model: str = Hyper("", pattern=r"^[A-Za-z0-9._-]{0,96}$", advanced=True, settled=True,
+        help=_("Name of a model on this machine that the operator lists; empty, a fresh one of the following sizes is made."))
     d_model: int = Hyper(64, low=8, high=256, symbol="D", advanced=True, settled=True,
         help=_("Numbers by which the model describes each position: raising it makes the model cleverer and slower."))
     n_layers: int = Hyper(4, low=1, high=8, unit=_("layers"), advanced=True, settled=True,
@@ -61,8 +64,9 @@ def check_task(config: Any, environment: Environment) -> None:
     """Refuse sizes that do not go together.
 
     Raises:
-        InvalidInput: the heads do not share the model's size evenly.
+        InvalidInput: the heads do not share the model's size evenly, or a model that is named cannot be used.
     """
+    check_model(config.local_model)
     if config.d_model % config.n_heads:
         rule = _("must be a multiple of n_heads={heads}").format(heads=config.n_heads)
         raise InvalidInput.one("config.d_model", config.d_model, rule, _("Each head takes an equal part."))
@@ -90,6 +94,9 @@ class LanguageLearner:
 
     def _model(self, n_scores: int) -> Transformer:
         config, task = self.config, self.task
+        if config.local_model:
+            letters = task.alphabet.letters
+            return LocalModel(config.local_model, letters, context=task.observation_size, n_scores=n_scores)
         return Transformer(
             TransformerShape(
                 task.n_actions, task.observation_size, config.d_model, config.n_layers, config.n_heads,
@@ -114,7 +121,7 @@ class LanguageLearner:
                 )
                 way_out = _("Give this run the sizes and the task of the model, or start from another.")
                 raise InvalidInput.one("origin", name, rule, way_out)
-        base = self.model.weights.size - self.n_scores * self.config.d_model
+        base = self.model.weights.size - self.n_scores * self.model.shape.d_model
         weights = model["weights"]
         self.model.load(weights if weights.size == self.model.weights.size else weights[:base])
 
