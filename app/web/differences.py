@@ -1,7 +1,7 @@
 """The difference of two algorithms' files: only the code that differs, block by block, without docstrings.
 
 A block is a top-level definition, and the imports together. Blocks of one name are compared line by line; a line that
-differs only in the name of its own Config or its own id counts as the same.
+differs only in a name of its own (Config, agent, id) or in the number of its equation counts as the same.
 """
 
 import ast
@@ -22,7 +22,9 @@ CONTEXT = 3
 ALIKE = 0.35  # below this share of equal words two passages are shown as other code, not as edited code
 IMPORTS = "imports"
 DECLARATIONS = {IMPORTS, "SPEC"}
-EQUATION = re.compile(r"#.*\(\d+\)\s*$")
+EQUATION = re.compile(r"(#.*)\(\d+\)\s*$")
+NUMBERED = re.compile(r"#.*\(·\)$")  # what a key makes of it
+FORMATTING = re.compile(r"\s*# fmt: (on|off)$")
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Source:
-    """A file to compare: its path, and the names that are its own (Config, id)."""
+    """A file to compare: its path, and the names that are its own (Config, agent, id)."""
 
     path: Path
     own: tuple[str, ...]
@@ -118,7 +120,7 @@ def _blocks(path: Path, stamp: int, own: tuple[str, ...]) -> dict[str, tuple[_Li
     for node in tree.body:
         end = node.end_lineno or node.lineno
         name = _key(_name(node), own)
-        kept = [line for line in lines[begin - 1 : end] if line.number not in hidden]
+        kept = [line for line in lines[begin - 1 : end] if line.number not in hidden and not FORMATTING.match(line.key)]
         found.setdefault(name, []).extend(_trimmed(kept))
         begin = end + 1
     return {name: tuple(kept) for name, kept in found.items() if kept}
@@ -205,9 +207,9 @@ def _style(kind: _TokenType | None) -> str:
 
 
 def _key(text: str, own: tuple[str, ...]) -> str:
-    for name in own:
-        text = re.sub(rf"\b{re.escape(name)}\b", "·", text)
-    return text
+    for place, name in enumerate(own, 1):
+        text = re.sub(rf"\b{re.escape(name)}\b", "·" * place, text)
+    return EQUATION.sub(r"\1(·)", text)
 
 
 def _docstring_lines(tree: ast.Module) -> set[int]:
@@ -237,4 +239,4 @@ def _trimmed(lines: list[_Line]) -> list[_Line]:
 
 
 def _is_marked(lines: Sequence[_Line]) -> bool:
-    return any(EQUATION.search(line.key) for line in lines)
+    return any(NUMBERED.search(line.key) for line in lines)

@@ -128,7 +128,7 @@ def _base(catalog: ModuleType, spec: AlgorithmSpec, other: str) -> AlgorithmSpec
 
 
 def _source(spec: AlgorithmSpec) -> Source:
-    return Source(lessons.source_path(spec), (spec.config.__name__, spec.id))
+    return Source(lessons.source_path(spec), (spec.config.__name__, spec.agent.__name__, spec.id))
 
 
 def _page(template: str, section: str, context: dict[str, Any]) -> Response:

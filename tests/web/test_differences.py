@@ -124,3 +124,16 @@ def test_sarsa_differs_from_q_learning_in_the_target() -> None:
     assert "q[next_state, next_action]" in added
     same = " ".join(row.html.striptags() for chunk in learn.chunks if chunk.kind == "same" for row in chunk.new)
     assert "delta = target - q_old # (2)" in same
+
+
+def test_the_agents_are_compared_and_numbers_of_equations_are_no_difference(tmp_path: Path) -> None:
+    """Double DQN is one line of maths away from DQN: where the next action comes from."""
+    old, new = (catalog.algorithm(name) for name in ("dqn", "double_dqn"))
+    files = [Source(lessons.source_path(one), (one.config.__name__, one.agent.__name__, one.id)) for one in (old, new)]
+    found = differences.compare(*files)
+    assert all(not block.is_only for block in found.blocks)
+    assert found.added + found.removed < 30
+    renumbered = (
+        NEW.replace("target =", "# fmt: on\n    target =").replace("q[s, a]", "max(q[s])").replace("# (1)", "# (7)")
+    )
+    assert [block.name for block in differences.compare(*sides(tmp_path, OLD, renumbered)).blocks] == ["extra"]

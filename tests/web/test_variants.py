@@ -102,14 +102,10 @@ learn_from_episode −12 +19
 + weight *= target_chance(memory, state, action, knobs.is_control) / memory.chances[0, t] # (2)
 """,
     ("q_learning", "double_q_learning"): """
-learn −12 +18
+learn −10 +16
 − target = reward + knobs.gamma * max_q_next # (1)
-− delta = target - q_old # (2)
-− q_new = q_old + alpha * delta # (3)
 + best = greedy_action(q1, next_state, coins[1, draw]) # (1)
 + target = reward + knobs.gamma * q_next # (2)
-+ delta = target - q_old # (3)
-+ q_new = q_old + alpha * delta # (4)
 + q[state, action] = 0.5 * (q_new + q2[state, action]) # (5)
 """,
     ("q_learning", "dyna_q"): """
@@ -132,14 +128,10 @@ learn −11 +16 · learn_from_episode −21 +0
 − v[state] += knobs.alpha_v * (returns - v[state]) # (3)
 """,
     ("sarsa", "expected_sarsa"): """
-expected_value −0 +6 · learn −16 +16
+expected_value −0 +6 · learn −14 +14
 + return (1 - epsilon) * best_value(q, state) + epsilon * total / q.shape[1] # (1)
 − target = reward + knobs.gamma * q_next # (1)
 + target = reward + knobs.gamma * expected_q_next # (2)
-− delta = target - q_old # (2)
-− q_new = q_old + alpha * delta # (3)
-+ delta = target - q_old # (3)
-+ q_new = q_old + alpha * delta # (4)
 """,
     ("sarsa", "n_step_sarsa"): """
 back_up −0 +13 · learn −13 +13
