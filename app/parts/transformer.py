@@ -1,19 +1,25 @@
 r"""A decoder-only transformer, written to be read: it says of every position how likely each token is to come next.
 
 Tokens become vectors, a vector for the position is added, and N layers follow, each of which adds two things to what there
-is (the residual stream): what attention gathers from the positions before, and what two matrices make of the position itself.
-A norm stands before each of them, and one before the head.
+is, the residual stream $x$: what attention gathers from the positions before, and what two matrices make of the position itself.
+A norm stands before each of them, and one before the head, a matrix that scores every token:
 
-$$\mathrm{attention}(Q, K, V) = \mathrm{softmax}\Big(\frac{Q K^\top}{\sqrt{d_k}} + M\Big) V, \qquad
-M_{ij} = \begin{cases} 0 & j \le i \\ -\infty & j > i \end{cases}$$
+$$x \leftarrow x + W_o\, \mathrm{attention}(W_{qkv}\, \mathrm{norm}(x)) \tag{1}$$
+
+$$x \leftarrow x + W_{down}\, \mathrm{GELU}(W_{up}\, \mathrm{norm}(x)), \qquad \mathrm{GELU}(z) = z\, \Phi(z) \tag{2}$$
+
+$$\log \pi(\,\cdot \mid \text{what was read}) = \log \mathrm{softmax}(W\, \mathrm{norm}(x)) \tag{3}$$
+
+where Φ is the distribution function of the normal. The norm brings each vector to mean 0 and deviation 1, times a gain, plus a bias.
 
 Every parameter lies in one flat vector, so that optimiser, gradient norm, checkpoint and forking each touch one array. Rows
 are padded on the left, so that all of them end at the same column; what is padding is masked, and positions count from the
 first real token. Letters: B rows, L columns, V vocabulary, D model size, H heads, K = D / H, P parameters.
 
-What this part leaves out: rotary positions, dropout, biases in the matrices.
+What this part leaves out: rotary positions, dropout, biases in the matrices. The softmax of (3) is taken where tokens are drawn.
 
-Sources: Vaswani et al. (2017), arXiv 1706.03762; Radford et al. (2019) for the norm before each part.
+Sources: Vaswani et al. (2017), "Attention is all you need", arXiv 1706.03762; Radford et al. (2019), "Language models are
+unsupervised multitask learners", for the norm before each part; Hendrycks and Gimpel (2016), arXiv 1606.08415, for GELU.
 """
 
 import math
@@ -31,6 +37,7 @@ from app.core.contracts import Tree
 from app.core.errors import InvalidInput
 from app.core.randomness import Stream
 from app.core.text import _
+from app.parts.attention import attention, causal_mask
 from app.parts.networks import use_one_thread
 
 Array = NDArray[Any]
@@ -161,10 +168,10 @@ class Transformer:
         for layer in range(shape.n_layers):
             normed = functional.layer_norm(x, (shape.d_model,), p[f"{layer}.gain_1"], p[f"{layer}.bias_1"])
             first = since if layer == shape.n_layers - 1 else 0
-            x = x[:, first:] + self._attention(normed, layer, mask, cache=cache, first=first)
+            x = x[:, first:] + self._attention(normed, layer, mask, cache=cache, first=first)  # (1)
             normed = functional.layer_norm(x, (shape.d_model,), p[f"{layer}.gain_2"], p[f"{layer}.bias_2"])
             inner = functional.gelu(functional.linear(normed, p[f"{layer}.up"]))
-            x = x + functional.linear(inner, p[f"{layer}.down"])
+            x = x + functional.linear(inner, p[f"{layer}.down"])  # (2)
             if self.kept is not None:
                 self.kept[-1] = (self.kept[-1][0], x)
         return functional.layer_norm(x, (shape.d_model,), p["gain"], p["bias"])
@@ -189,7 +196,7 @@ class Transformer:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return what each token scores to come next (…, V) after a stream (…, D)."""
-        return functional.linear(hidden, self.parameters["embedding" if self.shape.is_tied else "head"])
+        return functional.linear(hidden, self.parameters["embedding" if self.shape.is_tied else "head"])  # (3)
 
     def scores(self, hidden: Tensor) -> Tensor:
         """Return what the scalar head says (…) of a stream (…, D)."""
@@ -211,33 +218,6 @@ class Transformer:
             rule = _("this model has {count} parameters").format(count=self.weights.size)
             raise InvalidInput.one("weights", f"{weights.size} numbers", rule, _("Use weights of the same sizes."))
         self.weights[: weights.size] = weights
-
-
-def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Return what each column gathers (B, H, L, K), and from where: weights (B, H, L, R).
-
-    Args:
-        q: (B, H, L, K); k, v: (B, H, R, K).
-        mask: added to the scores, −∞ where a column must not look, (L, R) or (B, 1, L, R); None where all may be seen.
-    """
-    scores = q @ (k * (1 / math.sqrt(q.shape[-1]))).transpose(-2, -1)
-    weights = torch.softmax(scores if mask is None else scores + mask, -1)
-    return weights @ v, weights
-
-
-def causal_mask(columns: Tensor, read: int, starts: Tensor | None) -> Tensor | None:
-    """Return −∞ where column i may not look at column j < `read`: j > i, or j is padding; None where there is nothing to mask.
-
-    A column of padding may look at itself, so that its weights are numbers.
-    """
-    if starts is None and len(columns) == 1:
-        return None
-    seen = torch.arange(read)
-    hidden = seen[None, :] > columns[:, None]
-    if starts is not None:
-        is_padding = (seen[None, :] < starts[:, None])[:, None, None, :]
-        hidden = (hidden | is_padding) & (seen[None, :] != columns[:, None])
-    return torch.zeros(hidden.shape).masked_fill(hidden, -math.inf)
 
 
 def _positions(table: Tensor, columns: Tensor, starts: Tensor) -> Tensor:

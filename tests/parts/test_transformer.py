@@ -1,13 +1,12 @@
-"""The transformer against torch's attention, differences, and itself with a cache."""
+"""The transformer against differences, and itself with a cache."""
 
 import numpy as np
 import pytest
 import torch
-from torch.nn.functional import scaled_dot_product_attention
 
 from app.core.errors import InvalidInput
 from app.core.randomness import Stream
-from app.parts.transformer import Cache, Transformer, TransformerShape, attention, causal_mask
+from app.parts.transformer import Cache, Transformer, TransformerShape
 from tests.algorithms.language.stages import exact_model, slope_by_differences
 
 SHAPE = TransformerShape(vocabulary=7, context=9, d_model=8, n_layers=2, n_heads=2)
@@ -15,15 +14,6 @@ SHAPE = TransformerShape(vocabulary=7, context=9, d_model=8, n_layers=2, n_heads
 
 def tokens(rows: int, columns: int, seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(seed).integers(1, SHAPE.vocabulary, (rows, columns)))
-
-
-def test_attention_is_that_of_torch() -> None:
-    generator = torch.Generator().manual_seed(0)
-    q, k, v = (torch.randn(3, 2, 6, 5, generator=generator) for _ in range(3))
-    mixed, weights = attention(q, k, v, causal_mask(torch.arange(6), 6, None))
-    torch.testing.assert_close(mixed, scaled_dot_product_attention(q, k, v, is_causal=True), rtol=0, atol=1e-6)
-    assert torch.equal(weights.triu(1), torch.zeros_like(weights))
-    torch.testing.assert_close(weights.sum(-1), torch.ones(3, 2, 6))
 
 
 def test_what_comes_later_changes_nothing_before() -> None:
