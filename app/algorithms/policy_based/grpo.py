@@ -16,6 +16,10 @@ $$L(\theta) = -\,\mathbb{E}_t\big[\min\big(\rho_t \hat A_i,\; \mathrm{clip}(\rho
 
 $$\frac{\partial L}{\partial \log \pi_\theta(a_t \mid s_t)} = -\frac1B\, \rho_t \hat A_i \cdot \begin{cases} 0 & \hat A_i > 0 \text{ and } \rho_t > 1 + \epsilon, \text{ or } \hat A_i < 0 \text{ and } \rho_t < 1 - \epsilon \\ 1 & \text{otherwise} \end{cases} \tag{4}$$
 
+A policy that stays undecided can be paid for it, by its entropy H with a small weight $c$:
+
+$$L_c(\theta) = L(\theta) - c\, \mathbb{E}_t\big[H(\pi_\theta(\cdot \mid s_t))\big] \tag{5}$$
+
 An episode is judged as a whole, its first action as much as its last: that is what a critic would have told apart, and why
 GRPO suits short episodes, such as answers of a language model, better than long ones. A truncated episode is judged by what it
 earned until then, for no critic could say what would have come; a terminated one likewise, and there it is all there was.
@@ -187,7 +191,7 @@ class GRPOAgent(EpisodeLearner):
         loss, bonus = policy_loss(ratio, batch.advantages, config.clip_range), float(new.entropies.mean())
         self.noted.minibatch(batch.observations, batch.actions, partial(numbers_of, batch, new, ratio, slope, config))
         return {
-            "train/loss": loss - config.ent_coef * bonus,
+            "train/loss": loss - config.ent_coef * bonus,  # (5)
             "train/policy_loss": loss,
             "train/entropy": bonus,
             "train/approx_kl": float((ratio - 1 - log_ratio).mean()),
@@ -236,7 +240,7 @@ MINIBATCH = Minibatch(
         Line(r"\ell^{clip} = -\min(\rho\,\hat A,\; \mathrm{clip}(\rho, 1-\epsilon, 1+\epsilon)\,\hat A)",
              ((r"\rho", "ratio"), (r"\hat A", "advantage"), (r"\epsilon", "clip_range")), "policy_loss", 3),
         Line(r"\ell = \ell^{clip} - c\,H",
-             ((r"\ell^{clip}", "policy_loss"), ("c", "ent_coef"), ("H", "entropy")), "loss", 3),
+             ((r"\ell^{clip}", "policy_loss"), ("c", "ent_coef"), ("H", "entropy")), "loss", 5),
         Line(r"\frac{\partial L}{\partial \log\pi_\theta} = -\frac{1}{B}\,\rho\,\hat A\,\mathbb{1}_{has\,gradient}",
              (("B", "size"), (r"\rho", "ratio"), (r"\hat A", "advantage"), (r"\mathbb{1}_{has\,gradient}", "has_slope")),
              "slope", 4),

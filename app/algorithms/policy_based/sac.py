@@ -210,8 +210,8 @@ class SACAgent(OffPolicyLearner):
         for critic in self.critics:
             layers = critic.activations(seen)
             errors = layers[-1][:, 0] - targets
-            critic.backward(layers, (1 / len(errors) * errors)[:, None])  # (4)
-            losses.append(0.5 * float(np.square(errors).mean()))
+            critic.backward(layers, (1 / len(errors) * errors)[:, None])
+            losses.append(0.5 * float(np.square(errors).mean()))  # (4)
             values.append(layers[-1][:, 0])
         columns = partial(
             critic_numbers, batch, self.config.gamma,
@@ -220,7 +220,7 @@ class SACAgent(OffPolicyLearner):
         believed = dict(zip(BELIEVED, (next_q, ent_coef, drawn.log_probs), strict=True))
         self.note(batch, lambda: columns() | believed)
         return {
-            "train/critic_loss": sum(losses),  # (4)
+            "train/critic_loss": sum(losses),
             "train/q1_mean": float(values[0].mean()),
             "train/q_gap": float(np.abs(values[0] - values[1]).mean()),
         }
