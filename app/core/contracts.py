@@ -115,8 +115,8 @@ class Problem:
     Attributes:
         origin: the door between the stages of a chain: what `Agent.state()` returned at a checkpoint of an earlier stage,
             another run and maybe another algorithm. A language agent starts from the model in it, `origin["model"]` (its
-            flat weights, sizes and alphabet), and from the reward model where there is one, `origin["judge"]`; nothing
-            else is read. None for a fresh model, and where a checkpoint of the run itself is loaded afterwards.
+            flat weights, sizes and alphabet), and from the reward model where there is one, `origin["judge"]`;
+            `origin["labels"]` holds what raters preferred, for an agent that learns from it; nothing else is read. None for a fresh model, and where a checkpoint of the run itself is loaded afterwards.
     """
 
     environment: Environment

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.text import _
+from app.jobs import labels
 from app.jobs.engine import OnExit, OnMessage, Worker
 from app.jobs.floor import Attempt, Floor, Spare
 from app.jobs.lineage import Connection, age, origin_of, parent_checkpoint_folder
@@ -114,6 +115,7 @@ class Launcher:
             folder=str(folder),
             checkpoint=starts[0],
             origin=origin_of(row, folder),
+            labels=_labels(folder),
             edits=_edits(connection, run),
             reached=reached(connection, run),
             speed=row.speed,
@@ -133,6 +135,12 @@ class Launcher:
                 connection, job.run, to=to, expected=(then,), reason=reason, attempt=job.attempt
             )
         )
+
+
+def _labels(folder: Path) -> str | None:
+    """Return where a run keeps the labels that it was handed, or None."""
+    found = labels.folder_of(folder)
+    return str(found) if found.is_dir() else None
 
 
 def _edits(connection: Connection, run: int) -> list[dict[str, Any]]:

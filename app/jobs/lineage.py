@@ -10,6 +10,7 @@ from typing import Any
 from app.core.codecs import content_hash
 from app.core.errors import CheckpointDamaged, Missing
 from app.core.text import _
+from app.jobs import labels
 from app.store import checkpoints, runs
 from app.store.database import Store
 from app.training.checkpoints import MANIFEST
@@ -40,13 +41,23 @@ def insert(store: Store, connection: Connection, new: runs.RunNew) -> int:
 
     Raises:
         Missing: the parent or its checkpoint does not exist (any more).
+        Refused: it is to learn from stored labels and the parent has none.
     """
-    if new.parent_run is None or new.parent_checkpoint is None:
-        return runs.create(connection, new)
-    source = _kept_folder(store, connection, new.parent_run, checkpoint=new.parent_checkpoint)
+    source = None
+    if new.parent_run is not None and new.parent_checkpoint is not None:
+        source = _kept_folder(store, connection, new.parent_run, checkpoint=new.parent_checkpoint)
     run = runs.create(connection, new)
-    link_folder(source, parent_checkpoint_folder(store.run_folder(run), new.parent_checkpoint))
+    if source is not None:
+        link_folder(source, parent_checkpoint_folder(store.run_folder(run), str(new.parent_checkpoint)))
+    if labels.wants(new.config) and not _goes_on(connection, new):
+        labels.hand_over(connection, new.parent_run, labels.folder_of(store.run_folder(run)))
     return run
+
+
+def _goes_on(connection: Connection, new: runs.RunNew) -> bool:
+    """Whether a run is a fork of the same algorithm, whose checkpoint holds what it learned from."""
+    parent = runs.get(connection, new.parent_run) if new.parent_run is not None else None
+    return parent is not None and parent.algorithm == new.algorithm and new.parent_checkpoint is not None
 
 
 def configs_of(

@@ -5,6 +5,7 @@ all earned the same makes none. A rater may err: with probability `label_noise` 
 K prompts, G completions of each, N pairs, L columns, C completion columns.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -12,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.config import Hyper
+from app.core.errors import InvalidInput
 from app.core.randomness import Stream
 from app.core.text import _
+from app.parts.language_task import LanguageTask
 from app.parts.reinforced import ReinforcedChoices, Written
 from app.parts.sampling import Rows
+from app.parts.tokens import END, END_SIGN, PAD
 
 Array = NDArray[Any]
 PAIR_SIGNALS = ("pair_rows", "pair_numbers")
@@ -57,6 +61,40 @@ def rows_of(rows: Rows, pairs: Pairs) -> Rows:
     """Return the rows of the pairs (2N, L): each preferred one before its other, so that their prompt is read once."""
     order = np.stack([pairs.chosen, pairs.rejected], axis=1).ravel()
     return Rows(rows.tokens[order], rows.prompt_columns, rows.own[order], rows.log_probs[order], group=2)
+
+
+def stored_rows(task: LanguageTask, labels: Mapping[str, Any]) -> tuple[Array, Array]:
+    """Return pairs that a rater has judged: rows (2N, L), the preferred one first, and how much it is preferred (N,).
+
+    Args:
+        labels: {texts: JSON of [[prompt, left, right]], shares (N,)}; a share of 1 prefers the left one, ½ neither.
+
+    Raises:
+        InvalidInput: a text has a foreign character or is too long for the task.
+    """
+    texts, shares = json.loads(labels["texts"]), np.asarray(labels["shares"], np.float64)
+    rows = np.full((2 * len(texts), task.observation_size), PAD, np.int64)
+    for number, (prompt, left, right) in enumerate(texts):
+        first = (left, right) if shares[number] >= 0.5 else (right, left)
+        for place, text in enumerate(first):
+            row = rows[2 * number + place]
+            row[: task.prompt_columns] = task.encoded([prompt])[0]
+            tokens = task.alphabet.encode(text.removesuffix(END_SIGN), "completion") + [END] * text.endswith(END_SIGN)
+            if len(tokens) > task.completion_columns:
+                rule = _("has more than {count} tokens").format(count=task.completion_columns)
+                raise InvalidInput.one("labels", text, rule, _("Learn from labels of a run of the same task."))
+            row[task.prompt_columns : task.prompt_columns + len(tokens)] = tokens
+    return rows, np.maximum(shares, 1 - shares)
+
+
+def written_of(task: LanguageTask, tokens: Array) -> tuple[Written, Pairs]:
+    """Return rows of pairs (2N, L), the preferred ones first, as if they had just been written, and the pairs."""
+    prompts = [task.alphabet.decode(row[: task.prompt_columns]) for row in tokens]
+    own = task.own(tokens)
+    rows = Rows(tokens, task.prompt_columns, own, np.zeros(own.shape, np.float32), group=2)
+    parts = task.rewards(prompts, rows.completions)
+    order = np.arange(len(tokens))
+    return Written(prompts, rows, parts, parts.sum(axis=1), len(tokens) // 2), Pairs(order[0::2], order[1::2])
 
 
 def apart(values: Any) -> tuple[Any, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import catalog
-from app.core.contracts import Agent, Environment
+from app.core.contracts import Agent, Environment, Tree
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, PanelSpec, Subject
 from app.training.checkpoints import read_checkpoint
 from app.training.job import Job
@@ -45,8 +45,11 @@ def build(job: Job) -> Built:
     recipe = catalog.Recipe(
         job.algorithm, job.environment, job.environment_config, None, job.config, job.total_steps, job.seed
     )
-    starts_anew = job.checkpoint is None and job.origin is not None
-    origin = read_checkpoint(Path(str(job.origin)))[0]["agent"] if starts_anew else None
-    algorithm, environment_spec, environment, agent = catalog.build(recipe, origin)
+    origin: Tree = {}
+    if job.checkpoint is None and job.origin is not None:
+        origin |= read_checkpoint(Path(job.origin))[0]["agent"]
+    if job.checkpoint is None and job.labels is not None:
+        origin["labels"] = read_checkpoint(Path(job.labels))[0]
+    algorithm, environment_spec, environment, agent = catalog.build(recipe, origin or None)
     panels = tuple(catalog.panels_for(algorithm, environment_spec))
     return Built(algorithm, environment_spec, environment, agent, panels)

@@ -15,6 +15,7 @@ class Job:
         checkpoint: a checkpoint's id to resume from, or the absolute path of another run's to fork from.
         origin: the absolute path of a checkpoint of an earlier stage, whose model this run starts from; read only where
             there is no `checkpoint`.
+        labels: the absolute path of the stored labels that this run was handed; read only where there is no `checkpoint`.
         edits: committed edits [{id, step, config, kind}]; `step` is None where no worker answered yet; `kind` is `config`
             (of the hyperparameters, also where it is missing) or `environment` (of the world's options).
         reached: the furthest step whose records are stored; a new edit takes effect no earlier.
@@ -42,6 +43,7 @@ class Job:
     eval_episodes: int = 10
     watch: list[dict[str, Any]] = field(default_factory=list)
     origin: str | None = None
+    labels: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the job as a JSON object."""

@@ -12,7 +12,7 @@ from typing import Any
 from app.core.errors import InvalidInput, Missing, Refused, Violation, shorten
 from app.core.specs import AlgorithmSpec
 from app.core.text import _
-from app.jobs import lineage
+from app.jobs import labels, lineage
 from app.protocol.runs import ForkRequest
 from app.store import checkpoints
 from app.store import runs as run_rows
@@ -81,7 +81,10 @@ def _next_stage(
 ) -> RunNew:
     """Return the row of a run of another algorithm that starts from the model of a checkpoint."""
     source, spec = catalog.algorithm(row.algorithm), catalog.algorithm(body.algorithm)
-    if {source.family, spec.family} != {"language"}:
+    is_language = {source.family, spec.family} == {"language"}
+    if not is_language and labels.wants(body.config) and "labels" in spec.config.model_fields:
+        return _learning_from(catalog, row, body, world=world)
+    if not is_language:
         rule = _("does not go on from a checkpoint of {name}").format(name=source.name)
         way_out = _("Only the stages of a language model's training start from each other's model; start a new run.")
         raise InvalidInput.one("algorithm", spec.id, rule, way_out)
@@ -105,6 +108,23 @@ def _next_stage(
         parent_run=row.id,
         parent_checkpoint=checkpoint,
     )
+
+
+def _learning_from(catalog: ModuleType, row: RunRow, body: ForkRequest, *, world: dict[str, Any]) -> RunNew:
+    """Return the row of a run that starts with fresh networks, and learns from the labels of another."""
+    spec = catalog.algorithm(body.algorithm)
+    recipe = catalog.resolve(
+        spec.id,
+        row.environment,
+        config=body.config,
+        environment_config=world,
+        preset=body.preset,
+        total_steps=body.total_steps,
+        seed=row.seed if body.seed is None else body.seed,
+    ).as_dict()
+    name = _("{name} → {stage}").format(name=row.name or f"#{row.id}", stage=spec.name)[:200]
+    named = name if body.name is None else body.name
+    return RunNew(**recipe, name=named, tags=row.tags, step_unit=spec.step_unit, parent_run=row.id)
 
 
 def check_settled(spec: AlgorithmSpec, config: Mapping[str, Any], kept: Mapping[str, Any]) -> None:

@@ -11,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app.core.errors import InvalidInput, Missing, Refused, Violation
+from app.core.specs import AlgorithmSpec
 from app.core.text import _
 from app.protocol.preferences import Ability, LabelNew, Pair, RaterRequest
+from app.protocol.runs import ForkRequest
 from app.web import preferring, recipe, views
 from app.web.context import RunId, Service
 from app.web.forms import whole
@@ -24,6 +26,7 @@ from app.web.services import Playground
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SEE_OTHER = 303
 SHOWN_LABELS = 12
+LEARNERS = {"language": "reward_model", "continuous": "ppo_preferences"}
 WIDTH = 100.0  # of the drawing of an interval
 REFS = ("step", "number", "start")
 
@@ -71,6 +74,20 @@ def forget(request: Request, id: RunId, form: Form, playground: Service) -> Resp
     return _answered(request, playground, id, lambda: preferring.remove(playground, id, label))
 
 
+@router.post("/runs/{id}/preferences/learn")
+def learn(request: Request, id: RunId, form: Form, playground: Service) -> Response:
+    """Start a run that learns from the answers; a form sent twice starts one."""
+    run, steps = playground.run(id), whole(form, "total_steps")
+    key = f"learn-{form['nonce']}" if form.get("nonce") else None
+    try:
+        kind = playground.catalog().environment(run.environment).kind
+        wanted = {"algorithm": LEARNERS.get(kind, LEARNERS["continuous"]), "config": {"labels": "stored"}}
+        made = playground.fork(id, ForkRequest.model_validate({**wanted, "total_steps": steps}), key=key)
+    except (InvalidInput, ValidationError) as error:
+        return _refused(request, playground, id, error=error)
+    return RedirectResponse(f"/runs/{made.id}", SEE_OTHER)
+
+
 @router.get("/runs/{id}/preferences/{action}")
 def back(id: RunId, action: str) -> Response:
     """Lead from the address of a refusal, loaded again, to the page it was about."""
@@ -104,14 +121,27 @@ def _answered(
 ) -> Response:
     try:
         act()
+    except Missing:
+        raise
     except (InvalidInput, ValidationError) as error:
-        problems = recipe.of_model(error) if isinstance(error, ValidationError) else error.violations
-        context = _context(playground, id, problems=problems, typed=typed or {})
-        name = "_preferences.html" if is_fragment(request) else "preferences.html"
-        return page(name, context, status=409 if isinstance(error, Refused) else 422)
+        return _refused(request, playground, id, error=error, typed=typed)
     if is_fragment(request):
         return page("_preferences.html", _context(playground, id))
     return RedirectResponse(f"/runs/{id}/preferences", SEE_OTHER)
+
+
+def _refused(
+    request: Request,
+    playground: Playground,
+    id: int,
+    *,
+    error: InvalidInput | ValidationError,
+    typed: Mapping[str, str] | None = None,
+) -> Response:
+    problems = recipe.of_model(error) if isinstance(error, ValidationError) else error.violations
+    context = _context(playground, id, problems=problems, typed=typed or {})
+    name = "_preferences.html" if is_fragment(request) else "preferences.html"
+    return page(name, context, status=409 if isinstance(error, Refused) else 422)
 
 
 def _context(
@@ -138,10 +168,20 @@ def _context(
         "agreement": found.agreement,
         "bands": _bands(found.abilities),
         "labels": list(reversed(labels)),
+        "learner": _learner_spec(catalog, view),
         "problems": problems,
         "typed": typed or {},
         "nonce": secrets.token_urlsafe(16),
     }
+
+
+def _learner_spec(catalog: Any, view: views.RunView) -> AlgorithmSpec | None:
+    """Return what could learn from the answers, where it fits the environment."""
+    if view.environment is None:
+        return None
+    id = LEARNERS.get(view.environment.kind, LEARNERS["continuous"])
+    spec: AlgorithmSpec | None = catalog.algorithms().get(id)
+    return None if spec is None or catalog.misfit(spec, view.environment) else spec
 
 
 def _last_but(playground: Playground, id: int) -> int:

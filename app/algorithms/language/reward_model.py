@@ -13,13 +13,17 @@ The model that is asked is the language model itself with a second head, one num
 prompt are learned: a number added to every completion of a prompt changes nothing. The completions are written by the model that this
 run starts with, which stays as it is and is handed on with the reward model, so that a stage that starts from here has both.
 
+The pairs come from a simulated rater, who goes by what the task says, or from a person: with `labels` at `stored` they are those
+that were stored for the run whose model this one starts from, read again and again in random order. Where the rater said that
+neither is better, half of (2) counts for either side.
+
 What a reward model says is not what is wanted: it is right about completions like those it has seen. A policy that is trained on it
 moves away from them, and its score may go on rising while the true reward falls.
 
 What this file leaves out:
 
 1. several completions ranked at once;
-2. pairs that are read again: they are written anew for every update.
+2. simulated pairs that are read again: they are written anew for every update.
 
 Sources: Bradley and Terry (1952), "Rank analysis of incomplete block designs"; Christiano et al. (2017), "Deep reinforcement learning
 from human preferences", arXiv 1706.03741; Gao et al. (2023), "Scaling laws for reward model overoptimization", arXiv 2210.10760.
@@ -35,6 +39,7 @@ from torch.nn.functional import logsigmoid
 
 from app.core.config import Hyper
 from app.core.contracts import Array, Problem, Tree
+from app.core.errors import InvalidInput
 from app.core.randomness import Stream
 from app.core.report import Report
 from app.core.scalars import Scalar
@@ -42,11 +47,22 @@ from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.language_learner import LANGUAGE_SIGNALS, LanguageLearner, ModelChoices, check_task, model_tree
 from app.parts.language_noted import model_signals
-from app.parts.preferences import PAIR_SIGNALS, PairsNoted, apart, best_and_worst, pair_measures, rows_of
+from app.parts.preferences import (
+    PAIR_SIGNALS,
+    Pairs,
+    PairsNoted,
+    apart,
+    best_and_worst,
+    pair_measures,
+    rows_of,
+    stored_rows,
+    written_of,
+)
 from app.parts.reinforced import Written
 from app.parts.sampling import Rows, complete, scores_of
 
 HELD_OUT_PROMPTS = 32
+STORED = "stored"
 
 
 class RewardModelConfig(ModelChoices):
@@ -61,6 +77,8 @@ class RewardModelConfig(ModelChoices):
         help=_("Completions of each prompt, of which the best and the worst make a pair: raising it makes pairs clearer."))
     label_noise: float = Hyper(0.0, low=0, high=1, live="update",
         help=_("Probability that the rater prefers the wrong one: raising it makes preferences less telling."))
+    labels: str = Hyper("simulated", choices=("simulated", STORED), settled=True,
+        help=_("Who says what is better: a simulated rater, or the stored answers to pairs of the run that this one starts from."))
     # fmt: on
 
 
@@ -69,9 +87,16 @@ def preference(chosen: Array, rejected: Array) -> Array:
     return np.asarray(1 / (1 + np.exp(rejected - chosen)))  # (1)
 
 
-def bradley_terry_loss(chosen: Tensor, rejected: Tensor) -> Tensor:
-    """Return L (2) of the scores of the preferred and the other completions (N,); 0 without pairs."""
-    return -logsigmoid(chosen - rejected).sum() / max(len(chosen), 1)  # (2)
+def bradley_terry_loss(chosen: Tensor, rejected: Tensor, shares: Tensor | None = None) -> Tensor:
+    """Return L (2) of the scores of the preferred and the other completions (N,); 0 without pairs.
+
+    Args:
+        shares: how much each is preferred (N,), ½ where neither is; None is 1 for all.
+    """
+    terms = -logsigmoid(chosen - rejected)  # (2)
+    if shares is not None:
+        terms = shares * terms - (1 - shares) * logsigmoid(rejected - chosen)
+    return terms.sum() / max(len(chosen), 1)
 
 
 class RewardModelAgent(LanguageLearner):
@@ -88,19 +113,41 @@ class RewardModelAgent(LanguageLearner):
         self.label_random = problem.stream("labels")
         self.noted = PairsNoted()
         self._held_out: Rows | None = None
+        self.stored, self.shares = np.zeros((0, self.task.observation_size), np.int64), np.zeros(0)
+        if config.labels == STORED and problem.origin is not None and "labels" in problem.origin:
+            self.stored, self.shares = stored_rows(self.task, problem.origin["labels"])
 
     def learn(self) -> Report:
-        """Have pairs written and labelled, and take one step on them."""
-        config = self.config
-        written = self.write(config.n_prompts, self.prompt_random, self.token_random)
-        pairs = best_and_worst(written.group_rewards, label_noise=config.label_noise, random=self.label_random)
+        """Have pairs written and labelled, or draw stored ones, and take one step on them."""
+        written, pairs, shares = self.drawn() if self.config.labels == STORED else self.rated()
         scores = scores_of(self.model, rows_of(written.rows, pairs))
-        scalars = self.descend(bradley_terry_loss(*apart(scores)))
+        scalars = self.descend(bradley_terry_loss(*apart(scores), shares))
         found = scores.detach().numpy()
         self.noted.update(written, pairs, found)
         sure = preference(*apart(found))
         told = {"train/agreement": float(sure.mean()) if len(pairs) else 0.5, "train/pairs": float(len(pairs))}
         return Report(1, 1, scalars=scalars | pair_measures(found) | told)
+
+    def rated(self) -> tuple[Written, Pairs, None]:
+        """Return fresh completions and their pairs, as the simulated rater labels them."""
+        config = self.config
+        written = self.write(config.n_prompts, self.prompt_random, self.token_random)
+        noise = config.label_noise
+        return written, best_and_worst(written.group_rewards, label_noise=noise, random=self.label_random), None
+
+    def drawn(self) -> tuple[Written, Pairs, Tensor]:
+        """Return stored pairs, drawn with replacement, and how much the first of each is preferred.
+
+        Raises:
+            InvalidInput: there are none.
+        """
+        if not len(self.shares):
+            rule = _("there are no stored labels to learn from")
+            way_out = _("Start from a run whose pairs were judged, or leave it at simulated.")
+            raise InvalidInput.one("config.labels", STORED, rule, way_out)
+        which = self.label_random.integers(len(self.shares), self.config.n_prompts)
+        rows = self.stored[np.stack([2 * which, 2 * which + 1], axis=1).ravel()]
+        return *written_of(self.task, rows), torch.from_numpy(self.shares[which].astype(np.float32))
 
     def write(self, count: int, prompt_random: Stream, token_random: Stream, held_out: bool = False) -> Written:
         """Return completions of the frozen model to `count` prompts, with what the task says they earned."""
@@ -137,12 +184,15 @@ class RewardModelAgent(LanguageLearner):
             **super().state(),
             "model": model_tree(self.writer, self.task),
             "judge": model_tree(self.model, self.task),
+            "stored": {"rows": self.stored, "shares": self.shares},
         }
 
     def load(self, tree: Tree) -> None:
         """Restore what `state` returned."""
         super().load({**tree, "model": tree["judge"]})
         self.writer.load(tree["model"]["weights"])
+        if "stored" in tree:  # a checkpoint of before there were any has none
+            self.stored, self.shares = (np.array(tree["stored"][name]) for name in ("rows", "shares"))
         self._held_out = None
 
 

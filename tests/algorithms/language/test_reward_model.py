@@ -1,5 +1,7 @@
 """The reward model: Bradley and Terry by maximum likelihood, and that it learns to rank."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -59,3 +61,41 @@ def test_a_stage_that_has_no_reward_model_to_start_from_says_so() -> None:
         stage("rloo", origin=stage("sft").state(), reward="reward_model")
     with pytest.raises(InvalidInput, match="no stage to start from that has a reward model"):
         stage("rloo", reward="reward_model").update(1)
+
+
+def stored(*pairs: tuple[str, str, str, float]) -> dict[str, object]:
+    """Labels of pairs (prompt, left, right, share that the left one is preferred)."""
+    return {"texts": json.dumps([pair[:3] for pair in pairs]), "shares": np.array([pair[3] for pair in pairs])}
+
+
+def test_a_tie_counts_half_for_either_side() -> None:
+    scores = torch.tensor([[0.3, -1.0], [0.1, 2.0]], dtype=torch.float64)
+    whole = bradley_terry_loss(*scores, torch.tensor([1.0, 1.0]))
+    assert float(whole) == pytest.approx(float(bradley_terry_loss(*scores)))
+    margins = scores[0] - scores[1]
+    by_hand = -(0.5 * np.log(preference(margins.numpy(), 0.0)) + 0.5 * np.log(preference(-margins.numpy(), 0.0))).mean()
+    assert float(bradley_terry_loss(*scores, torch.tensor([0.5, 0.5]))) == pytest.approx(by_hand)
+
+
+def test_it_learns_what_a_person_prefers_though_the_task_says_otherwise() -> None:
+    writer = stage("sft").state()
+    pairs = [(f"{a}{b}{a}=", f"{a}{a}{b}⏎", f"{b}{a}{a}⏎", 0.0) for a in range(4) for b in range(5, 8)]
+    agent = stage("reward_model", origin={**writer, "labels": stored(*pairs)}, labels="stored", learning_rate=3e-3)
+    assert (agent.stored[0] == agent.task.encoded(["050="])[0][0]).any()
+    for _update in range(40):
+        report = agent.update(1)
+    assert report.scalars["rewards/accuracies"] > 0.9, "descending answers are what the rater prefers here"
+    assert report.scalars["train/loss"] < 0.4
+    again = stage("reward_model", labels="stored", learning_rate=3e-3)
+    again.load(agent.state())
+    assert again.update(1).scalars == agent.update(1).scalars, "its checkpoint holds the labels"
+
+
+def test_labels_that_are_missing_or_of_another_task_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="no stored labels"):
+        stage("reward_model", labels="stored").update(1)
+    writer = stage("sft").state()
+    for text, match in (("12x⏎", "no token"), ("1234567⏎", "more than")):
+        labels = stored(("123=", "123⏎", text, 1.0))
+        with pytest.raises(InvalidInput, match=match):
+            stage("reward_model", origin={**writer, "labels": labels}, labels="stored")
