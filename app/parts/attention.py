@@ -14,7 +14,7 @@ position for ever nor looks at all alike. Nobody may look ahead, or the next tok
 $$M_{ij} = \begin{cases} 0 & j \le i \\ -\infty & j > i \text{ or } j \text{ is padding} \end{cases} \tag{3}$$
 
 Several heads do this side by side, each with a part of the vectors, so that a position can look for several things at once.
-Letters: B rows, L columns that ask, R columns that are read, H heads, K = d_k numbers of a head.
+Letters: B rows, L columns that ask, R columns that are read, H heads, K numbers of a head ($d_k$ above).
 
 What this part leaves out: dropout of weights, windows, grouped keys, and computing it in blocks that never hold A.
 
