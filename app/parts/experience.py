@@ -26,6 +26,7 @@ from app.core.specs import EnvironmentSpec
 from app.core.text import _
 from app.parts.networks import NET_ARCH_PATTERN, hidden_sizes
 from app.parts.normalisation import RunningMoments
+from app.parts.noted import NOTED_SIGNALS, Noted
 from app.parts.off_policy import bounds_of
 from app.parts.optimisers import Adam, clip_norm
 from app.parts.replay import REPLAY_SIGNALS, Replay
@@ -36,7 +37,7 @@ SMALLEST = 1e-6  # deviation: what varies less is a constant, and stays unscaled
 FARTHEST = 10.0  # deviations from the mean: beyond, an observation counts as that far
 
 EXPERIENCE_SCALARS = ("train/learning_rate", "train/grad_norm", "buffer/size", "buffer/mean_age")
-EXPERIENCE_SIGNALS = ("visited", "weights", *REPLAY_SIGNALS)
+EXPERIENCE_SIGNALS = ("visited", "weights", *REPLAY_SIGNALS, *NOTED_SIGNALS)
 
 
 class ExperienceConfig(Config):
@@ -100,7 +101,7 @@ class ExperienceLearner(ABC):
         self.seen, self.episodes = RunningMoments(self.size), EpisodeCounter(config.n_envs)
         self.seen.add(self.observations.astype(np.float64))
         self.action_random, self.replay_random = problem.stream("actions"), problem.stream("minibatches")
-        self.env_steps = 0
+        self.env_steps, self.noted = 0, Noted()
 
     @abstractmethod
     def behave(self, observations: Array, random: Stream) -> Array:
@@ -200,6 +201,7 @@ class ExperienceLearner(ABC):
             "visited": lambda: self.replay.recent(VISITED),
             "weights": lambda: np.concatenate([self.networks.weights, self.moments()]),
             **self.replay.signals(),
+            **self.noted.signals(),
         }
 
     networks: Any

@@ -22,14 +22,17 @@ $$\log p_\theta(x \mid z) = -\frac{\|x - \hat x\|^2}{2 s^2} - D \log s - \tfrac{
 
 $$\mathrm{KL} = \tfrac12 \sum_{k=1}^Z \big(\mu_k^2 + \sigma_k^2 - 1 - \log \sigma_k^2\big) \tag{5}$$
 
-With a weight β on the second part (1 is the bound), the loss is $L = -\mathbb{E}[\log p_\theta(x \mid z)] + \beta\,\mathrm{KL}$, and its
-slopes are, with $g = \partial L / \partial z$ from the decoder:
+With a weight β on the second part (1 is the bound), the loss is
 
-$$\frac{\partial L}{\partial \hat x} = \frac{\hat x - x}{s^2}, \qquad \frac{\partial L}{\partial \mu} = g + \beta \mu, \qquad \frac{\partial L}{\partial \log \sigma^2} = \tfrac12\big(g \odot \sigma \xi + \beta\,(\sigma^2 - 1)\big), \qquad \frac{\partial L}{\partial \log s} = D - \frac{\|x - \hat x\|^2}{s^2} \tag{6}$$
+$$L = -\mathbb{E}_q\big[\log p_\theta(x \mid z)\big] + \beta\,\mathrm{KL}\big(q_\phi(z \mid x) \,\|\, p(z)\big) \tag{6}$$
+
+and its slopes are, with $g = \partial L / \partial z$ from the decoder:
+
+$$\frac{\partial L}{\partial \hat x} = \frac{\hat x - x}{s^2}, \qquad \frac{\partial L}{\partial \mu} = g + \beta \mu, \qquad \frac{\partial L}{\partial \log \sigma^2} = \tfrac12\big(g \odot \sigma \xi + \beta\,(\sigma^2 - 1)\big), \qquad \frac{\partial L}{\partial \log s} = D - \frac{\|x - \hat x\|^2}{s^2} \tag{7}$$
 
 How loose the bound is can be seen by one that is tighter, the mean over K draws before the logarithm:
 
-$$\log p(x) \ge \mathbb{E}\Big[\log \frac1K \sum_{j=1}^K \frac{p_\theta(x \mid z_j)\,p(z_j)}{q_\phi(z_j \mid x)}\Big] \ge \mathrm{ELBO}(x) \tag{7}$$
+$$\log p(x) \ge \mathbb{E}\Big[\log \frac1K \sum_{j=1}^K \frac{p_\theta(x \mid z_j)\,p(z_j)}{q_\phi(z_j \mid x)}\Big] \ge \mathrm{ELBO}(x) \tag{8}$$
 
 Without hidden layers (`linear`) the best it can do is known: probabilistic principal component analysis, the first Z principal
 directions with s² the mean of the variances that are left over.
@@ -41,12 +44,14 @@ What this file leaves out:
 4. a deviation s for each number of the observation.
 
 Sources: Kingma and Welling (2014), "Auto-encoding variational Bayes", arXiv 1312.6114; β of Higgins et al. (2017); one learned s
-as in Rybkin, Daniilidis, Levine (2021), "Simple and effective VAE training with calibrated decoders", arXiv 2006.13202; (7) of
+as in Rybkin, Daniilidis, Levine (2021), "Simple and effective VAE training with calibrated decoders", arXiv 2006.13202; (8) of
 Burda, Grosse, Salakhutdinov (2016), "Importance weighted autoencoders", arXiv 1509.00519; Lucas et al. (2019), "Don't blame
 the ELBO!", arXiv 1911.02469, for the linear case.
 """
 
 import math
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +59,7 @@ from numpy.typing import NDArray
 
 from app.core.config import Hyper
 from app.core.report import Report
-from app.core.specs import AlgorithmSpec, Smoke
+from app.core.specs import AlgorithmSpec, Line, Minibatch, Smoke
 from app.core.text import _
 from app.parts.encoder_learner import (
     ENCODER_SCALARS,
@@ -106,6 +111,7 @@ class VAEAgent(EncoderLearner):
     """An encoder, a decoder and its deviation, learned from random behaviour."""
 
     config: VAEConfig
+    columns: Callable[[], dict[str, Any]]
 
     def update(self, max_steps: int) -> Report:
         """Act until the next update is due and learn; return sooner after `max_steps` steps."""
@@ -126,6 +132,7 @@ class VAEAgent(EncoderLearner):
             batch = self.replay.sample(self.config.batch_size, self.replay_random)
             x = self.scaled(batch.observations)
             numbers = self.differentiate(x, self.code_random.normals(len(x), self.config.latent_size))
+            self.noted.minibatch(x, self.actions(batch.actions), self.columns)
             numbers["train/grad_norm"] = self.descend(self.optimiser, "train/loss", numbers["train/loss"])
             measured.append(numbers)
         return self.summary(measured)
@@ -144,9 +151,10 @@ class VAEAgent(EncoderLearner):
         layers = self.decoder.activations(encoded.codes)
         log_std = float(self.networks.weights[0])
         explained, price = log_likelihood(x, layers[-1], log_std), kl_to_prior(encoded.means, encoded.log_variances)
+        self.columns = partial(numbers_of, x, encoded, layers[-1], log_std=log_std, beta=beta)
         self.backward(x, encoded, layers)
         elbo = float((explained - price.sum(axis=1)).mean())  # (3)
-        loss = -float((explained - beta * price.sum(axis=1)).mean())
+        loss = -float((explained - beta * price.sum(axis=1)).mean())  # (6)
         return {
             "train/loss": loss,
             "train/elbo": elbo,
@@ -158,22 +166,22 @@ class VAEAgent(EncoderLearner):
         }
 
     def backward(self, x: Array, encoded: Encoded, layers: list[Array]) -> None:
-        """Put the gradient (6) of the mean loss into the networks, for the codes and the decoder's layers."""
+        """Put the gradient (7) of the mean loss into the networks, for the codes and the decoder's layers."""
         size, beta = np.float32(len(x)), np.float32(self.config.beta)
         precision = np.exp(-2 * self.networks.weights[0])
         errors = layers[-1] - x
-        on_outputs = errors * precision / size  # (6)
+        on_outputs = errors * precision / size  # (7)
         self.decoder.backward(layers, on_outputs)
         on_codes = self.decoder.input_gradient(layers, on_outputs)
-        on_means = on_codes + beta * encoded.means / size  # (6)
+        on_means = on_codes + beta * encoded.means / size  # (7)
         spread = encoded.codes - encoded.means
-        on_log_variances = 0.5 * (on_codes * spread + beta * (np.exp(encoded.log_variances) - 1) / size)  # (6)
+        on_log_variances = 0.5 * (on_codes * spread + beta * (np.exp(encoded.log_variances) - 1) / size)  # (7)
         self.encoder.backward(encoded.layers, np.concatenate([on_means, on_log_variances], axis=1))
-        on_log_std = x.shape[1] - precision * np.square(errors).sum() / size  # (6)
+        on_log_std = x.shape[1] - precision * np.square(errors).sum() / size  # (7)
         self.networks.gradient[0] = on_log_std if self.config.learn_decoder_std else 0.0
 
     def log_evidence(self, x: Array, noise: Array) -> Array:
-        """Return the bound (7) of log p(x) (B,) of scaled observations (B, D) with noise ξ (K, B, Z)."""
+        """Return the bound (8) of log p(x) (B,) of scaled observations (B, D) with noise ξ (K, B, Z)."""
         draws = [self.encode(x, one) for one in noise]
         weights = []
         for drawn, one in zip(draws, noise, strict=True):
@@ -183,8 +191,60 @@ class VAEAgent(EncoderLearner):
             weights.append(explained + (prior - guess).sum(axis=1))
         stacked = np.stack(weights).astype(np.float64)
         highest = stacked.max(axis=0)
-        return np.asarray(highest + np.log(np.exp(stacked - highest).mean(axis=0)))  # (7)
+        return np.asarray(highest + np.log(np.exp(stacked - highest).mean(axis=0)))  # (8)
 
+
+def numbers_of(x: Array, encoded: Encoded, x_hat: Array, *, log_std: float, beta: float) -> dict[str, Any]:
+    """Return the columns of `MINIBATCH`, each (B,) or one number, from what `differentiate` used."""
+    squares, size = np.square(x - x_hat).sum(axis=1), x.shape[1]
+    lengths, spreads, logs = (
+        part.sum(axis=1) for part in (np.square(encoded.means), np.exp(encoded.log_variances), encoded.log_variances)
+    )
+    price = kl_to_prior(encoded.means, encoded.log_variances).sum(axis=1)
+    surprise = -log_likelihood(x, x_hat, log_std)
+    slope = (size - squares * math.exp(-2 * log_std)) / len(x)
+    numbers = (
+        squares, math.exp(log_std), log_std, size, size * HALF_LOG_TWO_PI, surprise, lengths, spreads, logs,
+        encoded.means.shape[1], price, beta, surprise + beta * price, len(x), slope,
+    )  # fmt: skip
+    return dict(zip(MINIBATCH.columns, numbers, strict=True))
+
+
+def told(row: Mapping[str, float]) -> str:
+    """Return what to know of a sample: whether its code says anything, and what its error does to the decoder's deviation."""
+    code = _("its code says much") if row["price"] > 1 else _("its code says little")
+    wider = _("it asks for a wider decoder") if row["slope"] < 0 else _("it allows a narrower decoder")
+    return f"{code}; {wider}"
+
+
+MINIBATCH = Minibatch(
+    columns=(
+        "squares", "std", "log_std", "numbers", "constant", "surprise", "lengths", "spreads", "logs", "codes", "price", "beta",
+        "loss", "size", "slope",
+    ),
+    lines=(
+        Line(r"-\log p_\theta(x|z) = \frac{E}{2\,s^2} + D\,\log s + \tfrac{D}{2}\log 2\pi",
+             (("E", "squares"), ("s", "std"), ("D", "numbers"), (r"\log s", "log_std"), (r"\tfrac{D}{2}\log 2\pi", "constant")),
+             "surprise", 4),
+        Line(r"\mathrm{KL} = \frac{1}{2}\,(\Sigma\mu^2 + \Sigma\sigma^2 - Z - \Sigma\log\sigma^2)",
+             ((r"\Sigma\mu^2", "lengths"), (r"\Sigma\sigma^2", "spreads"), ("Z", "codes"), (r"\Sigma\log\sigma^2", "logs")),
+             "price", 5),
+        Line(r"\ell = \ell_x + \beta\,\mathrm{KL}",
+             ((r"\ell_x", "surprise"), (r"\beta", "beta"), (r"\mathrm{KL}", "price")), "loss", 6),
+        Line(r"\frac{\partial L}{\partial \log s} = \frac{1}{B}\,(D - \frac{E}{s^2})",
+             (("B", "size"), ("D", "numbers"), ("E", "squares"), ("s", "std")), "slope", 7),
+    ),
+    contribution="loss",
+    loss="L",
+    shown=(
+        ("squares", "E", _("squared distance of the decoded observation, in deviations")),
+        ("surprise", r"\ell_x", _("minus the log-density of the observation given its code")),
+        ("price", r"\mathrm{KL}", _("what its code costs: how much more it says than the prior")),
+        ("loss", r"\ell", _("its part of the loss, before the mean")),
+        ("slope", r"\partial L / \partial \log s", _("what it does to the decoder's deviation")),
+    ),
+    note=told,
+)  # fmt: skip
 
 SPEC = AlgorithmSpec(
     id="vae",
@@ -203,6 +263,7 @@ SPEC = AlgorithmSpec(
     signals=ENCODER_SIGNALS,
     scalars=OWN_SCALARS,
     own_signals=OWN_SIGNALS,
+    minibatch=MINIBATCH,
     default_steps=20_000,
     check=check,
     fits=needs_numbers,

@@ -48,6 +48,8 @@ dynamics models", arXiv 1805.12114, with networks that predict no deviation; the
 (2019), "Plan online, learn offline", arXiv 1811.01848.
 """
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,7 +59,7 @@ from app.core.config import Hyper
 from app.core.jit import kernel
 from app.core.randomness import Stream
 from app.core.report import Report
-from app.core.specs import AlgorithmSpec, Smoke
+from app.core.specs import AlgorithmSpec, Line, Minibatch, Smoke
 from app.core.text import _
 from app.parts.columns import perceptron
 from app.parts.experience import FARTHEST, check, needs_numbers
@@ -205,6 +207,47 @@ def search(
         keep_elites(plans, np.argsort(-returns, kind="mergesort")[:n_elites], mean, deviation)
 
 
+def numbers_of(outputs: Array, targets: Array, terminated: Array) -> dict[str, Any]:
+    """Return the columns of `MINIBATCH`, each (B,) or one number, from what a network predicted."""
+    errors, logits = outputs[:, :-1] - targets, outputs[:, -1].astype(np.float64)
+    log_chance, chance = terminated * logits - np.logaddexp(0.0, logits), sigmoid(logits * (2 * terminated - 1))
+    numbers = (
+        np.square(errors[:, :-1]).sum(axis=1), outputs[:, -2], targets[:, -1], terminated, sigmoid(logits), chance, log_chance,
+        0.5 * np.square(errors).sum(axis=1) - log_chance, len(targets), errors[:, -1] / len(targets),
+    )  # fmt: skip
+    return dict(zip(MINIBATCH.columns, numbers, strict=True))
+
+
+def told(row: Mapping[str, float]) -> str:
+    """Return what to know of a sample: whether the end was foreseen."""
+    if row["terminated"]:
+        return _("the episode ended here, as foreseen") if row["chance"] > 0.5 else _("an end that was not foreseen")
+    return _("the episode went on") if row["chance"] > 0.5 else _("an end was foreseen that did not come")
+
+
+MINIBATCH = Minibatch(
+    columns=(
+        "change_error", "reward_said", "reward", "terminated", "end_said", "chance", "log_chance", "loss", "size", "slope",
+    ),
+    lines=(
+        Line(r"p = d\,\hat d + (1 - d)\,(1 - \hat d)", (("d", "terminated"), (r"\hat d", "end_said")), "chance", 2),
+        Line(r"\ell = \frac{1}{2}\,E + \frac{1}{2}\,(\hat r - r)^2 - \log p",
+             (("E", "change_error"), (r"\hat r", "reward_said"), ("r", "reward"), (r"\log p", "log_chance")), "loss", 2),
+        Line(r"\frac{\partial L}{\partial \hat r} = \frac{1}{B}\,(\hat r - r)",
+             (("B", "size"), (r"\hat r", "reward_said"), ("r", "reward")), "slope", 2),
+    ),
+    contribution="loss",
+    loss="L",
+    shown=(
+        ("change_error", "E", _("squared error of the predicted change, in deviations")),
+        ("reward_said", r"\hat r", _("the predicted reward, in deviations")),
+        ("end_said", r"\hat d", _("the predicted probability that the episode terminates")),
+        ("loss", r"\ell", _("its part of the loss of one network, before the mean")),
+    ),
+    note=told,
+)  # fmt: skip
+
+
 class WorldModelAgent(WorldLearner):
     """Networks of the world and of values, and the search through them."""
 
@@ -240,9 +283,11 @@ class WorldModelAgent(WorldLearner):
         """Compute the gradient of one network's loss on a minibatch of its own, and return the loss."""
         batch = self.replay.sample(self.config.batch_size, self.replay_random)
         layers = self.members[index].activations(self.inputs(batch.observations, batch.actions))
-        targets = self.targets(batch)
-        self.members[index].backward(layers, prediction_slope(layers[-1], targets, batch.terminated))
-        return prediction_loss(layers[-1], targets, batch.terminated)
+        predicted = (layers[-1], self.targets(batch), batch.terminated)
+        seen, actions = self.scaled(batch.observations), self.actions(batch.actions)
+        self.noted.minibatch(seen, actions, partial(numbers_of, *predicted))
+        self.members[index].backward(layers, prediction_slope(*predicted))
+        return prediction_loss(*predicted)
 
     def differentiate_critic(self, batch: Transitions) -> float:
         """Compute the gradient of the value's loss (6) at the states of a minibatch, and return the loss, in scaled units."""
@@ -302,6 +347,7 @@ SPEC = AlgorithmSpec(
     signals=WORLD_SIGNALS,
     scalars=OWN_SCALARS,
     own_signals=OWN_SIGNALS,
+    minibatch=MINIBATCH,
     default_steps=3_000,
     check=check,
     fits=needs_numbers,
