@@ -1,0 +1,109 @@
+"""PPO from preferences: the loss by hand, abilities recovered, the falling schedule, and learning without any reward."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app import catalog
+from app.algorithms.policy_based.ppo_preferences import (
+    preference_loss,
+    preference_slope,
+    preferred,
+    wanted_labels,
+)
+from app.core.contracts import Problem, Tree
+from app.core.errors import InvalidInput
+
+SMALL = {"n_envs": 4, "n_steps": 32, "batch_size": 64, "n_labels": 60, "clip_steps": 10, "reward_steps": 5}
+
+
+def learner(environment: str = "CartPole-v1", *, steps: int = 1000, origin: Tree | None = None, **config: Any) -> Any:
+    spec, world = catalog.algorithm("ppo_preferences"), catalog.environment(environment)
+    problem = Problem(world.make(world.config()), 1, steps, origin)
+    return spec.agent(spec.config.parse({**SMALL, **config}), problem)
+
+
+def test_the_loss_and_its_slope_are_those_worked_by_hand() -> None:
+    sums = np.array([[1.0, 1.0], [np.log(3.0), 0.0]])
+    assert preferred(sums).tolist() == pytest.approx([0.5, 0.75])
+    loss = preference_loss(sums, np.array([1.0, 0.0]))
+    assert loss == pytest.approx(-(np.log(0.5) + np.log(0.25)) / 2)
+    tie = preference_loss(sums[1:], np.array([0.5]))
+    assert tie == pytest.approx(-(np.log(0.75) + np.log(0.25)) / 2)
+    slope = preference_slope(sums, np.array([1.0, 0.0]))
+    np.testing.assert_allclose(slope, [[-0.25, 0.25], [0.375, -0.375]])
+
+
+def test_the_slope_is_the_gradient() -> None:
+    random = np.random.default_rng(0)
+    sums, shares = random.normal(size=(5, 2)), np.array([1, 0, 0.5, 1, 0])
+    for index in np.ndindex(sums.shape):
+        moved = [sums.copy(), sums.copy()]
+        moved[0][index] += 1e-6
+        moved[1][index] -= 1e-6
+        difference = (preference_loss(moved[0], shares) - preference_loss(moved[1], shares)) / 2e-6
+        assert preference_slope(sums, shares)[index] == pytest.approx(difference, abs=1e-8)
+
+
+def test_answers_are_asked_for_on_a_falling_schedule() -> None:
+    known = [wanted_labels(400, progress) for progress in (0.0, 0.25, 0.5, 0.75, 1.0, 2.0)]
+    assert known == [100, 231, 325, 381, 400, 400]
+    assert wanted_labels(4, 0.0) == 1
+
+
+def test_the_reward_model_finds_the_reward_that_made_the_answers() -> None:
+    agent = learner(n_labels=400, reward_steps=150, reward_learning_rate=5e-3)
+    random = np.random.default_rng(1)
+    features = random.uniform(-1, 1, (400, 2, 10, 6)).astype(np.float32)
+    truth = features[..., 0] - 0.5 * features[..., 5]
+    shares = (truth.sum(axis=2)[:, 0] > truth.sum(axis=2)[:, 1]).astype(float)
+    agent.pairs.add(features, np.full((400, 2), 10), shares)
+    measured = agent.fit()
+    assert measured["train/reward_accuracy"] > 0.85
+    unseen = random.uniform(-1, 1, (500, 6)).astype(np.float32)
+    assert np.corrcoef(agent.reward(unseen), unseen[:, 0] - 0.5 * unseen[:, 5])[0, 1] > 0.9
+
+
+def test_the_policy_learns_from_the_predicted_reward_and_the_true_one_is_only_shown() -> None:
+    agent = learner()
+    report = agent.update(128)
+    assert report.scalars["train/labels"] == wanted_labels(60, 0.128)
+    assert report.episodes.returns.tolist() == report.episodes.lengths.tolist(), "one for every step: the true return"
+    rewards, values = agent.noted.trajectories()[..., 0], agent.noted.trajectories()[..., 5]
+    assert not np.isclose(rewards, 1.0).all(), "what it learned from is not the environment's reward"
+    assert np.sqrt(np.square(rewards).mean()) == pytest.approx(1.0, abs=1e-3)
+    assert np.isfinite(values).all()
+
+
+def test_it_learns_from_stored_answers_alone_and_its_checkpoint_holds_them() -> None:
+    random = np.random.default_rng(2)
+    states = random.uniform(-0.2, 0.2, (30, 2, 12, 4)).astype(np.float32)
+    labels = {"states": states, "actions": random.integers(0, 2, (30, 2, 12)),
+              "lengths": np.tile([12, 6], (30, 1)), "shares": np.ones(30)}  # fmt: skip
+    agent = learner(origin={"labels": labels}, labels="stored")
+    report = agent.update(128)
+    assert report.scalars["train/labels"] == 30
+    again = learner(labels="stored")
+    again.load(agent.state())
+    assert again.update(128).scalars == agent.update(128).scalars
+    with pytest.raises(InvalidInput, match="no stored labels"):
+        learner(labels="stored").update(128)
+
+
+def test_it_learns_to_balance_though_nobody_tells_it_the_reward() -> None:
+    agent = learner(steps=16_000, n_envs=8, n_steps=64, batch_size=128, n_labels=200, clip_steps=25, reward_steps=10)
+    lengths: list[float] = []
+    for _rollout in range(31):
+        lengths += agent.update(512).episodes.lengths.tolist()
+    assert np.mean(lengths[:20]) < 40
+    assert np.mean(lengths[-10:]) > 120
+
+
+def test_what_no_rater_could_be_shown_is_refused() -> None:
+    spec, world = catalog.algorithm("ppo_preferences"), catalog.environment("CartPole-v1")
+    made = world.make(world.config())
+    with pytest.raises(InvalidInput, match="must be off"):
+        spec.check(spec.config.parse({"normalize": True}), made)
+    with pytest.raises(InvalidInput, match="must divide"):
+        spec.config.parse({"batch_size": 100})
