@@ -23,9 +23,11 @@ from app.core import signals as signal_dictionary
 from app.core.contracts import Agent, Environment, Problem, Tree
 from app.core.errors import InvalidInput, UnknownName, Violation, shorten
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, PanelSpec
+from app.core.studies import Expectation, Study, StudyStage
 from app.core.text import _
 
 PRESETS = Path(__file__).parent / "presets"
+STUDIES = Path(__file__).parent / "recipes"
 MAX_STEPS = 1_000_000_000
 MAX_SEED = 2**53 - 1
 BASE_PRESET = "tuned"
@@ -72,6 +74,12 @@ class Recipe:
     def as_dict(self) -> dict[str, Any]:
         """Return the recipe as JSON-ready values."""
         return asdict(self)
+
+
+@cache
+def studies() -> dict[str, Study]:
+    """Return the recipes of studies by id."""
+    return {path.stem: _read_study(path) for path in sorted(STUDIES.glob("*.toml"))}
 
 
 @cache
@@ -159,11 +167,11 @@ def misfit(algorithm_: AlgorithmSpec, environment_: EnvironmentSpec) -> str:
     """Return why the algorithm does not fit the environment, or the empty text where it does."""
     if (algorithm_.family == "language") != (environment_.kind == "language"):
         rule = (
-            _("{algorithm} trains a language model; {environment} is no task in text.")
+            _("A language model is trained on tasks in text; {environment} is none.")
             if algorithm_.family == "language"
-            else _("{environment} is a task for a language model; {algorithm} does not train one.")
+            else _("{environment} is a task for a language model; the stages under Language train one.")
         )
-        return rule.format(algorithm=algorithm_.name, environment=environment_.name)
+        return rule.format(environment=environment_.name)
     if algorithm_.actions not in ("any", environment_.action_kind):
         rule = (
             _("{algorithm} chooses one of several actions; an action of {environment} is made of continuous numbers.")
@@ -252,6 +260,7 @@ def check() -> None:
         smoke = spec.smoke
         resolve(spec.id, smoke.environment, config=smoke.config, environment_config=smoke.environment_config)
     panels()
+    studies()
 
 
 def _specs(package: ModuleType, kind: type[Spec]) -> Iterable[Spec]:
@@ -321,3 +330,32 @@ def _read_preset(path: Path) -> Preset:
         return Preset(algorithm=parts[0], environment=parts[1], name=parts[2], **values)
     except TypeError as error:
         raise CatalogueError(f"{path.name}: {error}") from None
+
+
+def _read_study(path: Path) -> Study:
+    with path.open("rb") as file:
+        values = tomllib.load(file)
+    try:
+        stages = tuple(StudyStage(**one) for one in values.pop("stages"))
+        expected = tuple(Expectation(**one) for one in values.pop("expected"))
+        study = Study(
+            id=path.stem, **{**values, "seeds": tuple(values["seeds"]), "stages": stages, "expected": expected}
+        )
+    except (KeyError, TypeError) as error:
+        raise CatalogueError(f"{path.name}: {error}") from None
+    known: set[str] = set()
+    for stage in stages:
+        if stage.id in known or (stage.after and stage.after not in known):
+            raise CatalogueError(f"{path.name}: {stage.id} is there twice, or starts from no earlier stage")
+        known.add(stage.id)
+        resolve(
+            stage.algorithm,
+            study.environment,
+            config=stage.config,
+            environment_config=study.environment_config,
+            total_steps=stage.total_steps,
+        )
+    strangers = {one.stage for one in expected} - known
+    if strangers:
+        raise CatalogueError(f"{path.name}: no such stage: {sorted(strangers)}")
+    return study

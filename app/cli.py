@@ -40,6 +40,7 @@ Port = Annotated[
 ]
 Open = Annotated[bool, typer.Option("--open", help=_("Open the browser."))]
 POLL_S = 0.1
+STUDY_POLL_S = 1.0
 SHOWN = ("rollout/ep_rew_mean", "eval/mean_reward", "tabular/greedy_return", "tabular/value_error_max", "time/fps")
 
 
@@ -127,6 +128,31 @@ def train(  # the parameters are the command's options
         _print_way_on(run, settings)
     if run.state == "failed":
         raise typer.Exit(1)
+
+
+@app.command()
+def study(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(help=_("Id of a recipe, for example something_to_reinforce."))],
+    seeds: Annotated[
+        list[int] | None, typer.Option("--seed", min=0, help=_("A seed; may be repeated. Default: the recipe's."))
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Start a recipe on the running server, wait for its runs, and print what they reached. Ctrl-C leaves them running."""
+    from app.client import Playground as Client
+
+    with Client(data=_settings(context, data=data).data) as client:
+        found = client.start_study(recipe, seeds=seeds)
+        typer.echo(f"{client.url}{found.links['page']}", err=True)
+        while found.state == "running":
+            time.sleep(STUDY_POLL_S)
+            found = client.study(found.id)
+    for stage in found.stages:
+        shares = "  ".join(f"pass@{k} {100 * at.mean:5.1f} %" for k, at in stage.pass_at.items() if k in (1, 4, 16, 64))
+        typer.echo(f"{stage.label:<28} {shares or _('nothing was measured')}")
+    for one in found.expected:
+        typer.echo(f"{ {True: _('seen'), False: _('NOT seen'), None: _('unknown')}[one.is_reached]:<9} {one.words}")
 
 
 @app.command()

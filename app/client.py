@@ -36,6 +36,7 @@ from app.protocol.data import (
 from app.protocol.local import TOKEN_VARIABLE, URL_VARIABLE, read_owner, read_token
 from app.protocol.preferences import Label, Pair, PreferencePage, Rated
 from app.protocol.runs import TERMINAL, Run, RunPage
+from app.protocol.studies import Study
 
 API = "/api/v1"
 POLL_S = 0.25
@@ -155,6 +156,19 @@ class Playground:
         `preset` for the next stage of a chain, and `idempotency_key` as for `create`."""
         headers = _key_header(options.pop("idempotency_key", None))
         return self._model(Run, "POST", f"/runs/{id}/fork", json=options, headers=headers)
+
+    def start_study(self, recipe: str, **options: Any) -> Study:
+        """Start a recipe, as in POST /studies; `options`: seeds, and `idempotency_key` as for `create`."""
+        headers = _key_header(options.pop("idempotency_key", None))
+        return self._model(Study, "POST", "/studies", json={"recipe": recipe, **_given(options)}, headers=headers)
+
+    def study(self, id: int) -> Study:
+        """Return a study with what its runs reached so far."""
+        return self._model(Study, "GET", f"/studies/{id}")
+
+    def stop_study(self, id: int) -> Study:
+        """Stop the runs of a study, and start no further one."""
+        return self._model(Study, "POST", f"/studies/{id}/stop")
 
     def patch(self, id: int, **changes: Any) -> Run:
         """Change name, tags, speed or live hyperparameters (`config`)."""

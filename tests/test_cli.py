@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app import cli
+from app.client import NoServer
 from app.core.errors import InvalidInput
 from app.protocol.runs import Run
 from app.settings import Settings
@@ -179,3 +180,8 @@ def run() -> Run:
 )
 def test_values_are_read_as_what_they_look_like(text: str, value: Any) -> None:
     assert cli._value(text) == value
+
+
+def test_a_recipe_is_started_on_a_server_alone(data: Path) -> None:
+    result = invoke("study", "ceiling", "--seed", "1")
+    assert isinstance(result.exception, NoServer)

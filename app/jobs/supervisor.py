@@ -26,6 +26,7 @@ from app.jobs.intake import Intake
 from app.jobs.launching import Launcher
 from app.jobs.provenance import surroundings
 from app.jobs.repair import Repair, cause_of
+from app.jobs.studies import Studies
 from app.settings import Settings
 from app.store import runs
 from app.store.database import Store
@@ -57,6 +58,7 @@ class Supervisor:
         self._launcher = Launcher(self._floor, self._intake.handle, self._exited)
         self._actions = Actions(self._floor, self._launcher)
         self._repair = Repair(self._floor)
+        self._studies = Studies(self._floor)
         self._frames = Frames(self._floor, self._intake.answers, self._ask)
         self._reconcile_due = 0.0
         self._thread = threading.Thread(target=self._work, name="supervisor", daemon=True)
@@ -173,6 +175,7 @@ class Supervisor:
         if self._reconcile_due <= now:
             self._reconcile_due = now + floor.settings.reconcile_s
             self._repair.reconcile()
+            self._studies.advance()
         self._launcher.fill()
         self._launcher.keep_spare()
 
@@ -201,6 +204,7 @@ class Supervisor:
                 attempt.paused_at = None
             elif state in runs.TERMINAL:
                 attempt.is_over, attempt.paused_at, attempt.stop_due = True, None, now + ENDING_S
+                self._studies.advance()
 
     def _lost(self, attempt: Attempt, reason: str) -> None:
         attempt.worker.kill()  # its record is not stored, so it must not go on as if it were: it resumes from a checkpoint

@@ -14,7 +14,7 @@ import numpy as np
 from app.core.config import Config
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
-from app.parts.tries import TRIES, pass_curve
+from app.parts.pass_at_k import TRIES, pass_curve
 
 
 class PassOptions(Config):

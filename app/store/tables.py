@@ -240,3 +240,30 @@ PREFERENCES = Table(
     Index("preferences_run_key", "run", "key", unique=True),
     sqlite_autoincrement=True,
 )
+
+STUDIES = Table(
+    "studies",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("recipe", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key", Text),  # of a request that may come twice
+    Column("created", Text, nullable=False),
+    Column("stopped", Text),
+    Index("studies_key", "key", unique=True),
+    sqlite_autoincrement=True,
+)
+
+STUDY_RUNS = Table(
+    "study_runs",
+    METADATA,
+    Column("study", Integer, ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True, nullable=False),
+    Column("place", Integer, primary_key=True, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("parent", Integer),  # the place of the planned run whose model this one starts from
+    Column("plan", _JSON, nullable=False),
+    Column("run", Integer),  # no foreign key: what was planned is known after its run was deleted
+    Column("problem", Text),  # why it never starts
+    Index("study_runs_run", "run"),
+)

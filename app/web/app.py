@@ -16,6 +16,7 @@ from app.web import (
     api_run_data,
     api_runs,
     api_solutions,
+    api_studies,
     assets,
     pages,
     problems,
@@ -35,6 +36,7 @@ TAGS = [
     {"name": "runs", "description": _("Start, watch, change, fork, stop.")},
     {"name": "data", "description": _("What a run leaves behind.")},
     {"name": "preferences", "description": _("Which of two things that a run made is better.")},
+    {"name": "studies", "description": _("Questions that several runs answer.")},
     {"name": "stream", "description": _("What happens, as it happens.")},
 ]
 
@@ -59,7 +61,7 @@ def create_app(playground: Playground) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.playground = playground
-    for api in (api_catalog, api_solutions, api_runs, api_run_data, api_plays, api_preferences, stream):
+    for api in (api_catalog, api_solutions, api_runs, api_run_data, api_plays, api_preferences, api_studies, stream):
         app.include_router(api.router)
     app.include_router(assets.router)
     app.include_router(pages.router)

@@ -19,6 +19,7 @@ from app.web import (
     pages_learn,
     pages_preferences,
     pages_runs,
+    pages_studies,
     recipe,
     reference,
     saved_worlds,
@@ -115,6 +116,7 @@ def origin_of(request: Request) -> str:
 
 
 router.include_router(pages_language.router)
+router.include_router(pages_studies.router)
 router.include_router(pages_learn.router)
 router.include_router(pages_preferences.router)  # before the actions of a run, which take any name
 router.include_router(pages_runs.router)

@@ -16,9 +16,11 @@ from app.core.codecs import content_hash
 from app.core.errors import InvalidInput, Missing, Refused, Violation, shorten
 from app.core.specs import AlgorithmSpec, EnvironmentSpec
 from app.core.text import _
+from app.parts.pass_at_k import TRIES
 from app.protocol.runs import ForkRequest, Run, RunCreate
+from app.protocol.studies import Interval, StudyLink
 from app.store import checkpoints
-from app.web import recipe, roadmap
+from app.web import recipe, roadmap, studying
 from app.web.context import Service
 from app.web.describe import known
 from app.web.forms import whole
@@ -29,6 +31,7 @@ from app.web.services import Playground, RunQuery
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SEE_OTHER = 303
 MOST_RUNS = 200
+STUDIES_SHOWN = 3
 SCORE, RIGHT = "eval/mean_reward", "eval/success_rate"
 
 
@@ -65,6 +68,7 @@ class Branch:
     score: float | None
     right: float | None
     added: float | None
+    tries: dict[int, Interval]
     branch_url: str
 
 
@@ -142,9 +146,27 @@ def _context(
         "references": task.references(task.config()),
         "stages": stages,
         "suggested": next((stage.spec.id for stage in stages if not stage.runs and not stage.reason), ""),
-        "rows": _tree(catalog, runs),
+        "rows": _tree(catalog, runs, _tries(playground, runs)),
+        "few_and_many": (1, TRIES),
         "nonce": secrets.token_urlsafe(16),
+        "recipes": studying.recipes(catalog),
+        "started": _started_studies(playground),
+        "refused": {},
     }
+
+
+def refused_recipe(playground: Playground, name: str, problems: Sequence[Violation], status: int) -> Response:
+    """Return the lab with the reasons why a recipe was not started."""
+    context = _context(playground, tasks(playground.catalog())[0])
+    return page("language.html", {**context, "refused": {name: problems}}, status=status)
+
+
+def _started_studies(playground: Playground) -> dict[str, list[StudyLink]]:
+    """Return recipe → its newest studies."""
+    found: dict[str, list[StudyLink]] = {}
+    for study in studying.listed(playground):
+        found.setdefault(study.recipe, []).append(study)
+    return {name: items[:STUDIES_SHOWN] for name, items in found.items()}
 
 
 def _kept(playground: Playground, runs: Sequence[Run]) -> dict[int, list[dict[str, Any]]]:
@@ -219,7 +241,13 @@ def _usual(spec: AlgorithmSpec, runs: Sequence[Run]) -> int:
     return 0
 
 
-def _tree(catalog: ModuleType, runs: Sequence[Run]) -> list[Branch]:
+def _tries(playground: Playground, runs: Sequence[Run]) -> dict[int, dict[int, Interval]]:
+    """Return run → k → pass@k of runs that have ended."""
+    with playground.store.read() as connection:
+        return {run.id: studying.reached(connection, run.id) for run in runs if run.state == "finished"}
+
+
+def _tree(catalog: ModuleType, runs: Sequence[Run], tries: dict[int, dict[int, Interval]]) -> list[Branch]:
     """Return the runs with each below the one it started from, the oldest first."""
     by_id = {run.id: run for run in runs}
     below: dict[int, list[Run]] = {}
@@ -235,7 +263,8 @@ def _tree(catalog: ModuleType, runs: Sequence[Run]) -> list[Branch]:
             spec = catalog.algorithms().get(run.algorithm)
             stage = spec.name if spec else run.algorithm
             url = f"/language?{urlencode({'task': run.environment, 'from': run.id})}#stages"
-            rows.append(Branch(run, depth, run.name or stage, stage, score, run.latest.get(RIGHT), added, url))
+            right, often = run.latest.get(RIGHT), tries.get(run.id, {})
+            rows.append(Branch(run, depth, run.name or stage, stage, score, right, added, often, url))
             add(run.id, depth + 1)
 
     add(0, 0)

@@ -95,7 +95,9 @@ def panels(playground: Playground, run: int) -> list[PanelFrames]:
             name=spec.name,
             element=spec.element,
             options_schema=spec.options.model_json_schema(),
-            steps=kept.get(spec.id) or (weights if spec.history or spec.on_request else []),
+            steps=sorted({*kept.get(spec.id, []), *weights})
+            if spec.on_request
+            else kept.get(spec.id) or (weights if spec.history else []),
         )
         for spec in _panels(catalog, row)
     ]

@@ -174,7 +174,7 @@ class Playground:
         ).as_dict()
         tags = tuple(dict.fromkeys(body.tags))
         return self._queue(
-            RunNew(**recipe, name=body.name, tags=tags, speed=body.speed, **self._origin(recipe)), key, mark
+            RunNew(**recipe, name=body.name, tags=tags, speed=body.speed, **self.origin_of(recipe)), key, mark
         )
 
     def fork(self, id: int, body: ForkRequest, *, key: str | None = None) -> Run:
@@ -186,7 +186,7 @@ class Playground:
         catalog = self.catalog()
         with self.store.read() as connection:
             new = forking.new_run(self.store, connection, catalog, parent=id, body=body)
-        return self._queue(replace(new, **self._origin(vars(new))), key, mark)
+        return self._queue(replace(new, **self.origin_of(vars(new))), key, mark)
 
     def run(self, id: int) -> Run:
         """Return a run; raises `Missing`."""
@@ -302,7 +302,7 @@ class Playground:
             run_rows.remember_request(connection, key, mark, made)
         return made, True
 
-    def _origin(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    def origin_of(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a new row holds beside the request: the unit of its steps, and where its numbers come from."""
         catalog = self.catalog()
         algorithm = catalog.algorithm(recipe["algorithm"])

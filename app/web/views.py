@@ -56,7 +56,8 @@ MODES = {
     ),
     "plane-map": (("values", _("Value")), ("action", _("Policy"))),
 }
-DECK = ("figure-set", "figure-request", "gae-stack")  # the first stands beside the curves, the others below them
+# the first of these stands beside the curves, the others below them
+DECK = ("figure-set", "figure-request", "gae-stack", "kl-frontier")
 MODE_SIGNALS = {"behaviour": {"behaviour"}, "visits": {"visits", "visited"}}  # a way of drawing needs one of these
 STEP_WORDS = {"env_step": _("step"), "sweep": _("sweep"), "update": _("step")}
 DRAWN = ("layout", "rewards")  # options of a world that hold a drawing

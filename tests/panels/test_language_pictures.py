@@ -1,7 +1,7 @@
 """What is shown of a language model: texts, tokens, groups, pairs and one forward pass are those of the last update.
 
 Covers app/panels/completions.py, app/panels/token_numbers.py, app/panels/groups.py, app/panels/preference_pairs.py,
-app/panels/drafts.py, app/panels/pass_at_k.py and app/panels/attention.py.
+app/panels/drafts.py, app/panels/pass_at_k.py, app/panels/frontier.py and app/panels/attention.py.
 """
 
 from functools import cache
@@ -116,3 +116,9 @@ def test_pass_at_k_counts_tries_and_is_kept_at_the_end_alone() -> None:
     assert (np.diff(means) >= 0).all()
     assert (frame.arrays["low"] <= means).all()
     assert (means <= frame.arrays["high"]).all()
+
+
+def test_the_frontier_belongs_to_stages_with_a_reference_and_says_who_rewards() -> None:
+    assert drawn("grpo_language", "frontier").meta == {"reward": "task"}
+    panel = catalog.panel("frontier")
+    assert panel not in catalog.panels_for(taught("sft").algorithm, taught("sft").environment_spec)

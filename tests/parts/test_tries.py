@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from app.core.randomness import Stream
-from app.parts.tries import pass_curve, right_counts, share_of
+from app.parts.pass_at_k import pass_curve, share_of
+from app.parts.tries import right_counts
 from tests.algorithms.language.stages import small_task, stage
 
 

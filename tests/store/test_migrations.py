@@ -33,7 +33,7 @@ def test_migrating_again_changes_nothing(tmp_path: Path) -> None:
         Store(tmp_path).close()
     reopened = Store(tmp_path)
     with reopened.read() as connection:
-        assert connection.execute(text("SELECT version_num FROM playground_version")).scalars().all() == ["0005"]
+        assert connection.execute(text("SELECT version_num FROM playground_version")).scalars().all() == ["0006"]
     reopened.close()
 
 

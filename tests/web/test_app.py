@@ -52,6 +52,13 @@ GET /api/v1/runs/{id}/preferences.csv read_preferences_csv 200 401 403 421 422 4
 GET /api/v1/runs/{id}/preferences/pair read_pair 200 401 403 421 422 404 409
 POST /api/v1/runs/{id}/preferences/simulated simulate_preferences 201 401 403 421 422 404 409 413 400 415
 DELETE /api/v1/runs/{id}/preferences/{label} delete_preference 204 401 403 421 422 404
+GET /api/v1/recipes list_recipes 200 401 403 421 422
+GET /api/v1/studies list_studies 200 401 403 421 422
+POST /api/v1/studies create_study 201 401 403 421 422 404 409 413 400 415
+GET /api/v1/studies/{id} read_study 200 401 403 421 422 404
+DELETE /api/v1/studies/{id} delete_study 204 401 403 421 422 404 409 413
+GET /api/v1/studies/{id}/figures read_study_figures 200 401 403 421 422 404
+POST /api/v1/studies/{id}/stop stop_study 200 401 403 421 422 404 409 413
 GET /api/v1/stream stream 200 401 403 421 422 503
 """
 

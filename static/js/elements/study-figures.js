@@ -1,0 +1,35 @@
+// @ts-check
+// The figures of a study, asked for again whenever another run of it has ended. Attributes: data-path, data-version.
+
+import { json } from "../api.js";
+import { Figures } from "../figures.js";
+
+class StudyFigures extends HTMLElement {
+  static observedAttributes = ["data-version"];
+  #figures = /** @type {Figures | null} */ (null);
+  #body = document.createElement("div");
+
+  connectedCallback() {
+    this.#figures = new Figures(this.#body);
+    this.#ask();
+  }
+
+  disconnectedCallback() {
+    this.#figures?.close();
+    this.#figures = null;
+  }
+
+  attributeChangedCallback() {
+    if (this.#figures) this.#ask();
+  }
+
+  async #ask() {
+    const found = await json(this.dataset.path ?? "").catch(() => null);
+    if (!found?.figures.length || !this.#figures) return;
+    const arrays = Object.fromEntries(Object.entries(found.arrays).map(([name, values]) => [name, Float32Array.from(/** @type {number[]} */ (values), (value) => value ?? NaN)]));
+    if (!this.#body.isConnected) this.replaceChildren(this.#body);
+    this.#figures.show({ meta: { figures: found.figures, words: found.words }, arrays });
+  }
+}
+
+customElements.define("study-figures", StudyFigures);
