@@ -10,9 +10,7 @@ What this part leaves out: models whose head does more than one matrix, half pre
 
 import importlib
 import math
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from app.core.errors import InvalidInput
-from app.core.folders import MODELS_VARIABLE
+from app.core.folders import model_folders
 from app.core.randomness import Stream
 from app.core.text import _
 from app.parts.extras import needs
@@ -37,12 +35,6 @@ MORE_THAN_A_MATRIX = (
 )
 
 
-def folders() -> dict[str, Path]:
-    """Return the folders that the operator lists, by name."""
-    listed = (Path(item.strip()) for item in os.environ.get(MODELS_VARIABLE, "").split(",") if item.strip())
-    return {folder.name: folder for folder in listed}
-
-
 def check_model(name: str) -> None:
     """Refuse a model that cannot be used; the empty name means a fresh one.
 
@@ -51,7 +43,7 @@ def check_model(name: str) -> None:
     """
     if not name:
         return
-    known = folders()
+    known = model_folders()
     if name not in known:
         way_out = _("Choose one of {names}; the operator's setting models lists them.")
         none = _("The operator's setting models lists none; leave it empty.")
@@ -75,7 +67,7 @@ class LocalModel(Transformer):  # a stage takes it for the model it would make i
     def __init__(self, name: str, letters: str, *, context: int, n_scores: int) -> None:
         check_model(name)
         use_one_thread()
-        folder, self._library = folders()[name], importlib.import_module("transformers")
+        folder, self._library = model_folders()[name], importlib.import_module("transformers")
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         tokenizer = self._library.AutoTokenizer.from_pretrained(folder, **local)
         loaded = self._library.AutoModelForCausalLM.from_pretrained(

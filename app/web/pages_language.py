@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.core.codecs import content_hash
 from app.core.errors import InvalidInput, Missing, Refused, Violation, shorten
+from app.core.folders import model_folders
 from app.core.specs import AlgorithmSpec, EnvironmentSpec
 from app.core.text import _
 from app.parts.pass_at_k import TRIES
@@ -30,6 +31,7 @@ from app.web.services import Playground, RunQuery
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SEE_OTHER = 303
+LOCAL = "model"
 MOST_RUNS = 200
 STUDIES_SHOWN = 3
 SCORE, RIGHT = "eval/mean_reward", "eval/success_rate"
@@ -37,7 +39,7 @@ SCORE, RIGHT = "eval/mean_reward", "eval/success_rate"
 
 @dataclass(frozen=True)
 class Origin:
-    """A checkpoint that a stage may start from; `value` is `run:checkpoint`, empty for a fresh model."""
+    """What a stage may start from; `value` is `run:checkpoint`, `model:name` for a local model, empty for a fresh one."""
 
     value: str
     label: str
@@ -116,8 +118,9 @@ def _started(
 ) -> Run:
     steps, seed = whole(form, "total_steps"), whole(form, "seed")
     run, _colon, checkpoint = form.get("origin", "").partition(":")
-    if not run:
-        body = RunCreate(algorithm=stage.id, environment=task.id, total_steps=steps, seed=seed or 0)
+    if run in ("", LOCAL):
+        config = {"local_model": checkpoint} if run else {}
+        body = RunCreate(algorithm=stage.id, environment=task.id, config=config, total_steps=steps, seed=seed or 0)
         return playground.create_run(body, key=key)
     if not (run.isascii() and run.isdecimal()):
         raise Missing.one("origin", run, _("there is no such run"))
@@ -216,10 +219,11 @@ def _origins(
     names: dict[str, str],
     source: str,
 ) -> tuple[Origin, ...]:
-    """Return a fresh model and every other stage's last checkpoint; of the run to branch from, all checkpoints."""
+    """Return a fresh model, local ones, every other stage's last checkpoint; of the run to branch from, all checkpoints."""
     named = int(source) if source.isascii() and source.isdecimal() else 0
     usual = _usual(spec, [runs[id] for id in kept]) if named not in kept else named
     origins = [Origin("", _("a fresh model"), is_chosen=not usual)]
+    origins += [Origin(f"{LOCAL}:{name}", _("{name}, on this machine").format(name=name)) for name in model_folders()]
     for id in sorted(kept, key=lambda item: (item != usual, -item)):
         run = runs[id]
         if run.algorithm == spec.id:

@@ -1,4 +1,4 @@
-"""Which local models may be named; what is done with one is in tests/bench/test_local_model.py, which needs the extra."""
+"""Which local models may be named; what is done with one is in tests/bench/test_local_model.py, which needs the extra. Also app/core/folders.py."""
 
 from pathlib import Path
 
@@ -6,8 +6,7 @@ import pytest
 
 from app import catalog
 from app.core.errors import InvalidInput
-from app.core.folders import MODELS_VARIABLE
-from app.parts.local_models import folders
+from app.core.folders import MODELS_VARIABLE, model_folders
 
 NAMED = {"local_model": "tiny"}
 
@@ -21,7 +20,7 @@ def refusal(name: str = "tiny") -> tuple[str, str, str, str]:
 
 def test_folders_are_known_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MODELS_VARIABLE, "/models/tiny, /models/small ,")
-    assert folders() == {"tiny": Path("/models/tiny"), "small": Path("/models/small")}
+    assert model_folders() == {"tiny": Path("/models/tiny"), "small": Path("/models/small")}
 
 
 def test_a_model_that_is_not_listed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

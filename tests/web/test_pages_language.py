@@ -1,12 +1,14 @@
 """The language lab: stages start from each other's models, and the page shows the tree of what came from what."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from app.core.folders import MODELS_VARIABLE
 from app.jobs import launching, lineage
 from app.protocol.runs import RunCreate
 from app.store import checkpoints
@@ -112,3 +114,22 @@ def test_a_refused_stage_says_why_on_the_page(client: TestClient, taught: int) -
     assert gone.status_code == 422
     assert "there is no such checkpoint" in gone.text
     assert client.get("/language?task=CartPole-v1").status_code == 404
+
+
+def test_a_stage_starts_from_a_model_that_the_operator_lists(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "config.json").write_text("{}")
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "tiny"))
+    monkeypatch.setattr("app.parts.extras.find_spec", lambda name: object())
+    text = client.get("/language?task=sort_digits").text
+    assert text.count('<option value="model:tiny"') == 9
+    form = {"task": "sort_digits", "stage": "sft", "origin": "model:tiny", "total_steps": "5"}
+    started = client.post("/language/stages", data=form, follow_redirects=False)
+    assert started.status_code == 303
+    run = client.get(f"{API}{started.headers['location']}").json()
+    assert run["config"]["local_model"] == "tiny"
+    refused = client.post("/language/stages", data={**form, "origin": "model:/etc/passwd"}, follow_redirects=False)
+    assert refused.status_code == 422
+    assert str(tmp_path) not in refused.text
