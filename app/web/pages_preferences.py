@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from app.core.codecs import content_hash
 from app.core.errors import InvalidInput, Missing, Refused, Violation
 from app.core.specs import AlgorithmSpec
 from app.core.text import _
@@ -78,7 +79,7 @@ def forget(request: Request, id: RunId, form: Form, playground: Service) -> Resp
 def learn(request: Request, id: RunId, form: Form, playground: Service) -> Response:
     """Start a run that learns from the answers; a form sent twice starts one."""
     run, steps = playground.run(id), whole(form, "total_steps")
-    key = f"learn-{form['nonce']}" if form.get("nonce") else None
+    key = f"learn-{content_hash([id, dict(form)])}" if form.get("nonce") else None
     try:
         kind = playground.catalog().environment(run.environment).kind
         wanted = {"algorithm": LEARNERS.get(kind, LEARNERS["continuous"]), "config": {"labels": "stored"}}

@@ -3,10 +3,14 @@
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from app.jobs import labels
 from app.protocol.runs import RunCreate
+from app.store import checkpoints
+from app.training.checkpoints import write_checkpoint
 from app.web.services import Playground
 from tests.web.conftest import API
 from tests.web.test_api_preferences import STEPS, drafts, episode, record
@@ -89,3 +93,34 @@ def test_a_run_that_kept_nothing_has_a_page_that_says_so(client: TestClient, run
     assert "Nothing to compare yet" in text
     assert "first evaluation" in text
     assert client.get(f"/runs/{run['id']}/preferences/simulated", follow_redirects=False).status_code == 303
+
+
+def checkpointed(playground: Playground, address: str) -> int:
+    """Give a run of a test a checkpoint, from which a stage may start."""
+    id = int(address.split("/")[2])
+    saved = {"id": "100-final-1", "step": 100, "kind": "final", "size_bytes": 1, "files": {}}
+    playground.store.writer.do(lambda connection: checkpoints.add(connection, id, attempt=1, checkpoint=saved))
+    run = playground.run(id)
+    folder = playground.store.run_folder(id) / "checkpoints" / "100-final-1"
+    write_checkpoint(folder, {"w": np.zeros(1)}, {"config": run.config, "algorithm": run.algorithm})
+    return id
+
+
+@pytest.mark.parametrize(("kind", "learner"), [("language", "reward_model"), ("control", "ppo_preferences")])
+def test_a_run_that_learns_from_the_answers_starts_from_the_page(
+    request: pytest.FixtureRequest, playground: Playground, client: TestClient, kind: str, learner: str
+) -> None:
+    address: str = request.getfixturevalue(kind)
+    id = checkpointed(playground, address)
+    none = client.post(f"{address}/learn", data={"nonce": "a"})
+    assert (none.status_code, "has no stored labels" in none.text) == (409, True)
+    client.post(f"{address}/simulated", data={"count": "5"})
+    answers = [
+        client.post(f"{address}/learn", data={"nonce": "b", "total_steps": "700"}, follow_redirects=False) for _ in "ab"
+    ]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert answers[0].headers["Location"] == answers[1].headers["Location"], "a form sent twice starts one run"
+    made = client.get(f"{API}{answers[0].headers['Location']}").json()
+    assert (made["algorithm"], made["config"]["labels"], made["total_steps"]) == (learner, "stored", 700)
+    assert made["parent"]["run"] == id
+    assert labels.folder_of(playground.store.run_folder(made["id"])).is_dir()

@@ -14,9 +14,10 @@ The rater is asked about clips of what the policy does now, most often at first:
 $$n(p) = n \cdot \big(\tfrac14 + \tfrac34\,(1 - (1 - p)^2)\big) \tag{3}$$
 
 answers are known. Then PPO learns from $\hat r$ in the place of the environment's reward, divided by its root mean square over the
-rollout, since its size is nothing but how sure the answers were:
+rollout, since its size is nothing but how sure the answers were. With $\rho_t$ the ratio of the new to the old probability of an
+action, as in PPO:
 
-$$\rho_t(\theta) = \frac{\pi_\theta(a_t \mid s_t)}{\pi_{\theta_{old}}(a_t \mid s_t)}, \qquad L^{clip}(\theta) = -\,\mathbb{E}_t\big[\min\big(\rho_t \hat A_t,\; \mathrm{clip}(\rho_t, 1-\epsilon, 1+\epsilon)\,\hat A_t\big)\big] \tag{4}$$
+$$L^{clip}(\theta) = -\,\mathbb{E}_t\big[\min\big(\rho_t \hat A_t,\; \mathrm{clip}(\rho_t, 1-\epsilon, 1+\epsilon)\,\hat A_t\big)\big] \tag{4}$$
 
 $$L(\theta) = L^{clip} + c_1\, \mathbb{E}_t\big[(V_\theta(s_t) - \hat G_t)^2\big] - c_2\, \mathbb{E}_t[H(\pi_\theta(\cdot \mid s_t))] \tag{5}$$
 
