@@ -62,6 +62,7 @@ class StudyRun(Answer):
     state: State | None = None
     step: int = 0
     total_steps: int
+    score: float | None = Field(None, description="Mean reward of its newest evaluation.")
     problem: str = Field("", description="Why it never starts.")
     pass_at: dict[int, Interval] = Field(
         default_factory=dict, description="k → pass@k on held-out prompts, with its 95 % interval over them."

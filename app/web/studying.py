@@ -34,7 +34,7 @@ from app.web.services import Playground, check_same_body
 
 MAX_STUDIES = 500
 LISTED = 50
-PANEL = "pass_at_k"
+PANEL, SCORE = "pass_at_k", "eval/mean_reward"
 OPEN, ENDED, STOPPED = "running", "ended", "stopped"
 
 
@@ -216,6 +216,7 @@ def _study_run(connection: Any, item: Planned, rows: dict[int, RunRow]) -> Study
         state=cast(State, row.state) if row else None,
         step=row.step if row else 0,
         total_steps=item.plan["total_steps"],
+        score=row.latest.get(SCORE) if row else None,
         problem=item.problem or deleted,
         pass_at=reached(connection, row.id) if row and row.state == "finished" else {},
     )
