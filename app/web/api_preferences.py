@@ -93,7 +93,7 @@ def delete_preferences(id: RunId, playground: Service) -> None:
 
 
 @router.delete(
-    "/runs/{id}/preferences/{label}", operation_id="delete_preference", summary="Forget a label", status_code=204,
+    "/runs/{id}/preferences/{label:int}", operation_id="delete_preference", summary="Forget a label", status_code=204,
     responses=documented(*READS),
 )  # fmt: skip
 def delete_preference(id: RunId, label: LabelId, playground: Service) -> None:

@@ -14,7 +14,7 @@ from app.web.services import Playground
 from tests.web.conftest import TOKEN, close, make_playground, recorded
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
-OPERATIONS = 35
+OPERATIONS = 49
 
 
 @pytest.fixture(scope="module")
