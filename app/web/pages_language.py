@@ -101,8 +101,10 @@ def start(form: Form, playground: Service) -> Response:
 
 
 def tasks(catalog: ModuleType) -> list[EnvironmentSpec]:
-    """Return the tasks in text."""
-    return [spec for spec in catalog.environments().values() if spec.kind == "language"]
+    """Return the tasks in text, those first for which most stages have settings that were tried."""
+    found = [spec for spec in catalog.environments().values() if spec.kind == "language"]
+    tried = {spec.id: sum(task == spec.id for _stage, task in catalog.presets()) for spec in found}
+    return sorted(found, key=lambda spec: -tried[spec.id])
 
 
 def _task(catalog: ModuleType, name: str) -> EnvironmentSpec:
