@@ -9,7 +9,7 @@ import { t } from "../text.js";
 
 const NAMES = ["objective/kl", "objective/true_reward", "train/reward", "completions/mean_length", "train/loss", "train/grad_norm", "logps/chosen", "logps/rejected", "rewards/margins"];
 const APART = 0.02; // of the range: below it the two rewards are the same curve
-const NEAR_0 = 0.05; // of a loss whose advantages cancel; a critic's error is larger
+const NEAR_0 = 0.1; // of a loss whose advantages cancel; a critic's error is larger
 const AGAIN_MS = 250;
 
 class KlFrontier extends HTMLElement {

@@ -8,13 +8,17 @@ class StudyFigures extends HTMLElement {
   static observedAttributes = ["data-version"];
   #figures = /** @type {Figures | null} */ (null);
   #body = document.createElement("div");
+  #is_shown = false;
+  #kept = new MutationObserver(() => this.#put()); // a fresh fragment comes without what was drawn
 
   connectedCallback() {
     this.#figures = new Figures(this.#body);
+    this.#kept.observe(this, { childList: true });
     this.#ask();
   }
 
   disconnectedCallback() {
+    this.#kept.disconnect();
     this.#figures?.close();
     this.#figures = null;
   }
@@ -23,11 +27,16 @@ class StudyFigures extends HTMLElement {
     if (this.#figures) this.#ask();
   }
 
+  #put() {
+    if (this.#is_shown && this.#body.parentNode !== this) this.replaceChildren(this.#body);
+  }
+
   async #ask() {
     const found = await json(this.dataset.path ?? "").catch(() => null);
     if (!found?.figures.length || !this.#figures) return;
     const arrays = Object.fromEntries(Object.entries(found.arrays).map(([name, values]) => [name, Float32Array.from(/** @type {number[]} */ (values), (value) => value ?? NaN)]));
-    if (!this.#body.isConnected) this.replaceChildren(this.#body);
+    this.#is_shown = true;
+    this.#put();
     this.#figures.show({ meta: { figures: found.figures, words: found.words }, arrays });
   }
 }
