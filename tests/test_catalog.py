@@ -71,6 +71,7 @@ def test_panels_follow_what_the_run_has() -> None:
     assert ids("dqn", "FrozenLake-v1") == ["grid_values", "agent", "evaluation", "minibatch", "critic_truth"]
     on_policy = ["evaluation", "minibatch", "passes", "advantages", "slices", "critic_truth", "cliff"]
     assert ids("ppo", "CartPole-v1") == ["plane_values", "agent", *on_policy]
+    assert not {"agent", "evaluation"} & set(ids("sft", "sort_digits")), "there is no agent to watch, but text"
     assert ids("sac", "Pendulum-v1") == [
         "plane_values",
         "agent",

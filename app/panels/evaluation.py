@@ -11,8 +11,8 @@ class EvaluationOptions(Config):
 
 
 def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
-    """Every environment that the browser knows a scene for."""
-    return bool(environment.drawing)
+    """Every environment that the browser knows a scene for; what a language model does is text."""
+    return bool(environment.drawing) and environment.kind != "language"
 
 
 def compute(subject: Subject, options: EvaluationOptions) -> Frame:
