@@ -73,14 +73,20 @@ const DOES = {
 export function showState(editor) {
   editor.find("[data-do=undo]").disabled = !editor.world.canUndo;
   editor.find("[data-do=redo]").disabled = !editor.world.canRedo;
-  const [rows, cols] = [editor.find("[data-rows]"), editor.find("[data-cols]")];
-  if (rows) rows.value = String(editor.world.rows);
-  if (cols) cols.value = String(editor.world.cols);
+  showSize(editor, document.activeElement);
   const apply = editor.find("[data-do=apply]");
   if (apply) apply.disabled = !editor.answer || JSON.stringify(editor.base) === JSON.stringify(editor.world.drawing);
   const slip = editor.find("[data-slip]");
   slip.value = String(editor.world.drawing.slip ?? 0);
   slip.nextElementSibling.textContent = number(Number(editor.world.drawing.slip ?? 0), 2);
+}
+
+/** @param {Editor} editor @param {Element | null} [typed] a field that is not touched: somebody may be typing in it */
+function showSize(editor, typed = null) {
+  for (const [name, count] of Object.entries({ "[data-rows]": editor.world.rows, "[data-cols]": editor.world.cols })) {
+    const field = editor.find(name);
+    if (field && field !== typed) field.value = String(count);
+  }
 }
 
 /** Show another world, as one step back. @param {Editor} editor @param {Record<string, any>} config @param {number} gamma */
@@ -121,6 +127,7 @@ function size(editor, input) {
     editor.note = note;
     editor.refresh();
   }
+  showSize(editor);
 }
 
 /** Ctrl Z and Ctrl Y anywhere in the editor but in its texts; Enter in a field is no Start. @param {Editor} editor @param {KeyboardEvent} event */
