@@ -38,14 +38,14 @@ def test_tuned_preset_reaches_the_optimum(algorithm: str, environment: str, marg
 @pytest.mark.long
 @pytest.mark.timeout(600)
 def test_importance_sampling_of_whole_episodes_comes_near_the_optimum_of_the_lake() -> None:
-    """The bar of off-policy control, 1e-3, is not reached: .711 of .740 after 5 million steps with ε = 0.1 (seeds 0 and 1).
+    """The bar of off-policy control, 1e-3, is not reached: .594 of .740 on the mean of five seeds, by the tuned preset.
 
     The returns that it averages are those of all the targets that there were, and long episodes weigh little or very much.
     """
     returns = []
     for seed in range(10):
-        agent = agent_on("off_policy_monte_carlo", "FrozenLake-v1", seed, epsilon=0.1, gamma=0.99)
-        run(agent, 5_000_000)
+        agent = agent_on("off_policy_monte_carlo", "FrozenLake-v1", seed, preset="tuned")
+        run(agent, 20_000_000)
         returns.append(agent.diagnostics()["tabular/greedy_return"])
     print(f"off_policy_monte_carlo on FrozenLake-v1: {[round(value, 4) for value in returns]}")  # noqa: T201
     assert float(np.mean(returns)) > STATIONARY_OPTIMUM["FrozenLake-v1"] - 0.15

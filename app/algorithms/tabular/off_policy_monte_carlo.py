@@ -39,8 +39,9 @@ What this file leaves out:
 3. Upper confidence bounds for the behaviour: it would take one action for certain, and cover no other.
 4. An agent whose world is edited keeps the record it began with: a longer time limit does not lengthen its episodes.
 5. A way to the optimum where episodes are long: only their ends, as far as the target would have gone the same way, teach anything.
-   After 5 million steps at $\varepsilon = 0.1$ the greedy policy earns .711 of .740 on the lake, 7.89 of 7.93 in the taxi with
-   $\eta = 0.1$, and beside the cliff it may not reach the goal at all; one-step methods reach all three.
+   After 20 million steps at $\varepsilon = 0.2$ with $\eta = 3 \cdot 10^{-5}$ the greedy policy earns .48 to .73 of .740 on the lake
+   (five seeds), 7.89 of 7.93 in the taxi with $\eta = 0.1$ (one seed), and beside the cliff it may not reach the goal at all;
+   one-step methods reach all three.
 
 Sources: Sutton and Barto (2018), *Reinforcement Learning*, sections 5.5 to 5.7; Precup, Sutton and Singh (2000), *Eligibility
 Traces for Off-Policy Policy Evaluation*; Mahmood, Van Hasselt and Sutton (2014), *Weighted importance sampling for off-policy
