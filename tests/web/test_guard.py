@@ -47,7 +47,9 @@ def test_the_walk_finds_every_route(playground: Playground, routes: list[tuple[s
     documented = {
         (method.upper(), path) for path, item in create_app(playground).openapi()["paths"].items() for method in item
     }
-    assert documented <= set(routes)
+    # A path's {label:int} is documented as {label}.
+    answered = {(method, re.sub(r":\w+}", "}", path)) for method, path in routes}
+    assert documented <= answered
     assert ("GET", "/") in routes
     assert sum(1 for _method, path in routes if not path.startswith("/api")) > 10
     assert APIRoute  # the walk above relies on FastAPI's own route classes
