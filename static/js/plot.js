@@ -54,7 +54,7 @@ export function options(look) {
       y: look.log ? { distr: 3, range: (/** @type {any} */ u) => decades(u) } : { range: (/** @type {any} */ u) => range(u, look.references(), look.healthy) },
     },
     axes: [
-      { ...axis, size: 26, space: 60, values: (/** @type {any} */ _u, /** @type {number[]} */ at) => at.map(tick) },
+      { ...axis, size: 26, space: 60, values: (/** @type {any} */ _u, /** @type {number[]} */ at) => at.map((v) => tick(v)) },
       { ...axis, ...(look.log ? { splits: powers, filter: (/** @type {any} */ _u, /** @type {number[]} */ at) => at } : {}), size: room, space: look.tall ? 42 : 30, values: (/** @type {any} */ _u, /** @type {(number|null)[]} */ at) => at.map((v) => (v === null ? "" : tick(v))) },
     ],
     hooks: {

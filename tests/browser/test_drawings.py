@@ -24,6 +24,12 @@ RODS = """async (states) => {
   return states.map((state) => endsOf(HOPPER, state));
 }"""
 
+TICKS = """async (at) => {
+  const { options } = await import(new URL("plot.js", document.querySelector("script[type=module]").src));
+  const look = { curves: 1, references: () => [], marks: () => [] };
+  return options(look).axes.map((axis) => axis.values(null, at));
+}"""
+
 
 def test_every_world_of_numbers_is_drawn(visit: Open) -> None:
     page = visit("/").page
@@ -50,3 +56,8 @@ def test_a_body_of_rods_is_where_its_joints_put_it(visit: Open) -> None:
     thigh = np.array(turned[1])
     np.testing.assert_allclose(np.sort(np.abs(thigh[:, 0])), [0, 0.45], atol=1e-12)
     np.testing.assert_allclose(thigh[:, 1], [-0.2, -0.2], atol=1e-12)
+
+
+def test_labels_of_a_chart_keep_their_digits_wherever_they_stand(visit: Open) -> None:
+    for labels in visit("/").page.evaluate(TICKS, [0.5, 12_500, 14_600, 1.25e6]):
+        assert labels == ["0.5", "12.5k", "14.6k", "1.25M"]
