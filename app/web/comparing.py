@@ -10,7 +10,7 @@ from app.protocol.data import RunWorlds
 from app.protocol.runs import Run
 from app.store import edits
 from app.store import runs as run_rows
-from app.web import views
+from app.web import pictures, views
 from app.web.run_worlds import worlds_of
 from app.web.services import Playground
 from app.web.views import RunView
@@ -42,7 +42,7 @@ def comparison(playground: Playground, found: Sequence[Run]) -> dict[str, Any]:
         "unit_words": unit_words(made),
         "returns": views.RETURNS,
         "maps": [
-            (view, view.pictures[0]) for view in made if view.pictures and view.pictures[0].element in views.MODES
+            (view, view.pictures[0]) for view in made if view.pictures and view.pictures[0].element in pictures.MODES
         ],
         "differences": views.differences(found),
     }

@@ -18,7 +18,7 @@ from app.core.text import _
 from app.protocol.runs import ForkRequest, Run, RunPatch, StepRequest
 from app.store import checkpoints, edits, events, series
 from app.store import runs as run_rows
-from app.web import editor, forking, forms, lessons, recipe, views
+from app.web import editor, forking, forms, lessons, pictures, recipe, views
 from app.web.comparing import comparison
 from app.web.context import RunId, Service
 from app.web.describe import run_model
@@ -235,7 +235,7 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
     view = replace(view, references=[line.model_dump(exclude_none=True) for line in worlds.references])
     tab = request.query_params.get("tab", "maths")
     dictionary = catalog.scalars()
-    maps = [picture for picture in view.pictures if picture.element in views.MODES]
+    maps = [picture for picture in view.pictures if picture.element in pictures.MODES]
     origin = f"{request.url.scheme}://{request.headers.get('host', '')}"
     return {
         "here": "runs",
@@ -245,7 +245,7 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "maps": maps[:1],
         "editor": editor.of_run(view),
         "others": [picture for picture in view.pictures if picture not in maps[:1]],
-        "deck": [picture for picture in view.pictures if picture.element in views.DECK][1:],
+        "deck": pictures.deck(view.pictures),
         "checkpoints": views.labelled(kept),
         "undo": {item["step"]: item["id"] for item in kept if item["kind"] == "before_edit"},
         "started_config": row.config,

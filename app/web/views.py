@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from app.core.errors import PlaygroundError, shorten
 from app.core.scalars import Scalar
-from app.core.specs import AlgorithmSpec, EnvironmentSpec, PanelSpec
+from app.core.specs import AlgorithmSpec, EnvironmentSpec
 from app.core.text import _
 from app.protocol.runs import TERMINAL, Run
 from app.web import forms
 from app.web.forms import Field
+from app.web.pictures import Picture, pictures
 from app.web.rendering import moment, steps
 from app.web.scenes import Scene, scene_of
 
@@ -26,6 +27,12 @@ EVALUATION = ("eval/mean_reward", "eval/std_reward", "eval/mean_ep_length")
 LEADS = ("rollout/episode_return", "eval/mean_reward", "tabular/value_error_max", "eval/success_rate",
          "rollout/episode_length", "tabular/max_bellman_residual", "tabular/greedy_return")  # fmt: skip
 PLANNED_LEADS = ("tabular/greedy_return", "tabular/value_error_max", "tabular/max_bellman_residual")  # exact numbers
+STAGE_LEADS = (
+    "eval/accuracy",
+    "eval/mean_reward",
+    "eval/success_rate",
+    "train/loss",
+)  # of a model that learns from data
 MAX_LEADS = 3
 # The scalar that says what a hyperparameter is worth at a moment, where a schedule or the agent itself moves it.
 IN_FORCE = {
@@ -39,40 +46,23 @@ IN_FORCE = {
 }
 GROUPS = {
     "tabular": _("Tables against the truth"),
+    "bandit": _("Arms"),
     "train": _("Training"),
     "model": _("What was learned of the world"),
     "eval": _("Evaluation"),
     "rollout": _("Episodes"),
     "buffer": _("Replay buffer"),
+    "objective": _("Objective"),
+    "completions": _("Completions"),
+    "policy": _("Step of the policy"),
+    "val": _("Ratio"),
+    "rewards": _("Implicit rewards"),
+    "logps": _("Log-probabilities"),
     "time": _("Speed"),
 }
-MODES = {
-    "grid-map": (
-        ("v", _("Value")),
-        ("q", _("Q")),
-        ("visits", _("Visits")),
-        ("error", _("Error")),
-        ("behaviour", _("Behaviour")),
-    ),
-    "plane-map": (("values", _("Value")), ("action", _("Policy"))),
-}
-# the first of these stands beside the curves, the others below them
-DECK = ("figure-set", "figure-request", "gae-stack", "kl-frontier")
-MODE_SIGNALS = {"behaviour": {"behaviour"}, "visits": {"visits", "visited"}}  # a way of drawing needs one of these
 STEP_WORDS = {"env_step": _("step"), "sweep": _("sweep"), "update": _("step")}
 DRAWN = ("layout", "rewards")  # options of a world that hold a drawing
 UNITS = {"env_step": _("steps"), "sweep": _("sweeps"), "update": _("updates")}
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One panel of the stage and its ways of drawing."""
-
-    panel: str
-    name: str
-    summary: str
-    element: str
-    modes: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -153,19 +143,14 @@ def view(catalog: ModuleType, run: Run, known_series: Sequence[str] = ()) -> Run
         algorithm=algorithm,
         environment=environment,
         unit=UNITS.get(run.step_unit, run.step_unit),
-        pictures=[Picture(spec.id, spec.name, spec.summary, spec.element, _modes(spec, algorithm)) for spec in fits],
-        leads=_leads(curves, LEADS if algorithm is None or algorithm.emits_episodes else PLANNED_LEADS),
+        pictures=pictures(fits, algorithm, run),
+        leads=_leads(curves, LEADS)
+        if algorithm is None or algorithm.emits_episodes
+        else _leads(curves, PLANNED_LEADS) or _leads(curves, STAGE_LEADS),
         groups=_grouped(curves),
         references=references(environment, run.environment_config),
         scene=scene_of(environment, run.environment_config) if environment else None,
     )
-
-
-def _modes(panel: PanelSpec, algorithm: AlgorithmSpec | None) -> tuple[tuple[str, str], ...]:
-    modes = MODES.get(panel.element, (("", panel.name),))
-    signals = set(algorithm.signals) if algorithm is not None else set()
-    hidden = {name for name, sources in MODE_SIGNALS.items() if not sources & signals}
-    return tuple(mode for mode in modes if mode[0] not in hidden)
 
 
 def expected_scalars(

@@ -166,8 +166,12 @@ class PPOLanguageAgent(ReinforcedLearner):
             for start in range(0, len(own), config.batch_size)
         ]
         self.noted.update(written, whole.advantages, values)
-        explained = 1 - float(np.var((whole.targets - values)[own]) / max(float(np.var(whole.targets[own])), 1e-12))
-        return self.report(written, [numbers | {"train/explained_variance": explained} for numbers in measured])
+        spread = max(float(np.var(whole.targets[own])), 1e-12)
+        said = {
+            "train/explained_variance": 1 - float(np.var((whole.targets - values)[own])) / spread,
+            "objective/rlhf_reward": float(rewards.sum(axis=1).mean()),
+        }
+        return self.report(written, [numbers | said for numbers in measured])
 
     def step(self, rows: Rows, whole: Batch, chosen: Array) -> dict[str, float]:
         """Take one gradient step on some of the rows, and return what it measured."""
@@ -181,10 +185,13 @@ class PPOLanguageAgent(ReinforcedLearner):
         values = self.model.scores(judged.hidden)
         losses = ppo_loss(judged.log_probs, values, batch, self.config)
         mask = as_tensor(batch.mask)
-        gone = ((losses.ratio - 1).abs() > self.config.clip_range).float()
+        ratio = losses.ratio
+        gone = ((ratio - 1).abs() > self.config.clip_range).float()
         return self.descend(losses.value) | {
             "train/entropy": mean_over(judged.entropies, mask),
-            "train/clip_fraction": mean_over(gone, mask),
+            "policy/approxkl_avg": mean_over(ratio.log().square() / 2, mask),
+            "policy/clipfrac_avg": mean_over(gone, mask),
+            "val/ratio": mean_over(ratio, mask),
             "train/value_loss": mean_over((values.detach() - as_tensor(batch.targets)).square(), mask),
         }
 
@@ -206,7 +213,10 @@ SPEC = AlgorithmSpec(
         "sort_digits", 60, {"d_model": 16, "n_layers": 1, "n_heads": 2, "n_prompts": 4, "group_size": 4, "batch_size": 8},
         {"n_digits": 3},
     ),
-    emits=(*REINFORCED_EMITS, "train/clip_fraction", "train/value_loss", "train/explained_variance"),
+    emits=(
+        *REINFORCED_EMITS, "objective/rlhf_reward", "policy/approxkl_avg", "policy/clipfrac_avg", "val/ratio",
+        "train/value_loss", "train/explained_variance",
+    ),
     signals=REINFORCED_SIGNALS,
     step_unit="update",
     default_steps=280,

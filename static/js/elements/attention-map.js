@@ -55,23 +55,22 @@ class AttentionMap extends HTMLElement {
 
   #draw = () => {
     if (!this.#frame) return;
-    const { meta, arrays, step } = this.#frame;
+    const { meta, step } = this.#frame;
     const { tokens } = meta;
     const [layer, head] = [Number(this.#layer.value), Number(this.#head.value)];
     const size = tokens.length;
-    const from = (layer * meta.heads + head) * this.#frame.shapes.attention[1] ** 2;
-    const at = (/** @type {number} */ row, /** @type {number} */ column) => arrays.attention[from + row * this.#frame.shapes.attention[1] + column];
     const grid = make("table", "table matrix attention-grid");
     grid.setAttribute("aria-label", t("Attention of layer {layer}, head {head}: a row gathers from the columns before it", { layer: layer + 1, head: head + 1 }));
     const top = make("tr");
+    grid.style.setProperty("--columns", String(size + 1));
     top.append(make("th"), ...tokens.map((/** @type {string} */ token) => named(token, "col")));
     grid.append(top);
     for (let row = 0; row < size; row++) {
       const line = make("tr");
       line.append(named(tokens[row], "row"));
       for (let column = 0; column < size; column++) {
-        const value = column > row ? null : at(row, column);
-        const cell = make("td", "number", value === null ? "" : number(value, 2));
+        const value = column > row ? null : this.#at(row, column);
+        const cell = make("td", "number", value === null ? "" : String(Math.round(100 * value)));
         if (value !== null) paint(cell, sequential(value));
         Object.assign(cell.dataset, { row: String(row), column: String(column) });
         line.append(cell);
@@ -80,8 +79,15 @@ class AttentionMap extends HTMLElement {
     }
     this.#looks.replaceChildren(grid);
     this.#drawStream(layer);
-    this.#caption.textContent = t("step {step} · the likeliest completion of one held-out prompt; a row gathers from the columns before it and sums to 1", { step: steps(step) });
+    this.#caption.textContent = t("step {step} · the likeliest completion of one held-out prompt; a row gathers from the columns before it: percent, together 100", { step: steps(step) });
   };
+
+  /** Weight of the layer and head that are chosen. @param {number} row @param {number} column */
+  #at(row, column) {
+    const { meta, arrays, shapes } = this.#frame;
+    const size = shapes.attention[1];
+    return arrays.attention[((Number(this.#layer.value) * meta.heads + Number(this.#head.value)) * size + row) * size + column];
+  }
 
   /** @param {number} layer */
   #drawStream(layer) {
@@ -111,7 +117,7 @@ class AttentionMap extends HTMLElement {
     const { tokens } = this.#frame.meta;
     const [row, column] = [Number(target.dataset.row), Number(target.dataset.column)];
     this.#words.textContent = t("“{to}” at {row} gathers {share} of what it gets from “{from}” at {column}", {
-      to: tokens[row], row: row + 1, share: target.textContent, from: tokens[column], column: column + 1,
+      to: tokens[row], row: row + 1, share: number(this.#at(row, column), 3), from: tokens[column], column: column + 1,
     });
   }
 }

@@ -1,5 +1,6 @@
 // @ts-check
-// Figures that an idle worker draws when somebody asks, for the moment that the page shows. Attributes: run, panel, summary.
+// Figures that an idle worker draws when somebody asks, for the moment that the page shows;
+// what was kept when the run ended is shown at once. Attributes: run, panel, summary, data-kept.
 
 import { frame } from "../api.js";
 import { make } from "../chart-frame.js";
@@ -9,7 +10,7 @@ import { t } from "../text.js";
 
 class FigureRequest extends HTMLElement {
   #figures = /** @type {Figures | null} */ (null);
-  #button = /** @type {HTMLButtonElement} */ (make("button", "button", t("Play it")));
+  #button = /** @type {HTMLButtonElement} */ (make("button", "button", t("Draw it")));
   #words = make("p", "muted small");
   #body = make("div");
 
@@ -23,6 +24,7 @@ class FigureRequest extends HTMLElement {
     head.append(this.#button, this.#words);
     this.#figures = new Figures(this.#body);
     this.replaceChildren(head, this.#body);
+    if (this.dataset.kept === "true") this.#ask();
   }
 
   disconnectedCallback() {
@@ -33,7 +35,7 @@ class FigureRequest extends HTMLElement {
     const run = Number(this.getAttribute("run"));
     const { at } = momentOf(run);
     this.#button.disabled = true;
-    this.#words.textContent = t("Being played; this takes some seconds.");
+    this.#words.textContent = t("Being drawn; this takes some seconds.");
     try {
       const found = await frame(`/runs/${run}/frames/${this.getAttribute("panel")}${at === null ? "" : `?step=${at}`}`);
       this.#words.textContent = found.meta?.figures ? "" : t("No update was kept by then: ask again after the next one.");

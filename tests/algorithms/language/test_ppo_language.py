@@ -88,3 +88,14 @@ def test_the_weights_of_a_later_stage_are_those_of_the_policy() -> None:
     assert np.array_equal(second.model.weights, first.model.weights[: second.model.weights.size])
     third = stage("ppo_language", origin=first.state())
     assert np.array_equal(third.model.weights, first.model.weights)
+
+
+def test_divergence_is_paid_for_once_the_model_has_moved() -> None:
+    agent = stage("ppo_language", n_prompts=16, beta=0.5, n_epochs=3, learning_rate=1e-2, lr_end_share=1.0)
+    first = agent.update(1).scalars
+    assert first["objective/rlhf_reward"] == pytest.approx(first["train/reward"], abs=1e-6)
+    assert first["policy/approxkl_avg"] > 0
+    assert first["val/ratio"] != pytest.approx(1, abs=1e-4)
+    second = agent.update(1).scalars
+    assert second["objective/kl"] > 0.1
+    assert second["objective/rlhf_reward"] < second["train/reward"] - 0.5 * 0.1
