@@ -24,7 +24,7 @@ class GridEditor extends HTMLElement {
   #hand = null;
   /** @type {import("../editor-solver.js").Answer | null} */
   answer = null;
-  /** @type {Set<string>} layouts that the form was given, so that a late answer to an older one is known as such */
+  /** @type {Set<string>} layouts that the form was given or that were typed in it, so that a late answer to an older one is known as such */
   #sent = new Set();
   #asked_gamma = /** @type {number | null} the discount that the form asked for last */ (null);
   /** @type {import("../editor-world.js").Drawing} what the run goes on in */
@@ -127,6 +127,7 @@ class GridEditor extends HTMLElement {
   /** The form was changed by hand: by text, by a preset, or by another discount. @param {Event} event */
   #typed = (event) => {
     if (this.contains(/** @type {Node} */ (event.target)) || !event.isTrusted) return;
+    this.#sent.add(this.options.read().layout);
     this.#adopt();
   };
 
@@ -134,8 +135,10 @@ class GridEditor extends HTMLElement {
   #swapped = () => {
     if (!this.isConnected) return;
     const { layout } = this.options.read();
-    if (layout !== this.world.drawing.layout && this.#sent.has(layout)) this.changed();
-    else this.#adopt();
+    const is_newest = layout === this.world.drawing.layout;
+    if (!is_newest && this.#sent.has(layout)) return this.changed();
+    if (is_newest) this.#sent = new Set([layout]); // answers come in order: none to an older one is on its way
+    this.#adopt();
   };
 
   #adopt() {
