@@ -20,7 +20,7 @@ from app.core.errors import InvalidInput, TrainingDiverged
 from app.core.randomness import Stream
 from app.core.report import Report
 from app.core.text import _
-from app.parts.language_noted import model_signals
+from app.parts.language_noted import Glimpses
 from app.parts.language_task import LanguageTask
 from app.parts.local_models import LocalModel, check_model
 from app.parts.networks import Parameters
@@ -89,6 +89,7 @@ class LanguageLearner:
         self.model.initialise(problem.stream("initialisation"))
         if problem.origin is not None:
             self._start_from(problem.origin.get("model"))
+        self.glimpses = Glimpses(self.model, task)
         self.optimiser = Adam(Parameters(self.model.weights, self.model.gradient), betas=(0.9, 0.95))
         self.updates = 0
 
@@ -175,7 +176,7 @@ class LanguageLearner:
 
     def signals(self) -> Mapping[str, Callable[..., Array]]:
         """Return what panels may ask for."""
-        return {"weights": lambda: self.model.weights, **model_signals(self.model, self.task)}
+        return {"weights": lambda: self.model.weights, **self.glimpses.signals()}
 
     def diagnostics(self) -> dict[str, float]:
         """Return nothing: every scalar comes with an update."""

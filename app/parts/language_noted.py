@@ -4,7 +4,7 @@ R rows shown, F fixed prompts, K prompts, G completions, P prompt columns, C com
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from app.parts.transformer import Transformer, as_tensor
 from app.parts.tries import right_counts
 
 Array = NDArray[Any]
+T = TypeVar("T")
 SHOWN_ROWS, FIXED_PROMPTS, DRAFT_PROMPTS = 64, 8, 32
 TOKEN_COLUMNS = (
     "own", "log_prob", "old_log_prob", "reference_log_prob", "divergence", "entropy", "advantage", "value", "ratio",
@@ -130,14 +131,44 @@ def looks(model: Transformer, task: LanguageTask) -> tuple[Array, Array, Array]:
     return np.stack(attention), np.stack(stream), rows[0]
 
 
-def model_signals(model: Transformer, task: LanguageTask) -> Mapping[str, Callable[..., Array]]:
-    """Return the signals of a model itself."""
-    return {
-        "shown_rows": lambda: shown_rows(model, task),
-        "shown_rewards": lambda: shown_rewards(task, shown_rows(model, task)),
-        "shown_drafts": lambda: drafts(model, task),
-        "right_counts": lambda: right_counts(model, task),
-        "attention": lambda: looks(model, task)[0],
-        "stream": lambda: looks(model, task)[1],
-        "attention_row": lambda: looks(model, task)[2],
-    }
+class KeptGlimpse(Generic[T]):
+    """What a look at a model gave, kept until its weights change: several pictures of one moment ask for the same."""
+
+    def __init__(self, model: Transformer, look: Callable[[], T]) -> None:
+        self._model, self._look = model, look
+        self._weights: Array | None = None
+        self._seen: T
+
+    def __call__(self) -> T:
+        """Look, where the weights are not those of the last look."""
+        if self._weights is None or not np.array_equal(self._weights, self._model.weights):
+            self._seen = self._look()
+            self._weights = self._model.weights.copy()
+        return self._seen
+
+
+class Glimpses:
+    """What pictures ask of a model: rows (F, L) and their rewards, drafts, tries, one forward pass."""
+
+    def __init__(self, model: Transformer, task: LanguageTask) -> None:
+        self._task = task
+        self.rows = KeptGlimpse(model, lambda: shown_rows(model, task))
+        self.looks = KeptGlimpse(model, lambda: looks(model, task))
+        self.drafts = KeptGlimpse(model, lambda: drafts(model, task))
+        self.right_counts = KeptGlimpse(model, lambda: right_counts(model, task))
+
+    def rewards(self) -> Array:
+        """Return what the rows for the fixed prompts earn, part by part (F, parts)."""
+        return shown_rewards(self._task, self.rows())
+
+    def signals(self) -> Mapping[str, Callable[..., Array]]:
+        """Return the signals of a model itself."""
+        return {
+            "shown_rows": self.rows,
+            "shown_rewards": self.rewards,
+            "shown_drafts": self.drafts,
+            "right_counts": self.right_counts,
+            "attention": lambda: self.looks()[0],
+            "stream": lambda: self.looks()[1],
+            "attention_row": lambda: self.looks()[2],
+        }

@@ -18,7 +18,7 @@ from app.core.errors import InvalidInput
 from app.core.report import Episodes, Report
 from app.core.text import _
 from app.parts.language_learner import LANGUAGE_SIGNALS, LanguageLearner, ModelChoices, model_tree
-from app.parts.language_noted import LanguageNoted, shown_rewards, shown_rows
+from app.parts.language_noted import Glimpses, LanguageNoted
 from app.parts.pass_at_k import pass_at_k
 from app.parts.sampling import Rows, complete, completion_logits, log_probs_of, next_log_probs, scores_of
 from app.parts.tokens import END
@@ -108,6 +108,7 @@ class ReinforcedLearner(LanguageLearner):
         super().__init__(config, problem)
         self.reference = self._model(0)
         self.reference.load(self.model.weights[: self.reference.weights.size])
+        self.glimpses_before = Glimpses(self.reference, self.task)
         self.noted = LanguageNoted()
         self.scorer: Transformer | None = None
         if config.reward == "reward_model":
@@ -192,11 +193,10 @@ class ReinforcedLearner(LanguageLearner):
 
     def signals(self) -> Mapping[str, Callable[..., Array]]:
         """Return what panels may ask for."""
-        before = self.reference
         return {
             **super().signals(),
-            "shown_rows_before": lambda: shown_rows(before, self.task),
-            "shown_rewards_before": lambda: shown_rewards(self.task, shown_rows(before, self.task)),
+            "shown_rows_before": self.glimpses_before.rows,
+            "shown_rewards_before": self.glimpses_before.rewards,
             "token_rows": self.noted.tokens,
             "token_numbers": lambda: self.noted.numbers(self.now, self.reference_log_probs),
             "group_rewards": self.noted.group_rewards,

@@ -1,8 +1,11 @@
 """What is seen of a language model: the tokens of the last update, groups, attention."""
 
-import numpy as np
+from itertools import count
 
-from app.parts.language_noted import TOKEN_COLUMNS, fixed_prompts
+import numpy as np
+import pytest
+
+from app.parts.language_noted import TOKEN_COLUMNS, KeptGlimpse, drafts, fixed_prompts, looks, shown_rows
 from app.parts.language_task import is_held_out
 from tests.algorithms.language.stages import small_task, stage
 
@@ -40,3 +43,32 @@ def test_fixed_prompts_are_held_out_and_always_the_same() -> None:
     signals = stage("sft").signals()
     assert np.array_equal(signals["shown_rows"](), signals["shown_rows"]())
     assert signals["shown_rewards"]().shape == (8, 2)
+
+
+def test_a_look_is_taken_anew_when_the_weights_have_changed_and_only_then() -> None:
+    agent = stage("sft")
+    looks_taken = count(1)
+    glimpse = KeptGlimpse(agent.model, lambda: next(looks_taken))
+    assert [glimpse(), glimpse()] == [1, 1]
+    agent.update(1)
+    assert [glimpse(), glimpse()] == [2, 2]
+
+
+@pytest.mark.parametrize("name", ["sft", "grpo_language", "reward_model"])
+def test_what_is_kept_of_a_model_equals_a_fresh_look(name: str) -> None:
+    agent = stage(name, n_prompts=4) if name != "sft" else stage(name)
+    for _update in range(3):
+        for signal in ("shown_rows", "attention"):
+            agent.signals()[signal]()
+        agent.update(1)
+        writer = getattr(agent, "writer", agent.model)
+        assert np.array_equal(agent.signals()["shown_rows"](), shown_rows(writer, agent.task))
+        assert np.array_equal(agent.signals()["shown_drafts"](), drafts(writer, agent.task))
+        assert np.array_equal(agent.signals()["attention"](), looks(agent.model, agent.task)[0])
+
+
+def test_tries_beside_a_reward_model_are_those_of_the_model_that_writes() -> None:
+    agent = stage("reward_model", n_prompts=4)
+    before = agent.signals()["right_counts"]()
+    agent.update(1)
+    assert np.array_equal(agent.signals()["right_counts"](), before)

@@ -46,7 +46,7 @@ from app.core.scalars import Scalar
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.language_learner import LANGUAGE_SIGNALS, LanguageLearner, ModelChoices, check_task, model_tree
-from app.parts.language_noted import model_signals
+from app.parts.language_noted import Glimpses
 from app.parts.preferences import (
     PAIR_SIGNALS,
     Pairs,
@@ -110,6 +110,7 @@ class RewardModelAgent(LanguageLearner):
         super().__init__(config, problem)
         self.writer = self._model(0)
         self.writer.load(self.model.weights[: self.writer.weights.size])
+        self.glimpses_of_writer = Glimpses(self.writer, self.task)
         self.label_random = problem.stream("labels")
         self.noted = PairsNoted()
         self._held_out: Rows | None = None
@@ -173,10 +174,10 @@ class RewardModelAgent(LanguageLearner):
         return self.next_tokens(self.writer, observations, greedy, random)
 
     def signals(self) -> Mapping[str, Callable[..., Array]]:
-        """Return what panels may ask for: completions are those of the frozen model, attention is the reward model's."""
-        mine = {name: compute for name, compute in super().signals().items() if not name.startswith("shown")}
-        shown = {name: compute for name, compute in model_signals(self.writer, self.task).items() if name not in mine}
-        return {**mine, **shown, **self.noted.signals()}
+        """Return what panels may ask for: what is written is the frozen model's, weights and attention the reward model's."""
+        mine = super().signals()
+        of_reward_model = {name: mine[name] for name in ("weights", "attention", "stream", "attention_row")}
+        return {**self.glimpses_of_writer.signals(), **of_reward_model, **self.noted.signals()}
 
     def state(self) -> Tree:
         """Return everything that decides the future: `model` is the frozen one, `judge` the reward model."""

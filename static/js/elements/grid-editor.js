@@ -18,12 +18,10 @@ class GridEditor extends HTMLElement {
   options = new Options(this, {});
   gamma = 0.99;
   note = ""; // what the last act did, where that is easily overlooked
-  /** @type {Surface | null} */
-  #surface = null;
+  #surface = /** @type {Surface | null} */ (null);
   /** @type {Hand | null} */
   #hand = null;
-  /** @type {import("../editor-solver.js").Answer | null} */
-  answer = null;
+  answer = /** @type {import("../editor-solver.js").Answer | null} */ (null);
   /** @type {Set<string>} layouts that the form was given or that were typed in it, so that a late answer to an older one is known as such */
   #sent = new Set();
   #asked_gamma = /** @type {number | null} the discount that the form asked for last */ (null);
@@ -135,10 +133,9 @@ class GridEditor extends HTMLElement {
   #swapped = () => {
     if (!this.isConnected) return;
     const { layout } = this.options.read();
-    const is_newest = layout === this.world.drawing.layout;
-    if (!is_newest && this.#sent.has(layout)) return this.changed();
-    if (is_newest) this.#sent = new Set([layout]); // answers come in order: none to an older one is on its way
-    this.#adopt();
+    if (layout === this.world.drawing.layout) this.#sent.clear(); // answers come in order: no older one is on its way
+    if (this.#sent.has(layout)) this.changed();
+    else this.#adopt();
   };
 
   #adopt() {
