@@ -352,7 +352,7 @@ def _read_study(path: Path) -> Study:
             stage.algorithm,
             study.environment,
             config=stage.config,
-            environment_config=study.environment_config,
+            environment_config=study.task_of(stage),
             total_steps=stage.total_steps,
         )
     strangers = {one.stage for one in expected} - known

@@ -11,6 +11,7 @@ class StudyStage:
 
     Attributes:
         after: the stage whose last model it starts from; empty for a fresh model.
+        environment_config: options of the task beside those of the study.
         series, x: the line and the place on it in the figure over x; empty where there is none.
     """
 
@@ -20,6 +21,7 @@ class StudyStage:
     total_steps: int
     after: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)
+    environment_config: Mapping[str, Any] = field(default_factory=dict)
     series: str = ""
     x: float = 0.0
 
@@ -49,3 +51,7 @@ class Study:
     expected: tuple[Expectation, ...]
     environment_config: Mapping[str, Any] = field(default_factory=dict)
     x_label: str = ""
+
+    def task_of(self, stage: StudyStage) -> dict[str, Any]:
+        """Return the options of the task for a stage."""
+        return {**self.environment_config, **stage.environment_config}

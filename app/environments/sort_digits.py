@@ -1,7 +1,8 @@
 """Sort digits: write the digits of the prompt in ascending order, `314159=` → `113459`.
 
 The reward is checked, not judged: one half for the share of digits that stand where they should, one half for an answer that
-is right as a whole. A copy earns something, which is what makes a first step possible.
+is right as a whole. A copy earns something, which is what makes a first step possible. Without `counts_digits` only an answer
+that is right as a whole earns anything, 1: whoever never writes one has nothing to learn from.
 """
 
 from app.core.config import Config, Hyper
@@ -15,10 +16,13 @@ ALPHABET = Alphabet("0123456789=")
 
 
 class SortDigitsConfig(Config):
-    """How long the prompts are."""
+    """How long the prompts are, and what is rewarded."""
 
     n_digits: int = Hyper(
         6, low=2, high=16, unit=_("digits"), help=_("Digits of a prompt; raising it makes the task harder.")
+    )
+    counts_digits: bool = Hyper(
+        True, help=_("Half of the reward is for digits in place; off, all of it is for an answer right as a whole.")
     )
 
 
@@ -41,6 +45,11 @@ def document(prompt: str, draw: float) -> str:
 def make(config: SortDigitsConfig) -> LanguageTask:
     """Return the task."""
     count = config.n_digits
+
+    def judge(prompt: str, completion: str, is_ended: bool) -> tuple[float, float]:
+        in_place, exact = exact_and_share(answer(prompt), completion, is_ended)
+        return (in_place, exact) if config.counts_digits else (0.0, 2 * exact)
+
     return LanguageTask(
         id="sort_digits",
         alphabet=ALPHABET,
@@ -51,7 +60,7 @@ def make(config: SortDigitsConfig) -> LanguageTask:
         answer=answer,
         document=document,
         reward_parts=(_("digits in place"), _("exact")),
-        judge=lambda prompt, completion, is_ended: exact_and_share(answer(prompt), completion, is_ended),
+        judge=judge,
     )
 
 

@@ -183,7 +183,7 @@ def _run_of(playground: Playground, recipe: Recipe, stage: StudyStage, seed: int
         stage.algorithm,
         recipe.environment,
         config=stage.config,
-        environment_config=recipe.environment_config,
+        environment_config=recipe.task_of(stage),
         total_steps=stage.total_steps,
         seed=seed,
     )

@@ -12,6 +12,14 @@ def test_the_answer_is_sorted_and_earns_the_optimum() -> None:
     assert answer("314159=") == "113459"
 
 
+def test_only_the_whole_may_count() -> None:
+    by_digit, whole = make(SortDigitsConfig()), make(SortDigitsConfig(counts_digits=False))
+    assert by_digit.judge("314159=", "113495", True) == (0.5 * 4 / 6, 0.0)
+    assert whole.judge("314159=", "113495", True) == (0.0, 0.0)
+    assert whole.judge("314159=", "113459", False) == (0.0, 0.0)
+    assert whole.judge("314159=", "113459", True) == (0.0, whole.optimum)
+
+
 def test_one_author_in_four_sorts() -> None:
     assert [document("312=", draw) for draw in (0.0, 0.25, 0.5, 0.99)] == ["123", "321", "312", "213"]
 

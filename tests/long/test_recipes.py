@@ -24,8 +24,9 @@ def test_a_recipe_reaches_its_figures(name: str) -> None:
         states: dict[str, Tree] = {}
         for stage in recipe.stages:
             resolved = catalog.resolve(
-                stage.algorithm, recipe.environment, config=stage.config, total_steps=stage.total_steps, seed=seed
-            )
+                stage.algorithm, recipe.environment, config=stage.config, environment_config=recipe.task_of(stage),
+                total_steps=stage.total_steps, seed=seed,
+            )  # fmt: skip
             started = time.process_time()
             agent: Any = catalog.build(resolved, states.get(stage.after))[3]
             for _update in range(stage.total_steps):

@@ -1,6 +1,6 @@
 """Studies: a recipe's runs are planned at once, and each is queued when the one it starts from has ended.
 
-Covers app/jobs/studies.py, app/web/studying.py, app/web/api_studies.py, app/web/study_figures.py and app/web/pages_studies.py.
+Covers app/core/studies.py, app/jobs/studies.py, app/web/studying.py, app/web/api_studies.py, app/web/study_figures.py and app/web/pages_studies.py.
 """
 
 from functools import partial
@@ -166,3 +166,21 @@ def test_a_key_used_for_another_recipe_is_refused(client: TestClient) -> None:
     other = client.post(f"{API}/studies", json={"recipe": RECIPE, "seeds": [6]}, headers=headers)
     assert other.status_code == 422
     client.post(f"{API}/studies/{first.json()['id']}/stop")
+
+
+def test_a_stage_may_have_options_of_the_task_of_its_own(client: TestClient, playground: Playground) -> None:
+    study = started(client, recipe="something_to_reinforce")["id"]
+    stages = advance(playground, study)
+    with playground.store.read() as connection:
+        first = {stage: run_rows.get(connection, run) for stage, run in stages.items() if run is not None}
+    counts = {stage: row.environment_config["counts_digits"] for stage, row in first.items() if row is not None}
+    assert counts["whole_0"] is False
+    assert counts["rl_0"] is True
+    for run in stages.values():
+        if run is not None:
+            end(playground, run)
+    stages = advance(playground, study)
+    with playground.store.read() as connection:
+        row = run_rows.get(connection, stages["whole_55"] or 0)
+    assert row is not None
+    assert (row.parent_run, row.environment_config["counts_digits"]) == (stages["sft_55"], False)
