@@ -20,7 +20,7 @@ class BracketsConfig(Config):
     """How deep the prompts are."""
 
     n_brackets: int = Hyper(
-        5, low=2, high=10, unit=_("brackets"), help=_("Brackets that a prompt opens; raising it makes the task harder.")
+        5, low=4, high=10, unit=_("brackets"), help=_("Brackets that a prompt opens; raising it makes the task harder.")
     )
 
 

@@ -40,10 +40,10 @@ class DialogueConfig(Config):
     price: float = Hyper(
         0.02,
         low=0,
-        high=0.5,
+        high=0.06,  # so that a right booking earns more than PASSES, however many questions it took
         symbol="p",
         unit=_("reward"),
-        help=_("Price of a question: raising it makes guessing worthwhile."),
+        help=_("Price of a question: raising it makes guessing less of a loss."),
     )
 
 
@@ -150,7 +150,11 @@ def references(config: DialogueConfig) -> tuple[Reference, ...]:
     """Return the optimum, and what guessing at once earns."""
     return (
         Reference(
-            _("Optimum"), optimum(config), _("exact, by dynamic programming over what is known and the questions left")
+            _("Optimum"),
+            optimum(config),
+            _(
+                "exact, by dynamic programming over what is known and the questions left; whoever asks as often as there is room books all three rightly with probability {chance}"
+            ).format(chance=f"{best_success(config.n_questions, config.misheard):.3f}"),
         ),
         Reference(_("Guessing at once"), booking(len(SLOTS)), _("exact: a quarter of each value")),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.core.codecs import content_hash
-from app.core.errors import CheckpointDamaged, Missing
+from app.core.errors import CheckpointDamaged, InvalidInput, Missing
 from app.core.text import _
 from app.jobs import labels
 from app.store import checkpoints, runs
@@ -16,6 +16,7 @@ from app.store.database import Store
 from app.training.checkpoints import MANIFEST
 
 INHERITED = "parent"
+REWARD_MODEL = "reward_model"  # the stage that trains one, and the choice of learning from it
 Connection = Any  # the store's; jobs only hand it from one function of the store to another
 
 
@@ -41,9 +42,11 @@ def insert(store: Store, connection: Connection, new: runs.RunNew) -> int:
 
     Raises:
         Missing: the parent or its checkpoint does not exist (any more).
+        InvalidInput: a reward model is to reward it, and what it starts from has none.
         Refused: it is to learn from stored labels and the parent has none.
     """
     source = None
+    _check_reward(connection, new)
     if new.parent_run is not None and new.parent_checkpoint is not None:
         source = _kept_folder(store, connection, new.parent_run, checkpoint=new.parent_checkpoint)
     run = runs.create(connection, new)
@@ -52,6 +55,21 @@ def insert(store: Store, connection: Connection, new: runs.RunNew) -> int:
     if labels.wants(new.config) and not _goes_on(connection, new):
         labels.hand_over(connection, new.parent_run, labels.folder_of(store.run_folder(run)))
     return run
+
+
+def has_reward_model(algorithm: str, config: Mapping[str, Any]) -> bool:
+    """Whether the checkpoints of a run hold a reward model: it trained one, or learned from one."""
+    return REWARD_MODEL in (algorithm, config.get("reward"))
+
+
+def _check_reward(connection: Connection, new: runs.RunNew) -> None:
+    if new.config.get("reward") != REWARD_MODEL:
+        return
+    parent = runs.get(connection, new.parent_run) if new.parent_run is not None else None
+    if parent is None or not has_reward_model(parent.algorithm, parent.config):
+        rule = _("what this stage starts from has no reward model")
+        way_out = _("Fork a run that trained one, naming this stage as `algorithm`; or let the task reward.")
+        raise InvalidInput.one("config.reward", REWARD_MODEL, rule, way_out)
 
 
 def _goes_on(connection: Connection, new: runs.RunNew) -> bool:

@@ -42,7 +42,7 @@ def compute(subject: Subject, options: CompletionsOptions) -> Frame:
     columns += [{"label": _("Now"), "kind": "text"}, {"label": _("earns"), "kind": "share"}]
     columns += [{"label": name, "kind": "number"} for name in task.reward_parts]
     _append(parts, _texts(signals["shown_rows"](), task), rewards.sum(axis=1).tolist(), *rewards.T.tolist())
-    right = int((rewards.sum(axis=1) >= task.passes - 1e-9).sum())
+    right = int(task.is_right(rewards).sum())
     words = _("{right} of {count} prompts right; always the same prompts, never trained on, and the same draws").format(
         right=right, count=len(parts)
     )

@@ -59,7 +59,7 @@ SPEC = PanelSpec(
     id="pass_at_k",
     name=_("How many tries it takes"),
     summary=_(
-        "pass@k on held-out prompts: 64 tries at each of 64. The left end is how sure the model is, the right end what it can do at all."
+        "pass@k on held-out prompts: 64 tries at each of at most 64. The left end is how sure the model is, the right end what it can do at all."
     ),
     element="figure-request",
     version=1,

@@ -45,6 +45,9 @@ class ClipPairs:
     """M pairs of clips at most: features (M, 2, T, F), lengths (M, 2), shares that the first is preferred (M,)."""
 
     def __init__(self, capacity: int, clip_steps: int, size: int) -> None:
+        self._make_room(capacity, clip_steps, size)
+
+    def _make_room(self, capacity: int, clip_steps: int, size: int) -> None:
         self.features = np.zeros((capacity, 2, clip_steps, size), np.float32)
         self.lengths = np.zeros((capacity, 2), np.int64)
         self.shares = np.zeros(capacity)
@@ -70,7 +73,7 @@ class ClipPairs:
         count = len(tree["shares"])
         if count > len(self.shares) or tree["features"].shape[2] != self.features.shape[2]:
             room = max(count, len(self.shares))
-            self.__init__(room, *tree["features"].shape[2:])  # type: ignore[misc]
+            self._make_room(room, *tree["features"].shape[2:])
         self.count = 0
         self.add(tree["features"], tree["lengths"], tree["shares"])
 

@@ -115,14 +115,17 @@ def drafts(model: Transformer, task: LanguageTask) -> Array:
 
 
 @torch.inference_mode()
-def looks(model: Transformer, task: LanguageTask) -> tuple[Array, Array, Array]:
+def looks(model: Transformer, task: LanguageTask, writer: Transformer | None = None) -> tuple[Array, Array, Array]:
     """Return one forward pass over the first fixed prompt with its likeliest completion.
+
+    Args:
+        writer: writes the completion; None is the model itself.
 
     Returns:
         attention of each layer and head (layers, H, L, L), the stream after each layer (layers, L, D), the row (L,).
     """
     prompts = task.encoded(fixed_prompts(task)[:1])
-    rows = complete(model, prompts, turns=task.turns).tokens
+    rows = complete(writer or model, prompts, turns=task.turns).tokens
     kept: list[tuple[Tensor, Tensor]] = []
     model.kept = kept
     model.hidden(as_tensor(rows), padding_of(prompts))
@@ -148,14 +151,18 @@ class KeptGlimpse(Generic[T]):
 
 
 class Glimpses:
-    """What pictures ask of a model: rows (F, L) and their rewards, drafts, tries, one forward pass."""
+    """What pictures ask of a model: rows (F, L) and their rewards, drafts, tries, one forward pass.
 
-    def __init__(self, model: Transformer, task: LanguageTask) -> None:
+    Beside a reward model another, frozen, `writer` writes, and the pass is the reward model's over what that wrote.
+    """
+
+    def __init__(self, model: Transformer, task: LanguageTask, writer: Transformer | None = None) -> None:
         self._task = task
-        self.rows = KeptGlimpse(model, lambda: shown_rows(model, task))
-        self.looks = KeptGlimpse(model, lambda: looks(model, task))
-        self.drafts = KeptGlimpse(model, lambda: drafts(model, task))
-        self.right_counts = KeptGlimpse(model, lambda: right_counts(model, task))
+        by = writer or model
+        self.rows = KeptGlimpse(by, lambda: shown_rows(by, task))
+        self.looks = KeptGlimpse(model, lambda: looks(model, task, by))
+        self.drafts = KeptGlimpse(by, lambda: drafts(by, task))
+        self.right_counts = KeptGlimpse(by, lambda: right_counts(by, task))
 
     def rewards(self) -> Array:
         """Return what the rows for the fixed prompts earn, part by part (F, parts)."""

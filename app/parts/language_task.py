@@ -24,6 +24,7 @@ from app.parts.tokens import END, PAD, Alphabet, Turns, right_aligned, written_b
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 HELD_OUT_EVERY = 5
+ROUNDING = 1e-9
 FEWEST_TO_HOLD_OUT = 50
 
 
@@ -131,6 +132,10 @@ class LanguageTask:
             for prompt, row in zip(prompts, completions, strict=True)
         ]
         return np.array(parts, np.float64).reshape(len(prompts), len(self.reward_parts))
+
+    def is_right(self, parts: F64) -> NDArray[np.bool_]:
+        """Return which completions count as right (B,), from the parts of their rewards (B, parts)."""
+        return np.asarray(parts.sum(axis=1) >= self.passes - ROUNDING)
 
     def batch(self, n_envs: int, seed: int, stream: str, features: bool) -> "LanguageBatch":
         """Return N copies; `features` changes nothing, observations are rows of tokens (N, P + C) float32."""

@@ -49,8 +49,7 @@ class PreferenceLearner(ReinforcedLearner):
         self.pairs_noted.update(written, pairs, scores)
         shown = written if self.config.pairs == "online" else self.write()  # what the model itself writes is measured
         chosen, rejected = apart(log_probs.astype(np.float64))
-        count = max(len(pairs), 1)
-        said = {"logps/chosen": float(chosen.sum() / count), "logps/rejected": float(rejected.sum() / count)}
+        said = {"logps/chosen": float(chosen.mean()), "logps/rejected": float(rejected.mean())} if len(pairs) else {}
         return self.report(shown, [scalars | pair_measures(scores) | said])
 
     def signals(self) -> Mapping[str, Callable[..., Array]]:

@@ -17,7 +17,7 @@ from app.core.errors import InvalidInput
 from app.core.randomness import Stream
 from app.core.text import _
 from app.parts.language_task import LanguageTask
-from app.parts.reinforced import ReinforcedChoices, Written
+from app.parts.reinforced import ReinforcedChoices, Written, is_telling
 from app.parts.sampling import Rows
 from app.parts.tokens import END, END_SIGN, PAD
 
@@ -53,8 +53,8 @@ def best_and_worst(rewards: Array, *, label_noise: float, random: Stream) -> Pai
     chosen, rejected = first + rewards.argmax(axis=1), first + rewards.argmin(axis=1)
     is_wrong = random.uniforms(len(rewards)) < label_noise
     chosen, rejected = np.where(is_wrong, rejected, chosen), np.where(is_wrong, chosen, rejected)
-    is_telling = np.ptp(rewards, axis=1) > 0
-    return Pairs(chosen[is_telling], rejected[is_telling])
+    kept = is_telling(rewards)
+    return Pairs(chosen[kept], rejected[kept])
 
 
 def rows_of(rows: Rows, pairs: Pairs) -> Rows:
@@ -126,12 +126,13 @@ class PairsNoted:
 
 
 def pair_measures(scores: Array) -> dict[str, float]:
-    """Return how the model's own reward tells N pairs apart (2N,), as TRL names it; all 0 without pairs."""
+    """Return how the model's own reward tells N pairs apart (2N,), as TRL names it; nothing without pairs."""
     chosen, rejected = apart(np.asarray(scores, np.float64))
-    count = max(len(chosen), 1)
+    if not len(chosen):
+        return {}
     return {
-        "rewards/chosen": float(chosen.sum() / count),
-        "rewards/rejected": float(rejected.sum() / count),
-        "rewards/margins": float((chosen - rejected).sum() / count),
-        "rewards/accuracies": float((chosen > rejected).sum() / count),
+        "rewards/chosen": float(chosen.mean()),
+        "rewards/rejected": float(rejected.mean()),
+        "rewards/margins": float((chosen - rejected).mean()),
+        "rewards/accuracies": float((chosen > rejected).mean()),
     }

@@ -25,6 +25,7 @@ from app.parts.tokens import END
 from app.parts.transformer import Transformer, as_tensor
 
 Array = NDArray[Any]
+SAME = 1e-6  # rewards of a group nearer than this, of their size, are the same
 REINFORCED_SIGNALS = (
     *LANGUAGE_SIGNALS, "shown_rows_before", "shown_rewards_before", "token_rows", "token_numbers", "group_rewards",
     "group_advantages",
@@ -50,6 +51,8 @@ class ReinforcedChoices(ModelChoices):
         help=_("Who says what a completion earned: the task itself, or the reward model of the stage that this one starts from."))
     temperature: float = Hyper(1.0, above=0, high=10, live="update", advanced=True,
         help=_("Divides the scores of tokens: raising it makes what is written more varied."))
+    warmup_steps: int = Hyper(10, low=0, high=10_000, unit=_("updates"), advanced=True, live="update",
+        help=_("Updates over which the learning rate rises from 0: lowering it lets the first steps, of which the optimiser knows no size yet, undo what was there."))
     lr_end_share: float = Hyper(0.2, low=0, high=1, live="update", advanced=True,
         help=_("Share of the learning rate that is left at the end of the budget, to which it falls in a line."))
     # fmt: on
@@ -170,12 +173,12 @@ class ReinforcedLearner(LanguageLearner):
     def report(self, written: Written, measured: list[dict[str, float]]) -> Report:
         """Return an update's report from what its steps measured."""
         rewards, size = written.group_rewards, len(written.rewards) // written.groups
-        passes = (written.true_rewards >= self.task.passes).reshape(rewards.shape).sum(axis=1)
+        passes = self.task.is_right(written.parts).reshape(rewards.shape).sum(axis=1)
         scalars = {name: float(np.mean([numbers[name] for numbers in measured])) for name in measured[0]}
         scalars |= {
             "train/reward": float(rewards.mean()),
             "train/reward_std": float(rewards.std(axis=1).mean()),
-            "train/frac_reward_zero_std": float((np.ptp(rewards, axis=1) == 0).mean()),
+            "train/frac_reward_zero_std": float((~is_telling(rewards)).mean()),
             "objective/true_reward": float(written.true_rewards.mean()),
             "objective/kl": self.divergence(written),
             "completions/mean_length": float(written.rows.lengths.mean()),
@@ -227,6 +230,11 @@ def _no_scorer() -> InvalidInput:
         "config.reward", "reward_model", _("there is no stage to start from that has a reward model"),
         _("Train a reward model first, and start from that run; or let the task reward."),
     )  # fmt: skip
+
+
+def is_telling(rewards: Array) -> Array:
+    """Return which groups of rewards (K, G) hold different ones (K,); the last digits of a reward model's scores do not count."""
+    return np.asarray(np.ptp(rewards, axis=1) > SAME * (1 + np.abs(rewards.mean(axis=1))))
 
 
 def mean_over(values: Tensor, mask: Tensor) -> float:

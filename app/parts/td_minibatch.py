@@ -1,8 +1,8 @@
 r"""The numbers of a minibatch of temporal-difference targets, sample by sample, for the inspector; the same for all Q-learners.
 
-$$y = r + \gamma\,(1 - \text{terminated})\,V', \qquad \ell = h(Q - y), \qquad \frac{\partial L}{\partial Q} = \frac1B\,\mathrm{clip}(Q - y, -1, 1)$$
+$$y = r + \gamma\,(1 - \text{terminated})\,V', \qquad \ell = h(Q - y), \qquad \frac{\partial L}{\partial Q} = \frac1B\,\mathrm{clip}(Q - y, -\kappa, \kappa)$$
 
-V' is what follows, as the algorithm judges it. B samples.
+V' is what follows, as the algorithm judges it; κ bounds the errors that count squared, 1 where the algorithm sets none. B samples.
 """
 
 from collections.abc import Mapping
@@ -15,18 +15,26 @@ from app.core.specs import Line, Minibatch
 from app.core.text import _
 
 Array = NDArray[Any]
-COLUMNS = ("reward", "discount", "terminated", "next_value", "target", "q", "error", "loss", "size", "slope")
+COLUMNS = ("reward", "discount", "terminated", "next_value", "target", "q", "error", "loss", "size", "slope", "bound")
 
 
 def td_numbers(
-    rewards: Array, discounts: Array | float, *, terminated: Array, next_values: Array, targets: Array, q: Array
+    rewards: Array,
+    discounts: Array | float,
+    *,
+    terminated: Array,
+    next_values: Array,
+    targets: Array,
+    q: Array,
+    bound: float = 1.0,
 ) -> dict[str, Any]:
     """Return the columns of `COLUMNS`, each (B,) or one number, from what the update used; all given (B,)."""
     errors = q - targets
     size = np.abs(errors)
     numbers = (
         rewards, discounts, terminated, next_values, targets, q, errors,
-        np.where(size < 1, 0.5 * errors**2, size - 0.5), len(q), np.clip(errors, -1, 1) / len(q),
+        np.where(size < bound, 0.5 * errors**2, bound * (size - 0.5 * bound)), len(q),
+        np.clip(errors, -bound, bound) / len(q), bound,
     )  # fmt: skip
     return dict(zip(COLUMNS, numbers, strict=True))
 
@@ -44,6 +52,7 @@ def td_minibatch(
     discount: str = r"\gamma",
     first: int = 1,
     is_weighted: bool = False,
+    has_bound: bool = False,
 ) -> Minibatch:
     r"""Return the declaration of a loss whose target, Huber loss and gradient are three equations in a row.
 
@@ -52,6 +61,7 @@ def td_minibatch(
         reward, discount: LaTeX of the reward, or the sum of rewards, and of what the value that follows counts.
         first: the number of the target's equation; the loss and its gradient have the next two.
         is_weighted: whether each sample's loss carries a weight, as `weighted` gives it.
+        has_bound: whether the algorithm chooses the bound of Huber's loss; 1 otherwise.
     """
     target = rf"y = {reward} + {discount}\,(1 - \text{{terminated}})\,{next_value}"
     terms = (
@@ -63,14 +73,16 @@ def td_minibatch(
     both = (("Q", "q"), ("y", "target"))
     weight, share = ((("w", "weight"),), "w") if is_weighted else ((), "1")
     loss = r"\ell = w \cdot h(Q - y)" if is_weighted else r"\ell = h(Q - y)"
-    gradient = rf"\frac{{\partial L}}{{\partial Q}} = \frac{{{share}}}{{B}}\,\mathrm{{clip}}(Q - y, -1, 1)"
+    edge = r"\kappa" if has_bound else "1"
+    gradient = rf"\frac{{\partial L}}{{\partial Q}} = \frac{{{share}}}{{B}}\,\mathrm{{clip}}(Q - y, -{edge}, {edge})"
+    bound = ((r"\kappa", "bound"),) if has_bound else ()
     importance = (("weight", "w", _("importance weight: less for what is drawn often")),) if is_weighted else ()
     return Minibatch(
         columns=(*COLUMNS, "weight") if is_weighted else COLUMNS,
         lines=(
             Line(target, terms, "target", first),
             Line(loss, (*weight, *both), "loss", first + 1),
-            Line(gradient, (("B", "size"), *weight, *both), "slope", first + 2),
+            Line(gradient, (("B", "size"), *weight, *both, *bound), "slope", first + 2),
         ),
         contribution="loss",
         loss="L",

@@ -19,9 +19,12 @@ PROMPTS = 64
 
 
 def right_counts(model: Transformer, task: LanguageTask, *, prompts: int = PROMPTS, tries: int = TRIES) -> Array:
-    """Return how many of T tries at each of F held-out prompts are right (F,), always the same prompts and draws."""
-    asked = task.prompts((np.arange(prompts) + 0.5) / prompts, held_out=True)
+    """Return how many of T tries at each of F held-out prompts are right (F,), always the same prompts and draws.
+
+    A small task has fewer than `prompts` that are held out: each is asked once.
+    """
+    asked = list(dict.fromkeys(task.prompts((np.arange(prompts) + 0.5) / prompts, held_out=True)))
     rows = complete(model, task.encoded(asked), turns=task.turns, group=tries, random=Stream(0, "tries"))
     each = [prompt for prompt in asked for _copy in range(tries)]
-    earned = task.rewards(each, rows.completions).sum(axis=1)
-    return np.asarray((earned >= task.passes - 1e-9).reshape(prompts, tries).sum(axis=1), np.int64)
+    is_right = task.is_right(task.rewards(each, rows.completions))
+    return np.asarray(is_right.reshape(len(asked), tries).sum(axis=1), np.int64)

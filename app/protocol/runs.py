@@ -90,7 +90,10 @@ class ForkRequest(Request):
     preset: PresetName | None = Field(None, description="Of another stage. Unset: `tuned` where it exists.")
     config: Values = Field(default_factory=dict, description="Hyperparameters that differ.", examples=[{"alpha": 0.05}])
     seed: Seed | None = Field(None, description="Unset: the parent's.")
-    total_steps: Steps | None = Field(None, description="Unset: the parent's.")
+    total_steps: Steps | None = Field(
+        None,
+        description="Unset: the parent's; where that is reached already, as much again. Of another stage: its usual.",
+    )
     name: RunName | None = Field(None, description="Unset: made from the parent's.")
 
 

@@ -88,11 +88,12 @@ def _next_stage(
         rule = _("does not go on from a checkpoint of {name}").format(name=source.name)
         way_out = _("Only the stages of a language model's training start from each other's model; start a new run.")
         raise InvalidInput.one("algorithm", spec.id, rule, way_out)
-    shape = {name: kept[name] for name in spec.config.settled_names() if name in kept}
+    shape = {name: kept[name] for name in _of_every_stage(catalog, spec.family) if name in kept}
+    rewards = _reward_of(spec, row)
     recipe = catalog.resolve(
         spec.id,
         row.environment,
-        config={**shape, **body.config},
+        config={**rewards, **shape, **body.config},
         environment_config=world,
         preset=body.preset,
         total_steps=body.total_steps,
@@ -108,6 +109,19 @@ def _next_stage(
         parent_run=row.id,
         parent_checkpoint=checkpoint,
     )
+
+
+def _of_every_stage(catalog: ModuleType, family: str) -> set[str]:
+    """Return the settled hyperparameters that every algorithm of a family has: those that shape the model they share."""
+    stages = [spec for spec in catalog.algorithms().values() if spec.family == family]
+    return set[str].intersection(*(set(spec.config.settled_names()) for spec in stages))
+
+
+def _reward_of(spec: AlgorithmSpec, row: RunRow) -> dict[str, Any]:
+    """Return who rewards a stage, where it can choose: the reward model of what it starts from, if there is one."""
+    can_choose = "reward" in spec.config.model_fields
+    has_one = lineage.has_reward_model(row.algorithm, row.config)
+    return {"reward": lineage.REWARD_MODEL} if can_choose and has_one else {}
 
 
 def _learning_from(catalog: ModuleType, row: RunRow, body: ForkRequest, *, world: dict[str, Any]) -> RunNew:
@@ -130,8 +144,8 @@ def _learning_from(catalog: ModuleType, row: RunRow, body: ForkRequest, *, world
 def check_settled(spec: AlgorithmSpec, config: Mapping[str, Any], kept: Mapping[str, Any]) -> None:
     """Refuse other values of what a checkpoint's state was built from; raises `InvalidInput`."""
     names = spec.config.settled_names()
-    way_out = _("Leave it out. A new run may change it; a fork may change the others than {names}.").format(
-        names=", ".join(names)
+    way_out = _(
+        "Leave it out: a fork goes on with what the checkpoint was made of. Start a new run, or a new stage, to change it."
     )
     rule = _("the checkpoint's state was built with {value}")
     changed = [

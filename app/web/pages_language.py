@@ -17,8 +17,9 @@ from app.core.errors import InvalidInput, Missing, Refused, Violation, shorten
 from app.core.folders import model_folders
 from app.core.specs import AlgorithmSpec, EnvironmentSpec
 from app.core.text import _
+from app.jobs.lineage import REWARD_MODEL
 from app.parts.pass_at_k import TRIES
-from app.protocol.runs import ForkRequest, Run, RunCreate
+from app.protocol.runs import TERMINAL, ForkRequest, Run, RunCreate
 from app.protocol.studies import Interval, StudyLink
 from app.store import checkpoints
 from app.web import recipe, roadmap, studying
@@ -126,7 +127,8 @@ def _started(
         return playground.create_run(body, key=key)
     if not (run.isascii() and run.isdecimal()):
         raise Missing.one("origin", run, _("there is no such run"))
-    asked = ForkRequest(algorithm=stage.id, checkpoint=checkpoint or None, total_steps=steps, seed=seed)
+    config = {"reward": form["reward"]} if form.get("reward") else {}
+    asked = ForkRequest(algorithm=stage.id, checkpoint=checkpoint or None, config=config, total_steps=steps, seed=seed)
     return playground.fork(int(run), asked, key=key)
 
 
@@ -265,7 +267,8 @@ def _tree(catalog: ModuleType, runs: Sequence[Run], tries: dict[int, dict[int, I
     def add(parent: int, depth: int) -> None:
         for run in below.get(parent, []):
             score, before = run.latest.get(SCORE), by_id[parent].latest.get(SCORE) if parent else None
-            added = score - before if score is not None and before is not None else None
+            writes_anew = run.state in TERMINAL and run.algorithm != REWARD_MODEL  # whose model stays as it was
+            added = score - before if writes_anew and score is not None and before is not None else None
             spec = catalog.algorithms().get(run.algorithm)
             stage = spec.name if spec else run.algorithm
             url = f"/language?{urlencode({'task': run.environment, 'from': run.id})}#stages"

@@ -64,7 +64,7 @@ def test_tokens_say_what_their_loss_was_made_of() -> None:
     numbers, own = frame.arrays["numbers"], frame.arrays["own"].astype(bool)
     now, then, ratio = (
         numbers[..., labels.index(label)]
-        for label in ("log-probability now", "log-probability when written", "ratio new / old")
+        for label in ("log-probability now", "log-probability when written", "ratio after the step / when written")
     )
     np.testing.assert_allclose(ratio[own], np.exp(now - then)[own], rtol=1e-4)
     assert (numbers[~own] == 0).all(), "what the model did not write has no numbers"

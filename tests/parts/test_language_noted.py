@@ -64,7 +64,7 @@ def test_what_is_kept_of_a_model_equals_a_fresh_look(name: str) -> None:
         writer = getattr(agent, "writer", agent.model)
         assert np.array_equal(agent.signals()["shown_rows"](), shown_rows(writer, agent.task))
         assert np.array_equal(agent.signals()["shown_drafts"](), drafts(writer, agent.task))
-        assert np.array_equal(agent.signals()["attention"](), looks(agent.model, agent.task)[0])
+        assert np.array_equal(agent.signals()["attention"](), looks(agent.model, agent.task, writer)[0])
 
 
 def test_tries_beside_a_reward_model_are_those_of_the_model_that_writes() -> None:

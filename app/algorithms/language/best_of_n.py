@@ -41,6 +41,7 @@ from app.parts.reinforced import (
     REINFORCED_SIGNALS,
     ReinforcedChoices,
     ReinforcedLearner,
+    is_telling,
     mean_over,
 )
 from app.parts.transformer import as_tensor
@@ -58,7 +59,7 @@ class BestOfNConfig(ReinforcedChoices):
 def best_of_each(rewards: Array) -> Array:
     """Return w (1) as (K, G): 1 for the first best completion of each group that does not earn all the same."""
     kept = np.zeros(rewards.shape, np.float32)
-    kept[np.arange(len(rewards)), rewards.argmax(axis=1)] = np.ptp(rewards, axis=1) > 0  # (1)
+    kept[np.arange(len(rewards)), rewards.argmax(axis=1)] = is_telling(rewards)  # (1)
     return kept
 
 
@@ -82,7 +83,8 @@ class BestOfNAgent(ReinforcedLearner):
         written = self.write()
         rewards = written.group_rewards
         is_best = self.config.keep == "best"
-        kept = best_of_each(rewards) if is_best else (rewards >= self.task.passes).astype(np.float32)
+        passing = self.task.is_right(written.parts).reshape(rewards.shape)
+        kept = best_of_each(rewards) if is_best else passing.astype(np.float32)
         weights, mask = kept.reshape(-1, 1), as_tensor(written.mask)
         judged = self.judge(written.rows)
         scalars = self.descend(imitation_loss(judged.log_probs, as_tensor(weights), mask))

@@ -6,7 +6,8 @@ prompt is the mean of its group, so there is no critic:
 $$\hat A_i = \frac{R_i - \operatorname{mean}(R_1, \dots, R_G)}{\operatorname{std}(R_1, \dots, R_G)} \tag{1}$$
 
 Where a completion is right or wrong (1 or 0), and a share $p$ of the group is right, that is $+\sqrt{(1-p)/p}$ for the right
-ones and $-\sqrt{p/(1-p)}$ for the wrong ones. A group whose completions all earned the same is dead: it teaches nothing.
+ones and $-\sqrt{p/(1-p)}$ for the wrong ones. A group whose completions all earned the same is dead: it
+teaches nothing. (Where all groups are dead, momentum and weight decay of the optimiser still move the parameters a little.)
 Every token of a completion is judged by $\hat A_i$. With the ratio of its new to its old probability
 
 $$\rho_{i,t}(\theta) = \frac{\pi_\theta(y_{i,t} \mid x, y_{i,<t})}{\pi_{\theta_{old}}(y_{i,t} \mid x, y_{i,<t})} \tag{2}$$
@@ -49,6 +50,7 @@ from app.parts.reinforced import (
     REINFORCED_SIGNALS,
     ReinforcedChoices,
     ReinforcedLearner,
+    is_telling,
     mean_over,
 )
 from app.parts.transformer import as_tensor
@@ -89,7 +91,7 @@ class Loss(NamedTuple):
 def relative_advantages(rewards: Array, is_scaled: bool) -> Array:
     """Return the advantage (1) of each completion of each group (K, G); 0 in a group that earned all the same."""
     above = rewards - rewards.mean(axis=1, keepdims=True)
-    above[np.ptp(rewards, axis=1) == 0] = 0.0
+    above[~is_telling(rewards)] = 0.0
     if not is_scaled:
         return np.asarray(above)
     deviations = rewards.std(axis=1, keepdims=True)

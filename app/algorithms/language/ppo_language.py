@@ -15,7 +15,8 @@ They are brought to mean 0 and deviation 1. With $\rho_t = \pi_\theta / \pi_{old
 $$L(\theta) = -\,\mathbb{E}\big[\min(\rho_t \hat A_t, \mathrm{clip}(\rho_t, 1-\epsilon, 1+\epsilon)\hat A_t)\big]
 + c_v\, \mathbb{E}\big[(V_\theta - V^{target}_t)^2\big] + \beta_L\, \mathbb{E}[k_3] \tag{3}$$
 
-with targets $V^{target}_t = \hat A_t + V_t$ before the advantages are brought to scale. There are two places for the divergence: in the
+with targets $V^{target}_t = \hat A_t + V_t$ before the advantages are brought to scale, and $k_3 = e^{g} - 1 - g$ of
+$g = \log \pi_{ref} - \log \pi_\theta$ of each token, an estimate of the divergence. There are two places for the divergence: in the
 reward (β), where later tokens pay for it too, or in the loss (β_L), where each token pays for itself. For one completion as one action,
 the optimum with β is $\pi^* \propto \pi_{ref}\, e^{R/\beta}$, the same as DPO's.
 

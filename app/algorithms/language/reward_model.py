@@ -15,7 +15,7 @@ run starts with, which stays as it is and is handed on with the reward model, so
 
 The pairs come from a simulated rater, who goes by what the task says, or from a person: with `labels` at `stored` they are those
 that were stored for the run whose model this one starts from, read again and again in random order. Where the rater said that
-neither is better, half of (2) counts for either side.
+neither is better, half of (2) counts for either side. A fifth of the stored pairs is held out, and accuracy is measured on those.
 
 What a reward model says is not what is wanted: it is right about completions like those it has seen. A policy that is trained on it
 moves away from them, and its score may go on rising while the true reward falls.
@@ -61,8 +61,10 @@ from app.parts.preferences import (
 from app.parts.reinforced import Written
 from app.parts.sampling import Rows, complete, scores_of
 
-HELD_OUT_PROMPTS = 32
+HELD_OUT_PROMPTS, HELD_OUT_GROUP = 64, 8
+HELD_OUT_EVERY = 5  # of stored pairs, where there are as many
 STORED = "stored"
+NAMES = {"rewards/accuracies": "train/accuracy", "rewards/margins": "train/margin"}  # as trainers of reward models say
 
 
 class RewardModelConfig(ModelChoices):
@@ -110,7 +112,8 @@ class RewardModelAgent(LanguageLearner):
         super().__init__(config, problem)
         self.writer = self._model(0)
         self.writer.load(self.model.weights[: self.writer.weights.size])
-        self.glimpses_of_writer = Glimpses(self.writer, self.task)
+        self.model.weights[self.writer.weights.size :] = 0.0  # a critic's head, where the model had one, is no score
+        self.glimpses = Glimpses(self.model, self.task, self.writer)
         self.label_random = problem.stream("labels")
         self.noted = PairsNoted()
         self._held_out: Rows | None = None
@@ -127,12 +130,13 @@ class RewardModelAgent(LanguageLearner):
         self.noted.update(written, pairs, found)
         sure = preference(*apart(found))
         told = {"train/agreement": float(sure.mean()) if len(pairs) else 0.5, "train/pairs": float(len(pairs))}
-        return Report(1, 1, scalars=scalars | pair_measures(found) | told)
+        measured = {NAMES.get(name, name): value for name, value in pair_measures(found).items()}
+        return Report(1, 1, scalars=scalars | measured | told)
 
     def rated(self) -> tuple[Written, Pairs, None]:
         """Return fresh completions and their pairs, as the simulated rater labels them."""
         config = self.config
-        written = self.write(config.n_prompts, self.prompt_random, self.token_random)
+        written = self.write(config.n_prompts, self.prompt_random, self.token_random, size=config.group_size)
         noise = config.label_noise
         return written, best_and_worst(written.group_rewards, label_noise=noise, random=self.label_random), None
 
@@ -146,13 +150,24 @@ class RewardModelAgent(LanguageLearner):
             rule = _("there are no stored labels to learn from")
             way_out = _("Start from a run whose pairs were judged, or leave it at simulated.")
             raise InvalidInput.one("config.labels", STORED, rule, way_out)
-        which = self.label_random.integers(len(self.shares), self.config.n_prompts)
-        rows = self.stored[np.stack([2 * which, 2 * which + 1], axis=1).ravel()]
-        return *written_of(self.task, rows), torch.from_numpy(self.shares[which].astype(np.float32))
+        learned = np.flatnonzero(~self.is_kept_back)
+        which = learned[self.label_random.integers(len(learned), self.config.n_prompts)]
+        return *written_of(self.task, self.stored_pairs(which)), torch.from_numpy(self.shares[which].astype(np.float32))
 
-    def write(self, count: int, prompt_random: Stream, token_random: Stream, held_out: bool = False) -> Written:
-        """Return completions of the frozen model to `count` prompts, with what the task says they earned."""
-        task, size = self.task, self.config.group_size
+    @property
+    def is_kept_back(self) -> Array:
+        """Which stored pairs are held out (N,)."""
+        return np.asarray(np.arange(len(self.shares)) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1)
+
+    def stored_pairs(self, which: Array) -> Array:
+        """Return the rows of stored pairs (2N, L), the preferred ones first."""
+        return np.asarray(self.stored[np.stack([2 * which, 2 * which + 1], axis=1).ravel()])
+
+    def write(
+        self, count: int, prompt_random: Stream, token_random: Stream, *, size: int, held_out: bool = False
+    ) -> Written:
+        """Return `size` completions of the frozen model to each of `count` prompts, with what the task says they earned."""
+        task = self.task
         prompts = task.prompts(prompt_random.uniforms(count), held_out)
         rows = complete(self.writer, task.encoded(prompts), turns=task.turns, group=size, random=token_random)
         each = [prompt for prompt in prompts for _copy in range(size)]
@@ -161,13 +176,23 @@ class RewardModelAgent(LanguageLearner):
 
     @torch.inference_mode()
     def diagnostics(self) -> dict[str, float]:
-        """Return how many pairs of held-out prompts are told apart rightly."""
+        """Return the share of held-out pairs that are told apart as the rater did; nothing where there are none."""
         if self._held_out is None:
-            stream = Stream(0, "held-out pairs")
-            written = self.write(HELD_OUT_PROMPTS, stream, stream, held_out=True)
-            pairs = best_and_worst(written.group_rewards, label_noise=0.0, random=stream)
-            self._held_out = rows_of(written.rows, pairs)
+            self._held_out = self.kept_back()
+        if not len(self._held_out.tokens):
+            return {}
         return {"eval/accuracy": pair_measures(scores_of(self.model, self._held_out).numpy())["rewards/accuracies"]}
+
+    def kept_back(self) -> Rows:
+        """Return the rows of the held-out pairs: of stored ones a fifth, less those of which neither is better."""
+        if self.config.labels == STORED:
+            which = np.flatnonzero(self.is_kept_back & (self.shares > 0.5))
+            written, pairs = written_of(self.task, self.stored_pairs(which))
+        else:
+            stream = Stream(0, "held-out pairs")
+            written = self.write(HELD_OUT_PROMPTS, stream, stream, size=HELD_OUT_GROUP, held_out=True)
+            pairs = best_and_worst(written.group_rewards, label_noise=0.0, random=stream)
+        return rows_of(written.rows, pairs)
 
     def act(self, observations: Array, greedy: bool, random: Stream | None = None) -> Array:
         """Return the next token (N,) that the frozen model writes."""
@@ -175,9 +200,7 @@ class RewardModelAgent(LanguageLearner):
 
     def signals(self) -> Mapping[str, Callable[..., Array]]:
         """Return what panels may ask for: what is written is the frozen model's, weights and attention the reward model's."""
-        mine = super().signals()
-        of_reward_model = {name: mine[name] for name in ("weights", "attention", "stream", "attention_row")}
-        return {**self.glimpses_of_writer.signals(), **of_reward_model, **self.noted.signals()}
+        return {**super().signals(), **self.noted.signals()}
 
     def state(self) -> Tree:
         """Return everything that decides the future: `model` is the frozen one, `judge` the reward model."""
@@ -207,14 +230,16 @@ SPEC = AlgorithmSpec(
     agent=RewardModelAgent,
     smoke=Smoke("sort_digits", 60, {"d_model": 16, "n_layers": 1, "n_heads": 2, "n_prompts": 8}, {"n_digits": 3}),
     emits=(
-        "train/loss", "train/grad_norm", "train/learning_rate", "train/agreement", "train/pairs", "rewards/chosen",
-        "rewards/rejected", "rewards/margins", "rewards/accuracies", "eval/accuracy",
+        "train/loss", "train/grad_norm", "train/learning_rate", "train/accuracy", "train/margin", "train/agreement",
+        "train/pairs", "rewards/chosen", "rewards/rejected", "eval/accuracy",
     ),
     signals=(*LANGUAGE_SIGNALS, *PAIR_SIGNALS),
     scalars=(
+        Scalar("train/accuracy", _("Pairs ranked rightly"), _("share"), "up", _("Share of the pairs of an update that the reward model ranks as the rater did, before it learned from them.")),
+        Scalar("train/margin", _("Margin"), "", "up", _("How much more the reward model gives the preferred completion of a pair.")),
         Scalar("train/agreement", _("Agreement"), _("probability"), "up", _("How probable the reward model holds what the rater preferred, before it learned from it; 0.5 is guessing.")),
         Scalar("train/pairs", _("Pairs"), _("pairs"), "neither", _("Pairs of an update; prompts whose completions all earned the same make none.")),
-        Scalar("eval/accuracy", _("Accuracy on held-out pairs"), _("share"), "up", _("Share of pairs of held-out prompts that the reward model ranks as the task does.")),
+        Scalar("eval/accuracy", _("Accuracy on held-out pairs"), _("share"), "up", _("Share of pairs of held-out prompts that the reward model ranks as the rater did; of stored pairs a fifth is held out.")),
     ),
     emits_episodes=False,
     step_unit="update",

@@ -8,14 +8,15 @@ truncated one the value of the state it was stopped in does:
 
 $$y = r_{t+1} + \gamma\,(1 - \text{terminated}_{t+1})\,\max_{a'} Q_{\theta^-}(s_{t+1}, a') \tag{1}$$
 
-The loss is Huber's: quadratic for errors below 1 and linear beyond, so that one wild target cannot dominate a minibatch:
+The loss is Huber's: quadratic for errors below a bound κ, usually 1, and linear beyond, so that one wild target cannot dominate a
+minibatch. The price is that large errors, too, pull no harder than small ones:
 
-$$L(\theta) = \mathbb{E}\big[h\big(Q_\theta(s_t, a_t) - y\big)\big], \qquad h(\delta) = \begin{cases} \tfrac12 \delta^2 & |\delta| < 1 \\ |\delta| - \tfrac12 & \text{otherwise} \end{cases} \tag{2}$$
+$$L(\theta) = \mathbb{E}\big[h\big(Q_\theta(s_t, a_t) - y\big)\big], \qquad h(\delta) = \begin{cases} \tfrac12 \delta^2 & |\delta| < \kappa \\ \kappa\,(|\delta| - \tfrac12 \kappa) & \text{otherwise} \end{cases} \tag{2}$$
 
 Its gradient needs no automatic differentiation: for each of the B transitions of a minibatch it is the error, clipped, at the
 action taken and zero elsewhere, from where the chain rule goes down through the layers:
 
-$$\frac{\partial L}{\partial Q_\theta(s_t, a)} = \frac{1}{B}\,\mathbb{1}[a = a_t]\;\mathrm{clip}\big(Q_\theta(s_t, a_t) - y,\, -1,\, 1\big) \tag{3}$$
+$$\frac{\partial L}{\partial Q_\theta(s_t, a)} = \frac{1}{B}\,\mathbb{1}[a = a_t]\;\mathrm{clip}\big(Q_\theta(s_t, a_t) - y,\, -\kappa,\, \kappa\big) \tag{3}$$
 
 What the variants share is in the part `q_learner`: actions are ε-greedy, ε falling on a line over the first part of the budget,
 and the target network moves towards θ every few steps.
@@ -54,6 +55,8 @@ class DQNConfig(EpsilonSchedule, ReplayLearning):
     """Hyperparameters of DQN; the defaults are those of Stable-Baselines3."""
 
     # fmt: off
+    huber_bound: float = Hyper(1.0, above=0, high=1e9, symbol=r"\kappa", unit=_("reward"), live="update", advanced=True,
+        help=_("Errors beyond it count in a line: raising it lets wild targets pull harder; very large, every error counts squared."))
     use_target_network: bool = Hyper(True, live="update", advanced=True,
         help=_("Off: targets come from the network that is being changed, which then chases itself."))
     use_replay: bool = Hyper(True, live="update", advanced=True,
@@ -66,16 +69,16 @@ def td_targets(rewards: Array, terminated: Array, next_q: Array, gamma: float) -
     return np.asarray(rewards + gamma * (1 - terminated) * next_q.max(axis=1))  # (1)
 
 
-def huber_loss(errors: Array) -> float:
+def huber_loss(errors: Array, bound: float = 1.0) -> float:
     """Return the mean Huber loss (2) of errors Q − y (B,)."""
     size = np.abs(errors)
-    return float(np.where(size < 1, 0.5 * errors**2, size - 0.5).mean())  # (2)
+    return float(np.where(size < bound, 0.5 * errors**2, bound * (size - 0.5 * bound)).mean())  # (2)
 
 
-def huber_gradient(errors: Array, actions: Array, n_actions: int) -> Array:
+def huber_gradient(errors: Array, actions: Array, n_actions: int, bound: float = 1.0) -> Array:
     """Return the gradient (3) of the mean Huber loss with respect to Q(s, ·), (B, A), for errors and actions (B,)."""
     gradient = np.zeros((len(errors), n_actions), errors.dtype)
-    gradient[np.arange(len(errors)), actions] = np.clip(errors, -1, 1) / len(errors)  # (3)
+    gradient[np.arange(len(errors)), actions] = np.clip(errors, -bound, bound) / len(errors)  # (3)
     return gradient
 
 
@@ -115,15 +118,15 @@ class DQNAgent(QLearner):
         activations = self.q_network.activations(batch.observations)
         q = activations[-1]
         q_taken = q[np.arange(len(q)), batch.actions]
-        errors = q_taken - targets
-        self.q_network.backward(activations, huber_gradient(errors, batch.actions, q.shape[1]))
+        errors, bound = q_taken - targets, self.config.huber_bound
+        self.q_network.backward(activations, huber_gradient(errors, batch.actions, q.shape[1], bound))
         self.noted.minibatch(batch.observations, batch.actions, partial(
             td_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
-            next_values=next_q.max(axis=1), targets=targets, q=q_taken,
+            next_values=next_q.max(axis=1), targets=targets, q=q_taken, bound=bound,
         ))  # fmt: skip
         sizes = np.abs(errors)
         return {
-            "train/loss": huber_loss(errors),
+            "train/loss": huber_loss(errors, bound),
             "train/td_error_mean": float(sizes.mean()),
             "train/td_error_max": float(sizes.max()),
             "train/q_mean": float(q_taken.mean()),
@@ -146,7 +149,7 @@ SPEC = AlgorithmSpec(
     ),
     emits=EPSILON_SCALARS,
     signals=Q_SIGNALS,
-    minibatch=td_minibatch(),
+    minibatch=td_minibatch(has_bound=True),
     default_steps=100_000,
     references=(
         "Mnih et al. (2015), Human-level control through deep reinforcement learning, Nature 518",

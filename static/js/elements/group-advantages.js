@@ -9,6 +9,8 @@ import { watchFrames } from "../frames.js";
 import { t } from "../text.js";
 import { waiting } from "../waiting.js";
 
+const SAME = 1e-6; // rewards nearer than this, of their size, are the same
+
 class GroupAdvantages extends HTMLElement {
   #leave = () => {};
   /** @type {any} */
@@ -108,7 +110,8 @@ class GroupAdvantages extends HTMLElement {
     if (!this.#frame) return;
     const rewards = this.#rewards();
     const mean = rewards.reduce((sum, one) => sum + one, 0) / rewards.length;
-    const std = Math.sqrt(rewards.reduce((sum, one) => sum + (one - mean) ** 2, 0) / rewards.length);
+    const is_dead = Math.max(...rewards) - Math.min(...rewards) <= SAME * (1 + Math.abs(mean));
+    const std = is_dead ? 0 : Math.sqrt(rewards.reduce((sum, one) => sum + (one - mean) ** 2, 0) / rewards.length);
     const { arrays, meta } = this.#frame;
     const own = [...arrays.advantages.subarray(this.#group * rewards.length, (this.#group + 1) * rewards.length)];
     const advantages = this.#typed ? rewards.map((one) => (std ? (one - mean) / (meta.is_scaled ? std : 1) : 0)) : own;

@@ -75,9 +75,9 @@ function answers(at) {
   const [loss, slope, chosen, rejected, margin] = ["train/loss", "train/grad_norm", "logps/chosen", "logps/rejected", "rewards/margins"].map(ends);
   const found = [];
   if (loss && slope && !chosen && Math.abs(loss[0]) < NEAR_0) found.push(t("Why does the loss begin near 0, here at {loss}? The advantages of what was written add up to about 0, and on fresh completions every ratio is 1. The gradient is not 0: its norm was {slope}. Watch the reward, not the loss.", { loss: number(loss[0], 3), slope: number(slope[0], 3) }));
-  if (chosen && rejected && margin) {
+  if (chosen && rejected && margin && chosen[1] < chosen[0]) {
     const words = { a: number(chosen[0], 3), b: number(chosen[1], 3), c: number(rejected[0], 3), d: number(rejected[1], 3), m: number(margin[0], 3), n: number(margin[1], 3) };
-    found.push(t("Why may the preferred completion become less likely? The loss asks for a margin only, and pairs share most of their tokens. Here the log-probability of the preferred went from {a} to {b}, that of the others from {c} to {d}, and the margin from {m} to {n}.", words));
+    found.push(t("Why did the preferred completion become less likely? The loss asks for a margin only, and pairs share most of their tokens. Here the log-probability of the preferred went from {a} to {b}, that of the others from {c} to {d}, and the margin from {m} to {n}.", words));
   }
   return found;
 }

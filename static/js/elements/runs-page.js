@@ -1,5 +1,5 @@
 // @ts-check
-// The live list of runs: rows follow the stream, new runs appear, buttons know how many are ticked.
+// The live list of runs: rows follow the stream, new runs appear, buttons know how many are ticked. Attribute: data-score, the scalar of its column.
 
 import { number, steps } from "../format.js";
 import { subscribe } from "../stream.js";
@@ -39,8 +39,11 @@ class RunsPage extends HTMLElement {
     if (run.step !== undefined) at("step").textContent = steps(run.step);
     if (run.progress !== undefined) at("progress").value = run.progress;
     else if (run.step !== undefined && run.total_steps) at("progress").value = run.step / run.total_steps;
-    const score = run.latest?.["rollout/ep_rew_mean"] ?? run.latest?.["eval/mean_reward"];
+    const { latest } = run;
+    const score = this.dataset.score ? latest?.[this.dataset.score] : (latest?.["rollout/ep_rew_mean"] ?? latest?.["eval/mean_reward"]);
     if (score !== undefined) at("score").textContent = number(score);
+    const right = latest?.["eval/success_rate"];
+    if (right !== undefined && at("right")) at("right").textContent = `${number(100 * right, 3)} %`;
     if (/finished|stopped|failed/.test(run.state ?? "")) this.#again();
   }
 

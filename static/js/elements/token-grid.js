@@ -124,7 +124,7 @@ class TokenGrid extends HTMLElement {
     const parts = meta.columns.map((/** @type {any} */ one, /** @type {number} */ i) => `${one.label} ${number(arrays.numbers[from + i], 4)}`);
     const [ratio, advantage] = [arrays.numbers[from + meta.ratio], arrays.numbers[from + meta.advantage]];
     const is_clipped = meta.clip && ((advantage > 0 && ratio > 1 + meta.clip) || (advantage < 0 && ratio < 1 - meta.clip));
-    this.#words.textContent = `${name} “${meta.tokens[row][column]}”: ${parts.join(" · ")}${meta.clip ? ` · ${is_clipped ? t("clipped: no gradient") : t("not clipped")}` : ""}`;
+    this.#words.textContent = `${name} “${meta.tokens[row][column]}”: ${parts.join(" · ")}${meta.clip ? ` · ${is_clipped ? t("outside the clip interval after the step: another pass would leave it alone") : t("within the clip interval")}` : ""}`;
   }
 
   /** @param {KeyboardEvent} event */

@@ -7,7 +7,7 @@ import torch
 from app import catalog
 from app.algorithms.language.dpo import dpo_loss, dpo_slope, implicit_reward
 from app.core.errors import InvalidInput
-from tests.algorithms.language.stages import slope_by_differences, stage
+from tests.algorithms.language.stages import check_step, moved, slope_by_differences, stage, token_log_probs
 
 
 def test_the_slope_is_that_of_differences() -> None:
@@ -64,6 +64,27 @@ def test_offline_pairs_are_written_by_the_reference() -> None:
     agent.model.weights[:] *= 0.5
     written, _pairs, _rows = agent.write_pairs(False)
     np.testing.assert_allclose(agent.reference_log_probs(written.rows), written.rows.log_probs, atol=1e-6)
+
+
+@pytest.mark.parametrize("pairs", ["online", "offline"])
+def test_an_update_tells_the_best_from_the_worst_against_the_reference(pairs: str) -> None:
+    beta, config = 0.6, {"beta": 0.6, "pairs": pairs}
+    agent, twin = moved("dpo", **config), moved("dpo", **config)
+    report, written = agent.update(1), twin.write(twin.model if pairs == "online" else twin.reference)
+    now, before = (token_log_probs(twin, model, written.rows).sum(1) for model in (twin.model, twin.reference))
+    implicit = beta * (now - before.detach())
+    terms, rows = [], []
+    for group in range(6):
+        order = sorted(range(4 * group, 4 * group + 4), key=lambda i: -written.rewards[i])
+        worst = next(i for i in order if written.rewards[i] == written.rewards[order[-1]])
+        if written.rewards[order[0]] > written.rewards[worst] + 1e-6:
+            terms.append(torch.log1p(torch.exp(implicit[worst] - implicit[order[0]])))
+            rows.append(written.rows.tokens[[order[0], worst]])
+    assert 1 < len(terms) < 6, "some prompts make a pair and some do not"
+    assert np.array_equal(agent.signals()["pair_rows"](), rows)
+    loss = torch.stack(terms).mean()
+    assert abs(loss.item() - np.log(2)) > 0.05
+    check_step(agent, report, twin, loss)
 
 
 def test_a_price_of_nothing_is_refused() -> None:

@@ -1,13 +1,17 @@
 """GRPO of a language model: closed forms, and the gradient by differences. Also app/parts/reinforced.py."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from app import catalog
 from app.algorithms.language.grpo_language import Batch, grpo_loss, relative_advantages
 from app.core.errors import InvalidInput
-from tests.algorithms.language.stages import slope_by_differences, stage
+from app.parts.reinforced import Written
+from tests.algorithms.language.stages import check_step, moved, slope_by_differences, stage, token_log_probs
 
 
 @pytest.mark.parametrize("right", [1, 3, 7])
@@ -76,6 +80,44 @@ def test_the_ratio_of_fresh_completions_is_one() -> None:
     new = agent.judge(written.rows).log_probs.detach().numpy()
     np.testing.assert_allclose(new, written.rows.log_probs, atol=1e-6)
     np.testing.assert_allclose(agent.reference_log_probs(written.rows), written.rows.log_probs, atol=1e-6)
+
+
+def loss_by_hand(agent: Any, written: Written, *, old: Tensor, beta: float, clip_range: float = 0.2) -> Tensor:
+    """GRPO token by token, of the model as it is."""
+    now, before = (token_log_probs(agent, model, written.rows) for model in (agent.model, agent.reference))
+    terms = []
+    for i, t in np.argwhere(written.rows.own):
+        group = written.rewards[i // 4 * 4 : i // 4 * 4 + 4]
+        advantage = (written.rewards[i] - group.mean()) / group.std() if np.ptp(group) > 1e-6 else 0.0
+        ratio, towards = torch.exp(now[i, t] - old[i, t].detach()), torch.exp(before[i, t].detach() - now[i, t])
+        is_clipped = ratio > 1 + clip_range if advantage > 0 else ratio < 1 - clip_range
+        bound = 1 + clip_range if advantage > 0 else 1 - clip_range
+        surrogate = bound * advantage if is_clipped else ratio * advantage
+        terms.append(beta * (towards - 1 - towards.log()) - surrogate)
+    return torch.stack(terms).mean()
+
+
+def test_an_update_pays_for_the_divergence_from_the_reference() -> None:
+    config = {"beta": 0.3}
+    agent, twin = moved("grpo_language", **config), moved("grpo_language", **config)
+    report, written = agent.update(1), twin.write()
+    assert np.array_equal(agent.signals()["token_rows"](), written.rows.tokens)
+    old = token_log_probs(twin, twin.model, written.rows)
+    np.testing.assert_allclose(old.detach(), written.rows.log_probs, atol=1e-5)
+    check_step(agent, report, twin, loss_by_hand(twin, written, old=old, beta=0.3))
+
+
+def test_a_second_epoch_goes_on_from_the_first_with_the_ratio_to_what_was_written() -> None:
+    config = {"beta": 0.3, "learning_rate": 0.003}
+    agent, after_one, twin = (moved("grpo_language", n_epochs=epochs, **config) for epochs in (2, 1, 1))
+    second, first = agent.update(1).scalars, after_one.update(1).scalars
+    written = twin.write()
+    old = token_log_probs(twin, twin.model, written.rows)
+    loss = loss_by_hand(after_one, written, old=old, beta=0.3)
+    assert 0.1 < 2 * second["train/clip_fraction"] < 0.9
+    assert second["train/loss"] == pytest.approx((first["train/loss"] + loss.item()) / 2, rel=1e-4)
+    after_one.model.backward(loss)
+    np.testing.assert_allclose(agent.model.gradient, after_one.model.gradient, rtol=0, atol=1e-4)
 
 
 def test_an_update_reports_its_completions_as_episodes() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from app.algorithms.language.ipo import implicit_reward, ipo_loss, ipo_slope
-from tests.algorithms.language.stages import slope_by_differences, stage
+from tests.algorithms.language.stages import check_step, moved, slope_by_differences, stage, token_log_probs
 
 
 def test_the_slope_is_that_of_differences() -> None:
@@ -38,3 +38,17 @@ def test_certain_preferences_end_at_a_finite_distance_from_the_reference() -> No
 def test_it_starts_at_the_square_of_the_margin_it_asks_for() -> None:
     report = stage("ipo", n_prompts=8, beta=0.5).update(1)
     np.testing.assert_allclose(report.scalars["train/loss"], 1.0, atol=1e-4)
+
+
+def test_an_update_asks_for_its_margin_against_the_reference() -> None:
+    agent, twin = moved("ipo", beta=0.5), moved("ipo", beta=0.5)
+    report, written = agent.update(1), twin.write()
+    now, before = (token_log_probs(twin, model, written.rows).sum(1) for model in (twin.model, twin.reference))
+    gone = now - before.detach()
+    terms = []
+    for number, group in enumerate(written.group_rewards):
+        first = 4 * number
+        terms.append((gone[first + group.argmax()] - gone[first + group.argmin()] - 1 / (2 * 0.5)) ** 2)
+    is_telling = torch.from_numpy(np.ptp(written.group_rewards, axis=1) > 1e-6)
+    assert is_telling.any()
+    check_step(agent, report, twin, torch.stack(terms)[is_telling].mean())

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from app.algorithms.language.rloo import leave_one_out, rloo_loss
-from tests.algorithms.language.stages import stage
+from tests.algorithms.language.stages import check_step, moved, stage, token_log_probs
 
 
 def test_the_baseline_is_the_mean_of_the_others() -> None:
@@ -41,6 +41,22 @@ def test_divergence_is_taken_off_the_reward() -> None:
         agent.reference.weights[:] *= 0.5
     assert free.update(1).scalars["train/reward"] == bound.update(1).scalars["train/reward"]
     assert not np.array_equal(free.model.weights, bound.model.weights)
+
+
+def test_an_update_is_one_step_on_rewards_less_the_price_of_divergence() -> None:
+    beta, config = 0.4, {"beta": 0.4}
+    agent, twin = moved("rloo", **config), moved("rloo", **config)
+    report, written = agent.update(1), twin.write()
+    assert np.array_equal(agent.signals()["token_rows"](), written.rows.tokens)
+    now, before = (token_log_probs(twin, model, written.rows).sum(1) for model in (twin.model, twin.reference))
+    gone = (now - before).detach().numpy().astype(np.float64)
+    assert abs(gone).max() > 1
+    earned = written.rewards - beta * gone
+    terms = []
+    for i in range(24):
+        others = [earned[j] for j in range(24) if j // 4 == i // 4 and j != i]
+        terms.append(-(earned[i] - np.mean(others)) * now[i] / 24)
+    check_step(agent, report, twin, torch.stack(terms).sum())
 
 
 def test_completions_of_one_reward_teach_nothing() -> None:

@@ -71,16 +71,17 @@ def test_values_of_an_endless_task_are_found_in_spite_of_its_time_limit() -> Non
     assert built.signals()["v_at"](early)[0] == pytest.approx(1.75, abs=0.15)
 
 
-def test_the_huber_gradient_equals_torch() -> None:
+@pytest.mark.parametrize("bound", [1.0, 0.4, 1e9])
+def test_the_huber_gradient_equals_torch(bound: float) -> None:
     q = torch.tensor([[0.5, 9.0], [1.0, -3.0], [0.2, 0.1]], dtype=torch.float64, requires_grad=True)
     actions, targets = np.array([0, 1, 1]), np.array([0.1, 2.0, 0.3])
     taken = q.gather(1, torch.from_numpy(actions)[:, None])[:, 0]
-    loss = torch.nn.functional.smooth_l1_loss(taken, torch.from_numpy(targets))
+    loss = torch.nn.functional.huber_loss(taken, torch.from_numpy(targets), delta=bound)
     loss.backward()
     errors = taken.detach().numpy() - targets
     assert q.grad is not None
-    assert huber_loss(errors) == pytest.approx(loss.item(), rel=1e-12)
-    np.testing.assert_allclose(huber_gradient(errors, actions, 2), q.grad.numpy(), rtol=1e-12)
+    assert huber_loss(errors, bound) == pytest.approx(loss.item(), rel=1e-12)
+    np.testing.assert_allclose(huber_gradient(errors, actions, 2, bound), q.grad.numpy(), rtol=1e-12)
 
 
 def test_epsilon_falls_on_its_line_after_random_first_steps() -> None:
