@@ -19,24 +19,19 @@ COLUMNS = ("reward", "discount", "terminated", "next_value", "target", "q", "err
 
 
 def td_numbers(
-    rewards: Array,
-    discounts: Array | float,
-    *,
-    terminated: Array,
-    next_values: Array,
-    targets: Array,
-    q: Array,
-    bound: float = 1.0,
+    rewards: Array, discounts: Array | float, *, terminated: Array, next_values: Array, targets: Array, q: Array
 ) -> dict[str, Any]:
     """Return the columns of `COLUMNS`, each (B,) or one number, from what the update used; all given (B,)."""
-    errors = q - targets
-    size = np.abs(errors)
-    numbers = (
-        rewards, discounts, terminated, next_values, targets, q, errors,
-        np.where(size < bound, 0.5 * errors**2, bound * (size - 0.5 * bound)), len(q),
-        np.clip(errors, -bound, bound) / len(q), bound,
-    )  # fmt: skip
-    return dict(zip(COLUMNS, numbers, strict=True))
+    numbers = (rewards, discounts, terminated, next_values, targets, q, q - targets, 0.0, len(q), 0.0, 1.0)
+    return bounded(dict(zip(COLUMNS, numbers, strict=True)), 1.0)
+
+
+def bounded(numbers: Mapping[str, Any], bound: float) -> dict[str, Any]:
+    """Return what `td_numbers` gave, with the loss and the slope under another bound κ."""
+    errors, size = numbers["error"], np.abs(numbers["error"])
+    loss = np.where(size < bound, 0.5 * errors**2, bound * (size - 0.5 * bound))
+    slope = np.clip(errors, -bound, bound) / numbers["size"]
+    return {**numbers, "loss": loss, "slope": slope, "bound": bound}
 
 
 def weighted(numbers: Mapping[str, Any], weights: Array) -> dict[str, Any]:

@@ -46,7 +46,7 @@ from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.q_learner import EPSILON_SCALARS, Q_SIGNALS, EpsilonSchedule, QLearner, ReplayLearning
 from app.parts.replay import Transitions
-from app.parts.td_minibatch import td_minibatch, td_numbers
+from app.parts.td_minibatch import bounded, td_minibatch, td_numbers
 
 Array = NDArray[Any]
 
@@ -120,10 +120,11 @@ class DQNAgent(QLearner):
         q_taken = q[np.arange(len(q)), batch.actions]
         errors, bound = q_taken - targets, self.config.huber_bound
         self.q_network.backward(activations, huber_gradient(errors, batch.actions, q.shape[1], bound))
-        self.noted.minibatch(batch.observations, batch.actions, partial(
+        columns = partial(
             td_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
-            next_values=next_q.max(axis=1), targets=targets, q=q_taken, bound=bound,
-        ))  # fmt: skip
+            next_values=next_q.max(axis=1), targets=targets, q=q_taken,
+        )  # fmt: skip
+        self.noted.minibatch(batch.observations, batch.actions, lambda: bounded(columns(), bound))
         sizes = np.abs(errors)
         return {
             "train/loss": huber_loss(errors, bound),
