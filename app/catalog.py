@@ -355,7 +355,7 @@ def _read_study(path: Path) -> Study:
             environment_config=study.task_of(stage),
             total_steps=stage.total_steps,
         )
-    strangers = {one.stage for one in expected} - known
+    strangers = {name for one in expected for name in (one.stage, one.minus) if name} - known
     if strangers:
         raise CatalogueError(f"{path.name}: no such stage: {sorted(strangers)}")
     return study

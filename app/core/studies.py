@@ -28,13 +28,14 @@ class StudyStage:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What is to be seen: mean pass@k of a stage between two bounds."""
+    """What is to be seen: mean pass@k of a stage between two bounds, or how far it is above that of another, `minus`."""
 
     stage: str
     words: str
     k: int = 1
     low: float = 0.0
     high: float = 1.0
+    minus: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,16 @@ K groups shown, G completions of each.
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.core.config import Config
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
 from app.panels.completions import written
 from app.parts.language_task import LanguageTask
+from app.parts.reinforced import is_telling
+
+Array = NDArray[Any]
 
 
 class GroupOptions(Config):
@@ -38,13 +42,29 @@ def compute(subject: Subject, options: GroupOptions) -> Frame:
     meta: dict[str, Any] = {
         "count": count,
         "groups": len(rewards),
-        "dead": int((np.ptp(rewards, axis=1) == 0).sum()),
+        "dead": int((~is_telling(rewards)).sum()),
         "prompts": [task.alphabet.decode(row[: task.prompt_columns]) for row in shown[::size]],
         "texts": [texts[start : start + size] for start in range(0, len(texts), size)],
-        "is_scaled": getattr(subject.agent.config, "scale_rewards", None),
+        "rule": rule_of(rewards, np.asarray(signals["group_advantages"]())),
     }
     arrays = {"rewards": rewards[:count], "advantages": np.asarray(signals["group_advantages"]())[:count]}
     return Frame({name: np.asarray(array, np.float32) for name, array in arrays.items()}, meta)
+
+
+def rule_of(rewards: Array, advantages: Array) -> str:
+    """Return how advantages (K, G) follow from the rewards of a group (K, G), or the empty text where they do not.
+
+    "scaled": less the mean, over the deviation; "centred": less the mean; "others": less the mean of the others.
+    """
+    telling = is_telling(rewards)
+    earned, said = rewards[telling], advantages[telling]
+    above = earned - earned.mean(axis=1, keepdims=True)
+    rules = {
+        "scaled": above / earned.std(axis=1, keepdims=True),
+        "centred": above,
+        "others": above * rewards.shape[1] / (rewards.shape[1] - 1),
+    }
+    return next((name for name, expected in rules.items() if np.allclose(expected, said, atol=1e-4)), "")
 
 
 SPEC = PanelSpec(

@@ -236,6 +236,7 @@ def _origins(
             label = _("#{run} {stage}, update {step}").format(
                 run=id, stage=names.get(run.algorithm, run.algorithm), step=saved["step"]
             )
+            label += f" ({saved['kind'].replace('_', ' ')})" if id == named else ""
             origins.append(Origin(f"{id}:{saved['id']}", label, is_chosen=id == usual and place == 0))
     return tuple(origins)
 

@@ -258,11 +258,12 @@ def _verdicts(recipe: Recipe, stages: Sequence[StageResult]) -> list[Verdict]:
     by_id = {stage.id: stage for stage in stages}
     found = []
     for one in recipe.expected:
-        reached = by_id[one.stage].pass_at.get(one.k)
-        value = reached.mean if reached else None
+        compared = [by_id[name] for name in (one.stage, one.minus) if name]
+        reached = [stage.pass_at[one.k].mean for stage in compared if one.k in stage.pass_at]
+        value = reached[0] - sum(reached[1:]) if len(reached) == len(compared) else None
         found.append(
             Verdict(
-                words=one.words, stage=by_id[one.stage].label, k=one.k, low=one.low, high=one.high, value=value,
+                words=one.words, stage=" − ".join(stage.label for stage in compared), k=one.k, low=one.low, high=one.high, value=value,
                 is_reached=None if value is None else one.low <= value <= one.high,
             )
         )  # fmt: skip

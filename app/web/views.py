@@ -32,7 +32,7 @@ STAGE_LEADS = (
     "eval/mean_reward",
     "eval/success_rate",
     "train/loss",
-)  # of a model that learns from data
+)  # of a stage of a language model
 MAX_LEADS = 3
 # The scalar that says what a hyperparameter is worth at a moment, where a schedule or the agent itself moves it.
 IN_FORCE = {
@@ -144,13 +144,18 @@ def view(catalog: ModuleType, run: Run, known_series: Sequence[str] = ()) -> Run
         environment=environment,
         unit=UNITS.get(run.step_unit, run.step_unit),
         pictures=pictures(fits, algorithm, run),
-        leads=_leads(curves, LEADS)
-        if algorithm is None or algorithm.emits_episodes
-        else _leads(curves, PLANNED_LEADS) or _leads(curves, STAGE_LEADS),
+        leads=_leads(curves, lead_names(algorithm)),
         groups=_grouped(curves),
         references=references(environment, run.environment_config),
         scene=scene_of(environment, run.environment_config) if environment else None,
     )
+
+
+def lead_names(algorithm: AlgorithmSpec | None) -> tuple[str, ...]:
+    """Return the scalars that may stand above all others, the most telling first."""
+    if algorithm is not None and algorithm.family == "language":
+        return STAGE_LEADS  # the completions of an update all end at once: episodes would draw a comb
+    return LEADS if algorithm is None or algorithm.emits_episodes else PLANNED_LEADS
 
 
 def expected_scalars(

@@ -12,6 +12,7 @@ import pytest
 
 from app import catalog
 from app.core.specs import Frame, Subject
+from app.panels.groups import rule_of
 from app.parts.language_task import is_held_out
 from app.parts.tokens import END_SIGN
 
@@ -51,11 +52,24 @@ def test_completions_are_judged_as_the_task_judges_them() -> None:
 def test_the_advantages_of_a_group_follow_from_its_rewards() -> None:
     frame = drawn("grpo_language", "groups")
     rewards, advantages = frame.arrays["rewards"], frame.arrays["advantages"]
-    assert frame.meta["is_scaled"] is True
+    assert frame.meta["rule"] == "scaled"
     for earned, shown in zip(rewards.astype(float), advantages, strict=True):
         above = earned - earned.mean()
         expected = above / earned.std() if np.ptp(earned) else np.zeros_like(earned)
         np.testing.assert_allclose(shown, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "rule"), [("rloo", "others"), ("ppo_language", ""), ("best_of_n", "")])
+def test_how_advantages_follow_from_a_group_is_found(name: str, rule: str) -> None:
+    assert drawn(name, "groups").meta["rule"] == rule
+
+
+def test_groups_that_are_centred_only_are_told_from_scaled_ones() -> None:
+    rewards = np.array([[0.0, 1.0, 1.0, 0.5], [0.2, 0.2, 0.2, 0.2]])
+    above = rewards - rewards.mean(axis=1, keepdims=True)
+    assert rule_of(rewards, above) == "centred"
+    assert rule_of(rewards, above * 4 / 3) == "others"
+    assert rule_of(rewards, np.full((2, 4), 0.3)) == ""
 
 
 def test_tokens_say_what_their_loss_was_made_of() -> None:
@@ -67,6 +81,11 @@ def test_tokens_say_what_their_loss_was_made_of() -> None:
         for label in ("log-probability now", "log-probability when written", "ratio after the step / when written")
     )
     np.testing.assert_allclose(ratio[own], np.exp(now - then)[own], rtol=1e-4)
+    advantage, clipped = (
+        numbers[..., labels.index(label)] for label in ("advantage", "outside the clip interval after the step")
+    )
+    expected = np.where(advantage > 0, ratio > 1.2, (advantage < 0) & (ratio < 0.8)) & own
+    assert (clipped.astype(bool) == expected).all()
     assert (numbers[~own] == 0).all(), "what the model did not write has no numbers"
     advantage = numbers[..., frame.meta["advantage"]]
     groups = drawn("grpo_language", "groups").arrays["advantages"].reshape(-1)[: len(advantage)]

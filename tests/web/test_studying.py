@@ -114,8 +114,9 @@ def test_what_the_runs_reached_is_told_drawn_and_judged(playground: Playground, 
     found = client.get(f"{API}/studies/{study['id']}").json()
     (stage,) = [one for one in found["stages"] if one["seeds"]]
     assert stage["pass_at"]["1"] == {"mean": 0.125, "low": 0.0, "high": 0.25}
-    (verdict,) = [one for one in found["expected"] if one["value"] is not None]
-    assert (verdict["value"], verdict["is_reached"]) == (0.125, False)
+    once, often = [one for one in found["expected"] if one["value"] is not None]
+    assert (once["value"], once["is_reached"]) == (0.125, False)
+    assert (often["k"], often["value"], often["is_reached"]) == (64, 0.5, True)
     drawn = client.get(f"{API}/studies/{study['id']}/figures").json()
     assert [mark["kind"] for mark in drawn["figures"][0]["marks"]] == ["band", "line", "dots"]
     assert drawn["arrays"]["base.mean"][0] == 0.125
@@ -123,6 +124,17 @@ def test_what_the_runs_reached_is_told_drawn_and_judged(playground: Playground, 
     assert "12.5 %" in page
     assert "study-figures" in page
     client.post(f"{API}/studies/{study['id']}/stop")
+
+
+def test_one_stage_is_compared_with_another(playground: Playground, client: TestClient) -> None:
+    study = started(client, seeds=[3])
+    for turn, right in ((("base", "more_sft"), {"base": 0, "more_sft": 8}), (("rl",), {"rl": 48})):
+        stages = advance(playground, study["id"])
+        for stage in turn:
+            end(playground, stages[stage] or 0, right=right[stage])
+    found = client.get(f"{API}/studies/{study['id']}").json()["expected"]
+    (surer,) = [one for one in found if one["stage"] == "SFT 20, then GRPO − SFT, 55 updates" and one["k"] == 1]
+    assert (surer["value"], surer["is_reached"]) == (pytest.approx(48 / 64 - 8 / 64), True)
 
 
 def test_a_recipe_starts_by_a_form_once_and_is_stopped_and_forgotten(client: TestClient) -> None:

@@ -112,6 +112,7 @@ SPEC = AlgorithmSpec(
     ),
     step_unit="update",
     default_steps=280,
+    follows=("sft", "pretrain"),
     references=(
         "Stiennon et al. (2020), Learning to summarize from human feedback, arXiv 2009.01325",
         "Touvron et al. (2023), Llama 2: open foundation and fine-tuned chat models, arXiv 2307.09288",

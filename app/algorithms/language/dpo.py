@@ -103,6 +103,7 @@ SPEC = AlgorithmSpec(
     signals=PREFERENCE_SIGNALS,
     step_unit="update",
     default_steps=280,
+    follows=("sft", "pretrain"),
     references=(
         "Rafailov et al. (2023), Direct preference optimization: your language model is secretly a reward model, arXiv 2305.18290",
         "Guo et al. (2024), Direct language model alignment from online AI feedback, arXiv 2402.04792",

@@ -156,6 +156,7 @@ SPEC = AlgorithmSpec(
     signals=REINFORCED_SIGNALS,
     step_unit="update",
     default_steps=280,
+    follows=("sft", "pretrain"),
     references=(
         "Shao et al. (2024), DeepSeekMath: pushing the limits of mathematical reasoning in open language models, arXiv 2402.03300",
         "Liu et al. (2025), Understanding R1-Zero-like training: a critical perspective, arXiv 2503.20783",

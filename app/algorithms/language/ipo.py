@@ -96,6 +96,7 @@ SPEC = AlgorithmSpec(
     parent="dpo",
     step_unit="update",
     default_steps=280,
+    follows=("sft", "pretrain"),
     references=(
         "Azar et al. (2023), A general theoretical paradigm to understand learning from human preferences, arXiv 2310.12036",
     ),

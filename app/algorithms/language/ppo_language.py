@@ -17,7 +17,8 @@ $$L(\theta) = -\,\mathbb{E}\big[\min(\rho_t \hat A_t, \mathrm{clip}(\rho_t, 1-\e
 
 with targets $V^{target}_t = \hat A_t + V_t$ before the advantages are brought to scale, and $k_3 = e^{g} - 1 - g$ of
 $g = \log \pi_{ref} - \log \pi_\theta$ of each token, an estimate of the divergence. There are two places for the divergence: in the
-reward (β), where later tokens pay for it too, or in the loss (β_L), where each token pays for itself. For one completion as one action,
+reward (β), where later tokens pay for it too, or in the loss (β_L), where each token pays for itself; the slope of $k_3$ on fresh
+tokens is that of the reverse divergence, of the model from the reference, and its optimum another. For one completion as one action,
 the optimum with β is $\pi^* \propto \pi_{ref}\, e^{R/\beta}$, the same as DPO's.
 
 What this file leaves out:
@@ -56,7 +57,7 @@ class PPOLanguageConfig(ReinforcedChoices):
     beta: float = Hyper(0.0, low=0, high=10, symbol=r"\beta", live="update",
         help=_("Price of a nat of divergence from the reference, taken off each token's reward: raising it keeps the model nearer to what it was."))
     kl_coef: float = Hyper(0.0, low=0, high=10, symbol=r"\beta_L", live="update",
-        help=_("The same price as a part of the loss, where a token pays for itself only."))
+        help=_("A price as a part of the loss, where a token pays for itself only: raising it keeps the model from giving up what the reference would write."))
     gae_lambda: float = Hyper(0.95, low=0, high=1, symbol=r"\lambda", live="update",
         help=_("How far a token is credited with what follows: raising it trusts the critic less."))
     n_epochs: int = Hyper(1, low=1, high=20, unit=_("epochs"), live="update",
@@ -221,6 +222,7 @@ SPEC = AlgorithmSpec(
     signals=REINFORCED_SIGNALS,
     step_unit="update",
     default_steps=280,
+    follows=("reward_model", "sft", "pretrain"),
     references=(
         "Ouyang et al. (2022), Training language models to follow instructions with human feedback, arXiv 2203.02155",
         "Schulman et al. (2017), Proximal policy optimization algorithms, arXiv 1707.06347",

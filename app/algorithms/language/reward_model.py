@@ -244,6 +244,7 @@ SPEC = AlgorithmSpec(
     emits_episodes=False,
     step_unit="update",
     default_steps=200,
+    follows=("sft", "pretrain"),
     references=(
         "Bradley and Terry (1952), Rank analysis of incomplete block designs: I. The method of paired comparisons, Biometrika 39",
         "Christiano et al. (2017), Deep reinforcement learning from human preferences, arXiv 1706.03741",

@@ -97,6 +97,7 @@ SPEC = AlgorithmSpec(
     signals=REINFORCED_SIGNALS,
     step_unit="update",
     default_steps=280,
+    follows=("sft", "pretrain"),
     references=(
         "Kool, van Hoof and Welling (2019), Buy 4 REINFORCE samples, get a baseline for free!",
         "Ahmadian et al. (2024), Back to basics: revisiting REINFORCE-style optimization for learning from human feedback in LLMs, arXiv 2402.14740",

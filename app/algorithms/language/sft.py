@@ -106,6 +106,7 @@ SPEC = AlgorithmSpec(
     emits_episodes=False,
     step_unit="update",
     default_steps=200,
+    follows=("pretrain",),
     references=(
         "Ouyang et al. (2022), Training language models to follow instructions with human feedback, arXiv 2203.02155",
     ),

@@ -9,6 +9,8 @@ import { watchFrames } from "../frames.js";
 import { t } from "../text.js";
 import { waiting } from "../waiting.js";
 
+/** How an advantage follows from what is above the mean. @type {Record<string, (above: number, std: number, size: number) => number>} */
+const RULES = { scaled: (above, std) => above / std, centred: (above) => above, others: (above, _std, size) => (above * size) / (size - 1) };
 const SAME = 1e-6; // rewards nearer than this, of their size, are the same
 
 class GroupAdvantages extends HTMLElement {
@@ -56,7 +58,7 @@ class GroupAdvantages extends HTMLElement {
       this.replaceChildren(bar, this.#scroll, this.#sums, this.#caption);
     }
     const facts = { step: steps(step), dead: meta.dead, groups: meta.groups };
-    this.#caption.textContent = t("step {step} · {dead} of {groups} groups earned all the same: they teach nothing", facts);
+    this.#caption.textContent = meta.rule ? t("step {step} · {dead} of {groups} groups earned all the same: they teach nothing", facts) : t("step {step} · {dead} of {groups} groups earned all the same; advantages do not come from the group here", facts);
     this.#choose(Math.min(this.#group, meta.count - 1));
   }
 
@@ -82,7 +84,7 @@ class GroupAdvantages extends HTMLElement {
   #line(text, reward, place) {
     const line = make("tr");
     const cell = make("td", "number");
-    if (this.#frame.meta.is_scaled === null) cell.textContent = number(reward, 3);
+    if (!this.#frame.meta.rule) cell.textContent = number(reward, 3);
     else {
       const input = /** @type {HTMLInputElement} */ (make("input", "input group-reward"));
       Object.assign(input, { type: "number", step: "0.05", value: String(Number(reward.toFixed(4))) });
@@ -114,7 +116,7 @@ class GroupAdvantages extends HTMLElement {
     const std = is_dead ? 0 : Math.sqrt(rewards.reduce((sum, one) => sum + (one - mean) ** 2, 0) / rewards.length);
     const { arrays, meta } = this.#frame;
     const own = [...arrays.advantages.subarray(this.#group * rewards.length, (this.#group + 1) * rewards.length)];
-    const advantages = this.#typed ? rewards.map((one) => (std ? (one - mean) / (meta.is_scaled ? std : 1) : 0)) : own;
+    const advantages = this.#typed ? rewards.map((one) => (std ? RULES[meta.rule](one - mean, std, rewards.length) : 0)) : own;
     const most = Math.max(...advantages.map(Math.abs)) || 1;
     [...this.#scroll.querySelectorAll(".group-advantage")].forEach((cell, i) => {
       const color = diverging(advantages[i] / most);
@@ -122,7 +124,7 @@ class GroupAdvantages extends HTMLElement {
       Object.assign(/** @type {HTMLElement} */ (cell).style, { backgroundColor: css(color), color: ink(color) });
     });
     const facts = { mean: number(mean, 4), std: number(std, 4) };
-    this.#sums.textContent = std ? t("mean {mean} · deviation {std}", facts) : t("mean {mean} · all earned the same: every advantage is 0", facts);
+    this.#sums.textContent = !meta.rule ? "" : std ? t("mean {mean} · deviation {std}", facts) : t("mean {mean} · all earned the same: every advantage is 0", facts);
     this.#back.hidden = !this.#typed;
   };
 }

@@ -130,12 +130,12 @@ def stored(*pairs: tuple[str, str, str, float]) -> dict[str, object]:
 
 
 def test_a_tie_counts_half_for_either_side() -> None:
-    scores = torch.tensor([[0.3, -1.0], [0.1, 2.0]], dtype=torch.float64)
-    whole = bradley_terry_loss(*scores, torch.tensor([1.0, 1.0]))
-    assert float(whole) == pytest.approx(float(bradley_terry_loss(*scores)))
-    margins = scores[0] - scores[1]
-    by_hand = -(0.5 * np.log(preference(margins.numpy(), 0.0)) + 0.5 * np.log(preference(-margins.numpy(), 0.0))).mean()
-    assert float(bradley_terry_loss(*scores, torch.tensor([0.5, 0.5]))) == pytest.approx(by_hand)
+    left, right = torch.tensor([[0.3, -1.0], [0.1, 2.0]], dtype=torch.float64)
+    whole = bradley_terry_loss(left, right, torch.tensor([1.0, 1.0]))
+    assert float(whole) == pytest.approx(float(bradley_terry_loss(left, right)))
+    chances = preference(left.numpy(), right.numpy())
+    by_hand = -np.log(chances * (1 - chances)).mean() / 2
+    assert float(bradley_terry_loss(left, right, torch.tensor([0.5, 0.5]))) == pytest.approx(by_hand)
 
 
 def test_it_learns_what_a_person_prefers_though_the_task_says_otherwise() -> None:
