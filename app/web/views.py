@@ -27,12 +27,9 @@ EVALUATION = ("eval/mean_reward", "eval/std_reward", "eval/mean_ep_length")
 LEADS = ("rollout/episode_return", "eval/mean_reward", "tabular/value_error_max", "eval/success_rate",
          "rollout/episode_length", "tabular/max_bellman_residual", "tabular/greedy_return")  # fmt: skip
 PLANNED_LEADS = ("tabular/greedy_return", "tabular/value_error_max", "tabular/max_bellman_residual")  # exact numbers
-STAGE_LEADS = (
-    "eval/accuracy",
-    "eval/mean_reward",
-    "eval/success_rate",
-    "train/loss",
-)  # of a stage of a language model
+STAGE_LEADS = (  # of a stage of a language model
+    "eval/accuracy", "train/reward", "eval/mean_reward", "eval/success_rate", "train/loss",
+)  # fmt: skip
 MAX_LEADS = 3
 # The scalar that says what a hyperparameter is worth at a moment, where a schedule or the agent itself moves it.
 IN_FORCE = {

@@ -4,6 +4,9 @@
 import { make } from "./chart-frame.js";
 import { t } from "./text.js";
 
+/** Of a moment before anything was there to be drawn. */
+export const nothingYet = () => make("p", "map-wait", t("Nothing to show of this moment: it was before the first update."));
+
 /** @param {HTMLElement} host the panel's element */
 export function waiting(host) {
   const page = /** @type {HTMLElement | null} */ (host.closest("run-page"));

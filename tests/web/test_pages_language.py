@@ -21,18 +21,24 @@ SAVED = "55-final-1"
 SIZES = {"d_model": 16, "n_layers": 1, "n_heads": 2}
 
 
-@pytest.fixture
-def taught(playground: Playground, client: TestClient) -> int:
-    """A run of supervised fine-tuning with a checkpoint on the disk."""
-    made = playground.create_run(RunCreate(algorithm="sft", environment="sort_digits", config=SIZES, name="taught"))
-    saved = {"id": SAVED, "step": 55, "kind": "final", "size_bytes": 1, "files": {}}
+def saved(playground: Playground, algorithm: str, **config: Any) -> int:
+    """Return a run of a stage with a checkpoint on the disk."""
+    body = RunCreate(algorithm=algorithm, environment="sort_digits", config={**SIZES, **config}, name="taught")
+    made = playground.create_run(body)
+    facts = {"id": SAVED, "step": 55, "kind": "final", "size_bytes": 1, "files": {}}
     playground.store.writer.do(
-        lambda connection: checkpoints.add(connection, made.id, attempt=made.attempt, checkpoint=saved)
+        lambda connection: checkpoints.add(connection, made.id, attempt=made.attempt, checkpoint=facts)
     )
     folder = playground.store.run_folder(made.id) / "checkpoints" / SAVED
-    meta = {"config": made.config, "algorithm": "sft", "environment_config": made.environment_config}
+    meta = {"config": made.config, "algorithm": algorithm, "environment_config": made.environment_config}
     write_checkpoint(folder, {"w": np.zeros(1)}, meta)
     return made.id
+
+
+@pytest.fixture
+def taught(playground: Playground, client: TestClient) -> int:
+    """A run of supervised fine-tuning."""
+    return saved(playground, "sft")
 
 
 def row_of(playground: Playground, run: int) -> Any:
@@ -133,3 +139,41 @@ def test_a_stage_starts_from_a_model_that_the_operator_lists(
     refused = client.post("/language/stages", data={**form, "origin": "model:/etc/passwd"}, follow_redirects=False)
     assert refused.status_code == 422
     assert str(tmp_path) not in refused.text
+
+
+def test_a_stage_learns_from_the_reward_model_of_its_start_unless_the_task_is_to_reward(
+    playground: Playground, client: TestClient
+) -> None:
+    judge = saved(playground, "reward_model")
+    page = client.get("/language?task=sort_digits").text
+    card = page[page.index('id="stage-ppo_language"') : page.index('id="stage-grpo_language"')]
+    assert f'value="{judge}:{SAVED}" selected' in card, "PPO usually follows a reward model"
+    assert 'name="reward"' in card
+    assert 'name="reward"' not in page[page.index('id="stage-sft"') : page.index('id="stage-reward_model"')]
+    for asked, expected in (("", "reward_model"), ("task", "task")):
+        form = {"task": "sort_digits", "stage": "ppo_language", "origin": f"{judge}:{SAVED}", "reward": asked}
+        place = client.post("/language/stages", data=form, follow_redirects=False).headers["location"]
+        row = row_of(playground, int(place.rsplit("/", 1)[-1]))
+        assert (row.parent_run, row.config["reward"]) == (judge, expected)
+
+
+def test_a_stage_after_one_that_learned_from_a_reward_model_may_be_rewarded_by_the_task(
+    playground: Playground, client: TestClient
+) -> None:
+    judge = saved(playground, "reward_model")
+    body = {"algorithm": "grpo_language", "config": {"reward": "task"}}
+    made = client.post(f"{API}/runs/{judge}/fork", json=body)
+    assert (made.status_code, made.json()["config"]["reward"]) == (201, "task")
+
+
+def test_a_reward_model_that_is_not_there_is_refused_at_once(client: TestClient, taught: int) -> None:
+    asked = {"algorithm": "ppo_language", "config": {"reward": "reward_model"}}
+    for answer in (
+        client.post(f"{API}/runs", json={"environment": "sort_digits", **asked}),
+        client.post(f"{API}/runs/{taught}/fork", json=asked),
+    ):
+        assert answer.status_code == 422
+        (problem,) = answer.json()["errors"]
+        assert problem["where"] == "config.reward"
+        assert "has no reward model" in problem["rule"]
+        assert "let the task reward" in problem["way_out"]

@@ -7,7 +7,7 @@ import { css, diverging, ink } from "../colors.js";
 import { number, steps } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { t } from "../text.js";
-import { waiting } from "../waiting.js";
+import { nothingYet, waiting } from "../waiting.js";
 
 /** How an advantage follows from what is above the mean. @type {Record<string, (above: number, std: number, size: number) => number>} */
 const RULES = { scaled: (above, std) => above / std, centred: (above) => above, others: (above, _std, size) => (above * size) / (size - 1) };
@@ -45,8 +45,8 @@ class GroupAdvantages extends HTMLElement {
 
   /** @param {any} frame */
   #show(frame) {
-    if (!frame.meta?.count) return;
     if (this.#typed) return; // what is being tried stays
+    if (!frame.meta?.count) return void (this.#frame && this.replaceChildren(nothingYet()));
     this.#frame = frame;
     const { meta, step } = frame;
     this.#select.replaceChildren(...meta.prompts.map((/** @type {string} */ prompt, /** @type {number} */ i) => new Option(prompt, String(i))));

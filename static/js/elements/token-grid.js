@@ -7,7 +7,7 @@ import { css, diverging, ink, sequential } from "../colors.js";
 import { number, steps } from "../format.js";
 import { watchFrames } from "../frames.js";
 import { t } from "../text.js";
-import { waiting } from "../waiting.js";
+import { nothingYet, waiting } from "../waiting.js";
 
 const MOVES = new Map([["ArrowUp", [-1, 0]], ["ArrowDown", [1, 0]], ["ArrowLeft", [0, -1]], ["ArrowRight", [0, 1]]]);
 
@@ -42,7 +42,7 @@ class TokenGrid extends HTMLElement {
   /** @param {any} frame */
   #show(frame) {
     const { meta } = frame;
-    if (!meta?.count) return;
+    if (!meta?.count) return void (this.#frame && this.replaceChildren(nothingYet()));
     this.#frame = frame;
     if (this.#select.options.length !== meta.columns.length) {
       this.#select.replaceChildren(...meta.columns.map((/** @type {any} */ one, /** @type {number} */ i) => new Option(one.label, String(i))));
