@@ -19,7 +19,7 @@ def figures(catalog: ModuleType, study: Study) -> StudyFigures:
         found.insert(0, _along(recipe, study, arrays))
     seeds = max((stage.seeds for stage in study.stages), default=0)
     shade = _("the shade reaches from the lowest to the highest seed") if seeds > 1 else _("the shade is the 95 % interval over prompts")  # fmt: skip
-    words = _("Means over up to {seeds} seeds; {shade}.").format(seeds=seeds, shade=shade) if seeds else ""
+    words = _("Means over the seeds, {seeds} at most; {shade}.").format(seeds=seeds, shade=shade) if seeds else ""
     return StudyFigures(figures=[one for one in found if one.marks], arrays=arrays, words=words)
 
 

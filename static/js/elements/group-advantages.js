@@ -58,7 +58,7 @@ class GroupAdvantages extends HTMLElement {
       this.replaceChildren(bar, this.#scroll, this.#sums, this.#caption);
     }
     const facts = { step: steps(step), dead: meta.dead, groups: meta.groups };
-    this.#caption.textContent = meta.rule ? t("step {step} · {dead} of {groups} groups earned all the same: they teach nothing", facts) : t("step {step} · {dead} of {groups} groups earned all the same; advantages do not come from the group here", facts);
+    this.#caption.textContent = meta.rule ? t("step {step} · {dead} of {groups} groups earned all the same: they teach nothing · red is above 0, blue below", facts) : t("step {step} · {dead} of {groups} groups earned all the same; advantages do not come from the group here", facts);
     this.#choose(Math.min(this.#group, meta.count - 1));
   }
 

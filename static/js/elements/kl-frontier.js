@@ -59,7 +59,7 @@ function figures(is_apart, { kl, truth, said }) {
   if (is_apart) marks.push({ kind: "dots", x: "kl", y: "said", color: 1, name: t("what the reward model says") });
   const end = t("From {first} at {near} nats to {last} at {far} nats.", { first: number(truth[0], 3), near: number(kl[0], 3), last: number(truth[last], 3), far: number(kl[last], 3) });
   const over = is_apart && said[last] >= said[best] && truth[last] < truth[best] - APART;
-  const words = over ? t("Over-optimised: since {nats} nats the reward model's score went on while the truth fell from {best} to {last}.", { nats: number(kl[best], 3), best: number(truth[best], 3), last: number(truth[last], 3) }) : "";
+  const words = over ? t("Over-optimised: since {nats} nats the reward model's score went on while the truth fell from {best} to {last}. A price on the divergence (β) holds this back.", { nats: number(kl[best], 3), best: number(truth[best], 3), last: number(truth[last], 3) }) : "";
   return [
     { title: t("Reward over divergence"), words: [end, words].filter(Boolean).join(" "), x: { label: t("divergence from the reference, nats") }, y: { label: t("reward") }, marks },
     { title: t("Length of what it writes"), words: t("A reward that grows with the length shows here first."), x: { label: t("update") }, y: { label: t("tokens"), low: 0 }, marks: [{ kind: "line", x: "steps", y: "length", color: 0 }] },

@@ -79,7 +79,7 @@ class TokenGrid extends HTMLElement {
     const first = this.#at(row, column) ?? this.#at(0, 0);
     if (first) first.tabIndex = 0;
     if (at) first?.focus();
-    this.#caption.textContent = t("step {step} · {count} completions of the last update; arrow keys read tokens", { step: steps(step), count: meta.count });
+    this.#caption.textContent = t("step {step} · {count} completions of the last update; arrow keys read tokens · signed numbers: red is above 0, blue below", { step: steps(step), count: meta.count });
   };
 
   /** @param {number} row @param {number} column @param {string} kind @param {number} most */
