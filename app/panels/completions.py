@@ -31,6 +31,9 @@ def compute(subject: Subject, options: CompletionsOptions) -> Frame:
     assert isinstance(task, LanguageTask)
     columns = [{"label": _("Prompt"), "kind": "text"}]
     parts: list[list[Any]] = [[prompt] for prompt in fixed_prompts(task)]
+    rewards = np.asarray(signals["shown_rewards"]())
+    columns += [{"label": _("Now"), "kind": "text"}, {"label": _("earns"), "kind": "share"}]
+    _append(parts, _texts(signals["shown_rows"](), task), rewards.sum(axis=1).tolist())
     if "shown_rows_before" in signals:
         columns += [
             {"label": _("Before this stage"), "kind": "text"},
@@ -38,10 +41,8 @@ def compute(subject: Subject, options: CompletionsOptions) -> Frame:
         ]
         earned = np.asarray(signals["shown_rewards_before"]()).sum(axis=1)
         _append(parts, _texts(signals["shown_rows_before"](), task), earned.tolist())
-    rewards = np.asarray(signals["shown_rewards"]())
-    columns += [{"label": _("Now"), "kind": "text"}, {"label": _("earns"), "kind": "share"}]
     columns += [{"label": name, "kind": "number"} for name in task.reward_parts]
-    _append(parts, _texts(signals["shown_rows"](), task), rewards.sum(axis=1).tolist(), *rewards.T.tolist())
+    _append(parts, *rewards.T.tolist())
     right = int(task.is_right(rewards).sum())
     words = _("{right} of {count} prompts right; always the same prompts, never trained on, and the same draws").format(
         right=right, count=len(parts)
