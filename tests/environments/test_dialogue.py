@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from app.core.randomness import Stream
-from app.environments.dialogue import DialogueConfig, best_success, booking, demonstration, make, optimum, reply, wish
+from app.environments.dialogue import (
+    BOOK,
+    DialogueConfig,
+    best_success,
+    booking,
+    demonstration,
+    make,
+    optimum,
+    reply,
+    wish,
+)
 from app.parts.demonstrations import completed
 
 CONFIG = DialogueConfig()
@@ -44,12 +54,22 @@ def test_the_best_dialogue_earns_the_optimum() -> None:
 
 
 def test_the_optimum_by_hand() -> None:
-    one = DialogueConfig(n_questions=1, misheard=0.0, price=0.1)
-    assert optimum(one) == pytest.approx(max(booking(3), booking(2) - 0.1))
+    one = DialogueConfig(n_questions=1, misheard=0.0, price=0.05)
+    assert optimum(one) == pytest.approx(max(booking(3), booking(2) - 0.05))
     assert optimum(DialogueConfig(n_questions=3, misheard=0.0, price=0.02)) == pytest.approx(1 - 0.06)
-    assert optimum(DialogueConfig(price=0.5)) == booking(3)
+    dear = DialogueConfig.model_construct(n_questions=5, misheard=0.2, price=0.5)  # beyond what may be chosen
+    assert optimum(dear) == booking(3)
     assert best_success(3, 0.0) == 1.0
     assert best_success(3, 0.5) == pytest.approx(0.125 + 0.375 / 4 + 0.375 / 16 + 0.125 / 64)
+
+
+def test_a_right_booking_passes_whatever_its_questions_cost_and_a_wrong_one_never() -> None:
+    most = DialogueConfig(n_questions=8, price=0.06)
+    task, prompt = make(most), make(most).prompt(7)
+    right = "a?" * 8 + BOOK + wish(prompt)
+    wrong = BOOK + wish(prompt)[:2] + str((int(wish(prompt)[2]) + 1) % 4)
+    parts = np.array([task.judge(prompt, said, True) for said in (right, wrong)])
+    assert task.is_right(parts).tolist() == [True, False]
 
 
 def test_the_environment_speaks_as_the_user() -> None:

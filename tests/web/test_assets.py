@@ -73,14 +73,22 @@ def pages() -> dict[str, set[str]]:
     """Return the custom elements of Play and of the run pages with the most panels; only a grid's page has its editor."""
     folder = assets.static_folder().parent / "templates"
 
-    def tags(*patterns: str) -> set[str]:
-        texts = (path.read_text() for pattern in patterns for path in folder.glob(pattern))
-        return {tag for text in texts for tag in re.findall(r"<([a-z]+-[a-z-]+)", text)}
+    def tags(*names: str) -> set[str]:
+        """Return the elements of templates and of all that these take in."""
+        waiting, seen, found = [*names], set[str](), set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                text = (folder / name).read_text()
+                waiting += re.findall(r'"(_[a-z_]+\.html)"', text)
+                found |= set(re.findall(r"<([a-z]+-[a-z-]+)", text))
+        return found
 
-    found = {"play": tags("base.html", "play.html", "_*.html")}
+    found = {"play": tags("base.html", "play.html")}
     for algorithm, environment in (("ppo", "CartPole-v1"), ("sarsa_lambda", "gridworld"), ("rainbow", "CartPole-v1")):
         fitting = catalog.panels_for(catalog.algorithm(algorithm), catalog.environment(environment))
-        tagged = tags("base.html", "run.html", "_*.html") | {panel.element for panel in fitting}
+        tagged = tags("base.html", "run.html") | {panel.element for panel in fitting}
         found[algorithm] = tagged if environment == "gridworld" else tagged - {"grid-editor"}
     return found
 

@@ -12,11 +12,11 @@ $$y = r_{t+1} + \gamma\,(1 - \text{terminated}_{t+1})\, Q_{\theta^-}(s_{t+1}, a^
 After a terminated step nothing follows; after a truncated one the value of the state it was stopped in does. DQN's target,
 with its maximum over $Q_{\theta^-}$, is never lower; how much lower this one is on average is the curve "gap of the estimators".
 
-The loss is Huber's, as in DQN, and so is its gradient, the clipped error at the action taken:
+The loss is Huber's with its bound κ, as in DQN, and so is its gradient, the clipped error at the action taken:
 
-$$L(\theta) = \mathbb{E}\big[h\big(Q_\theta(s_t, a_t) - y\big)\big], \qquad h(\delta) = \begin{cases} \tfrac12 \delta^2 & |\delta| < 1 \\ |\delta| - \tfrac12 & \text{otherwise} \end{cases} \tag{3}$$
+$$L(\theta) = \mathbb{E}\big[h\big(Q_\theta(s_t, a_t) - y\big)\big], \qquad h(\delta) = \begin{cases} \tfrac12 \delta^2 & |\delta| < \kappa \\ \kappa\,(|\delta| - \tfrac12 \kappa) & \text{otherwise} \end{cases} \tag{3}$$
 
-$$\frac{\partial L}{\partial Q_\theta(s_t, a)} = \frac{1}{B}\,\mathbb{1}[a = a_t]\;\mathrm{clip}\big(Q_\theta(s_t, a_t) - y,\, -1,\, 1\big) \tag{4}$$
+$$\frac{\partial L}{\partial Q_\theta(s_t, a)} = \frac{1}{B}\,\mathbb{1}[a = a_t]\;\mathrm{clip}\big(Q_\theta(s_t, a_t) - y,\, -\kappa,\, \kappa\big) \tag{4}$$
 
 What this file leaves out:
 1. two networks that learn from separate data, as the table version has them: the target network is an older copy of the same
@@ -34,12 +34,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.config import Hyper
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
 from app.parts.q_learner import EPSILON_SCALARS, Q_SIGNALS, EpsilonSchedule, QLearner, ReplayLearning
 from app.parts.replay import Transitions
-from app.parts.td_minibatch import td_minibatch, td_numbers
+from app.parts.td_minibatch import bounded, td_minibatch, td_numbers
 
 Array = NDArray[Any]
 
@@ -47,22 +48,27 @@ Array = NDArray[Any]
 class DoubleDQNConfig(EpsilonSchedule, ReplayLearning):
     """Hyperparameters of double DQN: those of DQN."""
 
+    # fmt: off
+    huber_bound: float = Hyper(1.0, above=0, high=1e9, symbol=r"\kappa", unit=_("reward"), live="update", advanced=True,
+        help=_("Errors beyond it count in a line: raising it lets wild targets pull harder; very large, every error counts squared."))
+    # fmt: on
+
 
 def td_targets(rewards: Array, terminated: Array, next_q: Array, best: Array, *, gamma: float) -> Array:
     """Return y (2) for rewards and terminated (B,), the target network's next_q (B, A) and the network's choices (B,)."""
     return np.asarray(rewards + gamma * (1 - terminated) * next_q[np.arange(len(best)), best])  # (2)
 
 
-def huber_loss(errors: Array) -> float:
+def huber_loss(errors: Array, bound: float = 1.0) -> float:
     """Return the mean Huber loss (3) of errors Q − y (B,)."""
     size = np.abs(errors)
-    return float(np.where(size < 1, 0.5 * errors**2, size - 0.5).mean())  # (3)
+    return float(np.where(size < bound, 0.5 * errors**2, bound * (size - 0.5 * bound)).mean())  # (3)
 
 
-def huber_gradient(errors: Array, actions: Array, n_actions: int) -> Array:
+def huber_gradient(errors: Array, actions: Array, n_actions: int, bound: float = 1.0) -> Array:
     """Return the gradient (4) of the mean Huber loss with respect to Q(s, ·), (B, A), for errors and actions (B,)."""
     gradient = np.zeros((len(errors), n_actions), errors.dtype)
-    gradient[np.arange(len(errors)), actions] = np.clip(errors, -1, 1) / len(errors)  # (4)
+    gradient[np.arange(len(errors)), actions] = np.clip(errors, -bound, bound) / len(errors)  # (4)
     return gradient
 
 
@@ -101,15 +107,16 @@ class DoubleDQNAgent(QLearner):
         activations = self.q_network.activations(batch.observations)
         q = activations[-1]
         q_taken = q[np.arange(len(q)), batch.actions]
-        errors = q_taken - targets
-        self.q_network.backward(activations, huber_gradient(errors, batch.actions, q.shape[1]))
-        self.noted.minibatch(batch.observations, batch.actions, partial(
+        errors, bound = q_taken - targets, self.config.huber_bound
+        self.q_network.backward(activations, huber_gradient(errors, batch.actions, q.shape[1], bound))
+        columns = partial(
             td_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
             next_values=next_q[np.arange(len(best)), best], targets=targets, q=q_taken,
-        ))  # fmt: skip
+        )  # fmt: skip
+        self.noted.minibatch(batch.observations, batch.actions, lambda: bounded(columns(), bound))
         sizes = np.abs(errors)
         return {
-            "train/loss": huber_loss(errors),
+            "train/loss": huber_loss(errors, bound),
             "train/td_error_mean": float(sizes.mean()),
             "train/td_error_max": float(sizes.max()),
             "train/q_mean": float(q_taken.mean()),
@@ -133,7 +140,7 @@ SPEC = AlgorithmSpec(
     ),
     emits=(*EPSILON_SCALARS, "train/estimator_gap"),
     signals=Q_SIGNALS,
-    minibatch=td_minibatch(r"Q_{\theta^-}(s', a^*)", first=2),
+    minibatch=td_minibatch(r"Q_{\theta^-}(s', a^*)", first=2, has_bound=True),
     default_steps=100_000,
     parent="dqn",
     references=(
