@@ -6,6 +6,7 @@ B rows, L = P + C columns, V vocabulary, D model size, P parameters where a vect
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -72,7 +73,7 @@ def check_task(config: Any, environment: Environment) -> None:
         raise InvalidInput.one("config.d_model", config.d_model, rule, _("Each head takes an equal part."))
 
 
-class LanguageLearner:
+class LanguageLearner(ABC):
     """A model and its optimiser on one task; an update is one step of the algorithm."""
 
     # what `state` saves beside the model: attributes with a state of their own, and the streams' counters
@@ -131,9 +132,9 @@ class LanguageLearner:
         self.updates += 1
         return self.learn()
 
+    @abstractmethod
     def learn(self) -> Report:
         """Make one update and report it."""
-        raise NotImplementedError
 
     def descend(self, loss: Tensor) -> dict[str, float]:
         """Take one step of AdamW down a loss, and return what it measured.

@@ -85,6 +85,12 @@ def language(request: Request, playground: Service) -> Response:
     return page("_language_runs.html" if is_fragment(request) else "language.html", context)
 
 
+@router.get("/language/stages")
+def back_to_stages() -> Response:
+    """Lead from the address of a refusal, loaded again, to the stages."""
+    return RedirectResponse("/language#stages", SEE_OTHER)
+
+
 @router.post("/language/stages")
 def start(form: Form, playground: Service) -> Response:
     """Start a stage, from a fresh model or from the model of a checkpoint; a form sent twice starts one run."""

@@ -177,3 +177,8 @@ def test_a_reward_model_that_is_not_there_is_refused_at_once(client: TestClient,
         assert problem["where"] == "config.reward"
         assert "has no reward model" in problem["rule"]
         assert "let the task reward" in problem["way_out"]
+
+
+def test_the_address_of_a_refused_stage_leads_back_when_it_is_loaded_again(client: TestClient) -> None:
+    answer = client.get("/language/stages", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/language#stages")
