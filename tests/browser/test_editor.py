@@ -63,6 +63,22 @@ def test_a_world_is_drawn_taken_back_and_started(visit: Open) -> None:
     expect(page.get_by_role("heading", name="on Gridworld")).to_be_visible()
 
 
+def test_the_last_of_many_quick_acts_holds_however_late_the_answers_come(visit: Open) -> None:
+    """The form asks the server for its recipe after every act; no answer to an older one may undo a newer."""
+    page = visit(PLAY).page
+    solved(page)
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    line.send("Network.emulateNetworkConditions", {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1})
+    page.locator(".editor-cursor").focus()
+    for key in ("ArrowRight", "#", "ArrowDown", "g", *["Control+z", "Control+Shift+z"] * 4, "Control+z"):
+        page.keyboard.press(key)
+    expect(layout_field(page)).to_have_value("S#../..../...G")
+    expect(page).to_have_url(re.compile(r"layout=S%23\.\.%2F\.\.\.\.%2F\.\.\.G"))
+    page.wait_for_load_state("networkidle")
+    expect(layout_field(page)).to_have_value("S#../..../...G")
+
+
 def test_what_cannot_be_solved_is_said_and_nothing_is_lost(visit: Open) -> None:
     page = visit(PLAY).page
     solved(page)
