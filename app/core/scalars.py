@@ -23,6 +23,7 @@ class Scalar:
         reproducible: False for anything measured with a clock.
         log_scale: drawn on a logarithmic axis.
         action_kind: the only kind of action for which it is reported (see `EnvironmentSpec`); empty where it is for any.
+        elsewhere: the same number's names in a library that many know, where they are others.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Scalar:
     reproducible: bool = True
     log_scale: bool = False
     action_kind: str = ""
+    elsewhere: str = ""
 
 
 SHARED = (
@@ -110,7 +112,7 @@ VALUE_BASED = (
 POLICY_BASED = (
     Scalar("train/policy_loss", _("Policy loss"), "", "neither", _("The loss of the policy alone, as its equation says. It does not measure progress.")),
     Scalar("train/value_loss", _("Value loss"), "", "down", _("Mean squared error of the critic against its targets.")),
-    Scalar("train/entropy", _("Entropy"), _("nats"), "neither", _("Mean entropy of the policy; falling means more decided, zero means no exploration left.")),
+    Scalar("train/entropy", _("Entropy"), _("nats"), "neither", _("Mean entropy of the policy; falling means more decided, zero means no exploration left."), elsewhere="TRL: objective/entropy of PPO, entropy of GRPO"),
     Scalar("train/explained_variance", _("Explained variance"), "", "up", _("Share of the variance of the returns that the critic explains."), rule=_("rises above 0.5"), healthy=(0.5, 1.0)),
     Scalar("train/advantage_mean", _("Advantage (mean)"), _("reward"), "neither", _("Mean advantage before normalisation.")),
     Scalar("train/advantage_std", _("Advantage (std)"), _("reward"), "neither", _("Standard deviation of the advantages before normalisation.")),
@@ -120,8 +122,8 @@ POLICY_BASED = (
     Scalar("train/cg_residual", _("Residual of the solve"), "", "down", _("Length of what conjugate gradients left unsolved, as a share of the gradient; rising means that more steps are needed."), log_scale=True),
     Scalar("train/line_search_steps", _("Line search"), _("tries"), "down", _("Lengths tried before one was allowed; rising means that the quadratic model fits less well."), rule=_("1 to 3"), healthy=(1.0, 3.0)),
     Scalar("train/step_accepted", _("Step accepted"), _("share"), "up", _("1 where a step was taken, 0 where none was allowed and the policy stayed.")),
-    Scalar("train/reward_std", _("Spread in a group"), _("reward"), "neither", _("Mean standard deviation of the returns of a group; at 0 nothing can be learned.")),
-    Scalar("train/frac_reward_zero_std", _("Groups without a signal"), _("share"), "down", _("Share of groups whose episodes all earned the same, and which therefore teach nothing.")),
+    Scalar("train/reward_std", _("Spread in a group"), _("reward"), "neither", _("Mean standard deviation of the returns of a group; at 0 nothing can be learned."), elsewhere="TRL: reward_std"),
+    Scalar("train/frac_reward_zero_std", _("Groups without a signal"), _("share"), "down", _("Share of groups whose episodes all earned the same, and which therefore teach nothing."), elsewhere="TRL: frac_reward_zero_std"),
     Scalar("train/action_std", _("Action spread"), "", "neither", _("Mean standard deviation of a Gaussian policy; falling means less exploration."), action_kind="continuous"),
     Scalar("train/actor_loss", _("Actor loss"), "", "neither", _("What the actor minimises: minus the critic's value of its actions, and the price of certainty where entropy counts. It falls as Q rises, right or wrong.")),
     Scalar("train/critic_loss", _("Critic loss"), "", "down", _("Squared error of the critics against their targets; it may rise while values grow.")),
@@ -129,7 +131,7 @@ POLICY_BASED = (
     Scalar("train/q_gap", _("Gap of the critics"), _("reward"), "neither", _("Mean distance of the two critics over the minibatches; rising means that they know less surely what actions are worth.")),
     Scalar("train/ent_coef", _("Worth of entropy"), "", "neither", _("The temperature: what a nat of entropy is worth in reward; falling means that the policy is as undecided as its target without being paid.")),
     Scalar("train/approx_kl", _("Approximate KL"), _("nats"), "neither", _("Estimated divergence of the new policy from the one that collected the data (k3 estimator)."), rule=_("near 0.01, alarm above 0.05"), healthy=(0.0, 0.05)),
-    Scalar("train/clip_fraction", _("Clip fraction"), _("share"), "neither", _("Share of samples whose ratio left the clip interval on either side."), rule=_("0.1 to 0.3"), healthy=(0.1, 0.3)),
+    Scalar("train/clip_fraction", _("Clip fraction"), _("share"), "neither", _("Share of samples whose ratio left the clip interval on either side."), rule=_("0.1 to 0.3"), healthy=(0.1, 0.3), elsewhere="TRL: clip_ratio of GRPO"),
     Scalar("train/clip_range", _("Clip range"), "", "neither", _("The clip interval's half width now.")),
     Scalar("train/ratio_max", _("Largest ratio"), "", "neither", _("Largest probability ratio new/old in the update."), rule=_("near 1")),
     Scalar("train/epochs_run", _("Epochs run"), _("epochs"), "neither", _("Passes over the rollout in this update; fewer than asked after an early stop.")),
@@ -137,9 +139,10 @@ POLICY_BASED = (
 
 LANGUAGE = (
     Scalar("train/token_accuracy", _("Tokens right"), _("share"), "up", _("Share of the tokens to imitate that the model holds the likeliest.")),
-    Scalar("train/reward", _("Reward"), _("reward"), "up", _("Mean reward of the completions of an update, written with chance.")),
+    Scalar("train/reward", _("Reward"), _("reward"), "up", _("Mean reward of the completions of an update, written with chance."), elsewhere="TRL: objective/scores of PPO, reward of GRPO"),
     Scalar("objective/true_reward", _("True reward"), _("reward"), "up", _("What the task says of the completions of an update; with a reward model, the reward may rise while this falls.")),
     Scalar("objective/kl", _("Divergence from the reference"), _("nats"), "neither", _("How much likelier the model holds what it writes than the reference did, a whole completion at a time; rising means that it has moved away from where it started.")),
+    Scalar("objective/kl_k3", _("Divergence of a token"), _("nats"), "neither", _("Mean of k3, an estimate that is never below 0, of the divergence of the model from the reference at a token that the model wrote; rising means that it has moved away from where it started."), elsewhere="TRL: kl of GRPO"),
     Scalar("objective/rlhf_reward", _("Reward less the price"), _("reward"), "up", _("What a completion is worth less the price of its divergence: what is maximised.")),
     Scalar("policy/approxkl_avg", _("Approximate KL"), _("nats"), "neither", _("Half the mean squared log-ratio of a token, new model to the one that wrote; rising means longer steps."), rule=_("near 0.01, alarm above 0.05"), healthy=(0.0, 0.05)),
     Scalar("policy/clipfrac_avg", _("Clip fraction"), _("share"), "neither", _("Share of the tokens whose ratio left the clip interval on either side."), rule=_("0.1 to 0.3"), healthy=(0.1, 0.3)),

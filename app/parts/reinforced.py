@@ -32,8 +32,8 @@ REINFORCED_SIGNALS = (
 )  # fmt: skip
 REINFORCED_EMITS = (
     "train/loss", "train/grad_norm", "train/learning_rate", "train/reward", "train/reward_std",
-    "train/frac_reward_zero_std", "train/entropy", "objective/true_reward", "objective/kl", "completions/mean_length",
-    "completions/pass_at_1", "completions/pass_at_k",
+    "train/frac_reward_zero_std", "train/entropy", "objective/true_reward", "objective/kl", "objective/kl_k3",
+    "completions/mean_length", "completions/pass_at_1", "completions/pass_at_k",
 )  # fmt: skip
 
 
@@ -164,11 +164,13 @@ class ReinforcedLearner(LanguageLearner):
         logs = next_log_probs(logits, self.config.temperature)
         return np.asarray(log_probs_of(logs, tokens[:, rows.prompt_columns :]).numpy() * rows.own)
 
-    def divergence(self, written: Written) -> float:
-        """Return the mean of log π/π_ref of whole completions, over the first of each group."""
+    def divergence(self, written: Written) -> dict[str, float]:
+        """Return the mean of log π/π_ref of a completion, and of k3 of a token, over the first completion of each group."""
         size, rows = len(written.rewards) // written.groups, written.rows
         first = Rows(rows.tokens[::size], rows.prompt_columns, rows.own[::size], rows.log_probs[::size])
-        return float((first.log_probs - self.reference_log_probs(first)).sum(axis=1).mean())
+        gaps = first.log_probs - self.reference_log_probs(first)
+        k3 = (np.exp(-gaps) - 1 + gaps)[first.own]
+        return {"objective/kl": float(gaps.sum(axis=1).mean()), "objective/kl_k3": float(k3.mean())}
 
     def report(self, written: Written, measured: list[dict[str, float]]) -> Report:
         """Return an update's report from what its steps measured."""
@@ -180,7 +182,7 @@ class ReinforcedLearner(LanguageLearner):
             "train/reward_std": float(rewards.std(axis=1).mean()),
             "train/frac_reward_zero_std": float((~is_telling(rewards)).mean()),
             "objective/true_reward": float(written.true_rewards.mean()),
-            "objective/kl": self.divergence(written),
+            **self.divergence(written),
             "completions/mean_length": float(written.rows.lengths.mean()),
             "completions/pass_at_1": float(pass_at_k(size, passes, 1).mean()),
             "completions/pass_at_k": float(pass_at_k(size, passes, size).mean()),

@@ -120,6 +120,19 @@ def test_a_second_epoch_goes_on_from_the_first_with_the_ratio_to_what_was_writte
     np.testing.assert_allclose(agent.model.gradient, after_one.model.gradient, rtol=0, atol=1e-4)
 
 
+def test_both_divergences_are_of_the_first_completion_of_each_group() -> None:
+    agent, twin = (moved("grpo_language") for _copy in range(2))
+    report, written = agent.update(1), twin.write()
+    now, before = (
+        token_log_probs(twin, model, written.rows)[::4].detach().numpy() for model in (twin.model, twin.reference)
+    )
+    own = written.rows.own[::4]
+    assert report.scalars["objective/kl"] == pytest.approx((now - before)[own].sum() / 6, rel=1e-4)
+    k3 = [np.exp(-gap) - 1 + gap for gap in (now - before)[own]]
+    assert report.scalars["objective/kl_k3"] == pytest.approx(np.mean(k3), rel=1e-4)
+    assert 0.01 < np.mean(k3) < 0.9 * report.scalars["objective/kl"]
+
+
 def test_an_update_reports_its_completions_as_episodes() -> None:
     report = stage("grpo_language", n_prompts=3, group_size=4).update(100)
     assert (report.steps, report.updates, len(report.episodes)) == (1, 1, 12)
