@@ -69,7 +69,10 @@ def test_the_last_of_many_quick_acts_holds_however_late_the_answers_come(visit: 
     solved(page)
     line = page.context.new_cdp_session(page)
     line.send("Network.enable")
-    line.send("Network.emulateNetworkConditions", {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1})
+    line.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1},
+    )
     page.locator(".editor-cursor").focus()
     for key in ("ArrowRight", "#", "ArrowDown", "g", *["Control+z", "Control+Shift+z"] * 4, "Control+z"):
         page.keyboard.press(key)
