@@ -15,7 +15,8 @@ class Episodes:
     """Episodes that ended, oldest first. E = number of episodes.
 
     Attributes:
-        ends: total environment steps of the agent when each ended (E,), ascending.
+        ends: total environment steps of the agent when each ended (E,), ascending; of episodes that are waited for
+            together, when the last of them ended.
         returns: undiscounted sum of rewards (E,).
         lengths: steps (E,).
         terminated: True where the environment ended it, False where a time limit cut it (E,).

@@ -93,9 +93,9 @@ class EpisodeCounter:
             self.returns[which] = 0.0
             self.lengths[which] = 0
 
-    def restart(self) -> None:
-        """Forget the running episodes, for every one begins anew."""
-        self.returns[:], self.lengths[:] = 0.0, 0
+    def keep(self, ended: Episodes) -> None:
+        """Hand over episodes, too, that were counted elsewhere."""
+        self._ended.append(ended)
 
     def take(self) -> Episodes:
         """Return the episodes that ended since the last call."""

@@ -2,6 +2,8 @@
 
 A round starts one episode in every environment. Those that end sooner play on until the last one has ended, and what they do
 meanwhile is thrown away: keeping the first to finish would prefer short episodes. With one environment nothing is lost.
+The episodes of a round are reported when it is over, all at that step: one policy played them, and told in the order in which
+they end, short ones first, every round would look as if something had been learned in it.
 T steps of all rounds, N environments, B samples, D observation size, A actions or numbers of an action.
 """
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from app.core.contracts import Environment, Problem, Step, Tree
 from app.core.errors import InvalidInput
+from app.core.report import Episodes
 from app.core.text import _
 from app.parts.policy_learner import PolicyLearner
 
@@ -38,17 +41,19 @@ class EpisodeRecord:
         open: where the round's episode still runs (N,) bool.
         begun: rounds begun since the start, which is the number of the next round's episodes.
         complete: rounds since the last update in which every episode has ended.
+        first: where the round's steps begin among those that are kept.
     """
 
     def __init__(self, n_envs: int) -> None:
         self.open = np.zeros(n_envs, np.bool_)
-        self.begun, self.complete = 0, 0
+        self.begun, self.complete, self.first = 0, 0, 0
         self._columns: dict[str, list[Array]] = {name: [] for name in COLUMNS}
 
     def begin(self) -> None:
         """Open every environment's next episode."""
         self.open[:] = True
         self.begun += 1
+        self.first = len(self._columns["counts"])
 
     def add(self, step: Step, **columns: Array) -> Step:
         """Keep a step of all environments; return it with only the episodes of the round in it."""
@@ -71,20 +76,27 @@ class EpisodeRecord:
         """
         return np.stack(self._columns[name])
 
+    def episodes(self, env_step: int) -> Episodes:
+        """Return the episodes of a round that was over at `env_step`, in the order of their environments."""
+        steps = {name: np.stack(self._columns[name][self.first :]) for name in ("earned", "counts", "terminated")}
+        returns, lengths = (np.asarray(steps[name].sum(axis=0)) for name in ("earned", "counts"))
+        return Episodes(np.full(len(returns), env_step, np.int64), returns, lengths, steps["terminated"].any(axis=0))
+
     def clear(self) -> None:
         """Forget the steps."""
-        self.complete = 0
+        self.complete, self.first = 0, 0
         for column in self._columns.values():
             column.clear()
 
     def state(self) -> Tree:
         """Return everything."""
         columns = {name: self.column(name) for name in COLUMNS} if self._columns["counts"] else {}
-        return {"open": self.open.copy(), "begun": self.begun, "complete": self.complete, **columns}
+        return {"open": self.open.copy(), "begun": self.begun, "complete": self.complete, "first": self.first, **columns}
 
     def load(self, tree: Tree) -> None:
         """Restore what `state` returned."""
-        self.open[:], self.begun, self.complete = tree["open"], int(tree["begun"]), int(tree["complete"])
+        self.open[:] = tree["open"]
+        self.begun, self.complete, self.first = (int(tree[name]) for name in ("begun", "complete", "first"))
         self._columns = {name: list(tree[name]) if name in tree else [] for name in COLUMNS}
 
 
@@ -114,7 +126,6 @@ class EpisodeLearner(PolicyLearner):
         if not self.record.open.any():
             self.observations = self.batch.restart(self.record.begun, self.group_size)
             self.normaliser.restart()
-            self.episodes.restart()
             self.record.begin()
         self.visited.add(self.observations)
         seen = np.array(self.normaliser.see(self.observations))
@@ -123,10 +134,11 @@ class EpisodeLearner(PolicyLearner):
         rewards = np.array(self.normaliser.rewards(step, self.config.gamma))
         needs_values = self.has_critic and step.truncated.any()
         final_values = self.values(step.final_observations) if needs_values else np.zeros(len(actions), np.float32)
-        counted = self.record.add(step, observations=seen, actions=actions, rewards=rewards, final_values=final_values)
+        self.record.add(step, observations=seen, actions=actions, rewards=rewards, final_values=final_values)
         self.observations = step.observations
         self.env_steps += self.batch.n_envs
-        self.episodes.add(counted, self.env_steps)
+        if not self.record.open.any():
+            self.episodes.keep(self.record.episodes(self.env_steps))
 
     @property
     def group_size(self) -> int:

@@ -10,6 +10,7 @@ from app.core.codecs import trees_equal
 from app.core.config import Hyper
 from app.core.contracts import Problem, Step
 from app.core.errors import InvalidInput
+from app.core.report import Episodes
 from app.parts.policy_learner import NetworkChoices
 from app.parts.whole_episodes import EpisodeLearner, EpisodeRecord, check_episodes
 from tests.algorithms.walk import Push, Walk
@@ -57,6 +58,29 @@ def test_an_update_has_whole_episodes_one_an_environment_and_round() -> None:
     assert not ends[~counts].any()
     assert record.column("earned")[~counts].sum() == 0
     assert (~counts).any(), "the round in which all end at once would show nothing"
+
+
+def test_the_episodes_of_a_round_are_told_together_in_the_order_of_their_environments() -> None:
+    """One policy played them: told as they end, short ones first, every round would rise."""
+    whole, cut = learner(n_episodes=12), learner(n_episodes=12)
+    assert whole.collect(until=1000)
+    told, parts = whole.episodes.take(), list[Episodes]()
+    while cut.record.complete < 4:
+        cut.collect(until=cut.env_steps + 3)
+        parts.append(cut.episodes.take())
+        resumed = learner(n_episodes=12)
+        resumed.load(cut.state())
+        cut = resumed
+    assert not trees_equal(vars(told), vars(Episodes.join(parts)))
+    assert [len(part) for part in parts if len(part)] == [3, 3, 3, 3]
+    ends = told.ends.reshape(4, 3)
+    assert (ends == ends[:, :1]).all()
+    assert (np.diff(ends[:, 0]) == 3 * told.lengths.reshape(4, 3).max(axis=1)[1:]).all()
+    assert any((np.diff(lengths) < 0).any() for lengths in told.lengths.reshape(4, 3)), "short ones do not come first"
+    steps = {name: whole.record.column(name) for name in ("earned", "counts", "terminated", "truncated")}
+    np.testing.assert_allclose(told.returns.reshape(4, 3).sum(axis=0), steps["earned"].sum(axis=0))
+    assert told.lengths.reshape(4, 3).sum(axis=0).tolist() == steps["counts"].sum(axis=0).tolist()
+    assert told.terminated.sum() == steps["terminated"].sum()
 
 
 def test_with_one_environment_no_step_is_thrown_away() -> None:
