@@ -1,7 +1,7 @@
 // @ts-check
 // What a chart draws: a run's curve on the chart's x axis, smoothed as it asks.
 
-import { WINDOWS, along, smooth, widthFor } from "./curves.js";
+import { WINDOWS, along, smooth, together, widthFor } from "./curves.js";
 import { curvesOf } from "./series.js";
 
 const SCALES = { episode: "rollout/episodes", time: "time/run_clock" };
@@ -26,7 +26,7 @@ export function linesOn(run, chart) {
 
 /** @param {number} run @param {Element} chart */
 export function drawn(run, chart) {
-  const found = curvesOf(run).curves.get(chart.getAttribute("scalar") ?? "") ?? { steps: [], values: [], min: [], max: [] };
+  const found = together(curvesOf(run).curves.get(chart.getAttribute("scalar") ?? "") ?? { steps: [], values: [], min: [], max: [] });
   const positive = (/** @type {(number|null)[]} */ list) => (chart.hasAttribute("log") ? list.map((v) => (v !== null && v > 0 ? v : null)) : list);
   const y = smooth(positive(found.values), widthFor(WINDOWS[Number(chart.getAttribute("smooth") ?? 0)] ?? 1, found.values.length));
   return { x: placesOn(run, chart, found.steps), y, min: positive(found.min), max: positive(found.max), raw: found };

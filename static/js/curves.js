@@ -64,6 +64,24 @@ export function twoOf({ min, max }) {
   return min.every(is_one) && max.every(is_one) ? found : null;
 }
 
+/**
+ * Points of one step as one, with their mean and their band: episodes that were waited for together, or that ended at once.
+ * @template {{steps: number[], values: (number|null)[], min: (number|null)[], max: (number|null)[]}} T @param {T} curve @returns {T}
+ */
+export function together(curve) {
+  const { steps } = curve;
+  const firsts = steps.flatMap((step, i) => (i && step === steps[i - 1] ? [] : [i]));
+  if (firsts.length === steps.length) return curve;
+  const of = (/** @type {(number|null)[]} */ list, /** @type {(known: number[]) => number} */ one) =>
+    firsts.map((first, i) => {
+      const known = list.slice(first, firsts[i + 1]).filter((value) => value !== null);
+      return known.length ? one(known) : null;
+    });
+  const mean = (/** @type {number[]} */ known) => known.reduce((sum, value) => sum + value, 0) / known.length;
+  const [values, min, max] = [of(curve.values, mean), of(curve.min, (known) => Math.min(...known)), of(curve.max, (known) => Math.max(...known))];
+  return { ...curve, steps: firsts.map((i) => steps[i]), values, min, max };
+}
+
 /** Join several (x, y) curves on one rising x axis; where a curve has no point there is a gap. @param {{x: number[], y: (number | null)[]}[]} curves */
 export function joined(curves) {
   const x = [...new Set(curves.flatMap((curve) => curve.x))].sort((a, b) => a - b);
