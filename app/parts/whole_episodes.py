@@ -21,6 +21,7 @@ from app.parts.policy_learner import PolicyLearner
 Array = NDArray[Any]
 MAX_NUMBERS = 100_000_000  # of the observations of an update: 400 MB
 COLUMNS = ("observations", "actions", "rewards", "earned", "terminated", "truncated", "final_values", "counts")
+COUNTERS = ("begun", "complete", "first")
 
 
 class EpisodeConfig(Protocol):
@@ -91,12 +92,13 @@ class EpisodeRecord:
     def state(self) -> Tree:
         """Return everything."""
         columns = {name: self.column(name) for name in COLUMNS} if self._columns["counts"] else {}
-        return {"open": self.open.copy(), "begun": self.begun, "complete": self.complete, "first": self.first, **columns}
+        numbers = {name: getattr(self, name) for name in COUNTERS}
+        return {"open": self.open.copy(), **numbers, **columns}
 
     def load(self, tree: Tree) -> None:
         """Restore what `state` returned."""
         self.open[:] = tree["open"]
-        self.begun, self.complete, self.first = (int(tree[name]) for name in ("begun", "complete", "first"))
+        self.begun, self.complete, self.first = (int(tree[name]) for name in COUNTERS)
         self._columns = {name: list(tree[name]) if name in tree else [] for name in COLUMNS}
 
 
