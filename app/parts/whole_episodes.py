@@ -81,7 +81,8 @@ class EpisodeRecord:
         """Return the episodes of a round that was over at `env_step`, in the order of their environments."""
         steps = {name: np.stack(self._columns[name][self.first :]) for name in ("earned", "counts", "terminated")}
         returns, lengths = (np.asarray(steps[name].sum(axis=0)) for name in ("earned", "counts"))
-        return Episodes(np.full(len(returns), env_step, np.int64), returns, lengths, steps["terminated"].any(axis=0))
+        terminated = np.asarray(steps["terminated"].any(axis=0))
+        return Episodes(np.full(len(returns), env_step, np.int64), returns, lengths, terminated)
 
     def clear(self) -> None:
         """Forget the steps."""
