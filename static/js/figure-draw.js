@@ -2,6 +2,7 @@
 // Drawing a small figure: bars, lines, bands and dots over two axes, and straight lines that mean something.
 
 import { css, sequential, token } from "./colors.js";
+import { isFew, points, rules } from "./figure-notes.js";
 import { rangeOf, scaled } from "./figure-range.js";
 import { digitsBetween, tick } from "./format.js";
 
@@ -39,9 +40,11 @@ export function drawFigure(ctx, { width, height }, figure, arrays) {
   ctx.beginPath();
   ctx.rect(area.left, area.top - 2, area.right - area.left, area.bottom - area.top + 4);
   ctx.clip();
-  for (const mark of figure.marks) KINDS[mark.kind](ctx, scale, mark, arrays);
+  const few = figure.marks.filter((mark) => isFew(mark, arrays));
+  for (const mark of figure.marks) if (!few.includes(mark)) KINDS[mark.kind](ctx, scale, mark, arrays);
   ctx.restore();
-  for (const rule of figure.rules ?? []) straight(ctx, scale, rule);
+  rules(ctx, scale, figure, arrays);
+  points(ctx, scale, few, arrays, (mark) => colorOf(mark.color ?? 0));
   return scale;
 }
 
@@ -117,19 +120,4 @@ function frame(ctx, scale, figure, { across, up }) {
   ctx.fillText(figure.x.label, (scale.left + scale.right) / 2, scale.bottom + 18);
   Object.assign(ctx, { textBaseline: "middle", textAlign: "right" });
   [up[0], middle(figure.y, up), up[1]].forEach((value, i) => ctx.fillText(tick(value, digitsBetween(...up)), scale.left - 5, scale.y(value) + [-4, 0, 4][i]));
-}
-
-/** @param {CanvasRenderingContext2D} ctx @param {Scale} scale @param {{x?: number, y?: number, label: string}} rule */
-function straight(ctx, scale, { x, y, label }) {
-  Object.assign(ctx, { strokeStyle: token("--text"), fillStyle: token("--text"), lineWidth: 1, textBaseline: "top", textAlign: "left" });
-  const [px, py] = [x === undefined ? scale.left : scale.x(x), y === undefined ? scale.top : scale.y(y)];
-  ctx.setLineDash([3, 3]);
-  ctx.beginPath();
-  ctx.moveTo(px, py);
-  ctx.lineTo(x === undefined ? scale.right : px, y === undefined ? scale.bottom : py);
-  ctx.stroke();
-  ctx.setLineDash([]);
-  const is_late = px + 4 + ctx.measureText(label).width > scale.right;
-  if (is_late) ctx.textAlign = "right";
-  ctx.fillText(label, px + (is_late ? -4 : 4), py + (y === undefined ? 2 : 3));
 }

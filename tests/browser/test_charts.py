@@ -7,6 +7,18 @@ from tests.browser.conftest import Open
 MODULE = 'const {{ {names} }} = await import(new URL("{file}", document.querySelector("script[type=module]").src));'
 TOGETHER = "async (curve) => { " + MODULE.format(names="together", file="curves.js") + " return together(curve); }"
 
+AREA = {"left": 60, "right": 270, "top": 8, "bottom": 120}
+NAMES = (
+    """async ([area, rules, busy]) => { """
+    + MODULE.format(names="placeFor", file="figure-notes.js")
+    + """
+  const taken = [];
+  for (const [x, y, width] of rules) taken.push(placeFor(area, { at: [x, y], width }, { taken, busy }));
+  return taken;
+}"""
+)
+RINGS = "async (places) => { " + MODULE.format(names="ringsOf", file="figure-notes.js") + " return ringsOf(places); }"
+
 
 def test_points_of_one_step_are_drawn_as_their_mean_and_band(visit: Open) -> None:
     """As they are, points at one place are a line up and down, and what is smoothed over them a saw."""
@@ -22,3 +34,35 @@ def test_points_of_one_step_are_drawn_as_their_mean_and_band(visit: Open) -> Non
     assert page.evaluate(TOGETHER, apart) == apart
     empty: dict[str, Any] = {"steps": [], "values": [], "min": [], "max": []}
     assert page.evaluate(TOGETHER, empty) == empty
+
+
+def overlap(one: dict[str, float], other: dict[str, float]) -> bool:
+    """Whether two names of 11 pixels stand on each other."""
+    return abs(one["y"] - other["y"]) < 11 and (
+        one["x"] < other["x"] + other["width"] and other["x"] < one["x"] + one["width"]
+    )
+
+
+def test_names_of_lines_that_meet_stand_apart(visit: Open) -> None:
+    page = visit("/").page
+    rules = [[None, 20, 36], [64, None, 48], [62, None, 48], [None, 22, 36], [None, 118, 120], [None, 119, 120]]
+    for area in (AREA, {**AREA, "right": 190}):
+        names = page.evaluate(NAMES, [area, rules, []])
+        for i, name in enumerate(names):
+            assert area["left"] <= name["x"] <= area["right"] - name["width"]
+            assert area["top"] + 11 <= name["y"] <= area["bottom"]
+            assert not any(overlap(name, other) for other in names[:i]), (name, names)
+
+
+def test_a_name_keeps_off_what_is_drawn_where_it_can(visit: Open) -> None:
+    curve = [[x, 40] for x in range(60, 140, 3)]
+    (name,) = visit("/").page.evaluate(NAMES, [AREA, [[None, 45, 40]], curve])
+    assert name["x"] >= 140 or name["y"] > 51, "not where a line runs, which is above at the left"
+    wall = [[x, y] for x in range(60, 270, 3) for y in range(8, 120, 3)]
+    (name,) = visit("/").page.evaluate(NAMES, [AREA, [[None, 45, 40]], wall])
+    assert name["y"] in (40, 58), "beside its line, where no place is free"
+
+
+def test_a_point_that_lies_on_another_leaves_a_ring_of_it(visit: Open) -> None:
+    found = visit("/").page.evaluate(RINGS, [[[10, 10], [50, 50]], [[11, 12]], [[10, 11]]])
+    assert found == [[2, 0], [1], [0]]
