@@ -58,15 +58,13 @@ class TabularBatch:
         self.n_envs = n_envs
         self._n_actions = mdp.n_actions
         self._key = derive_key(seed, stream)
-        self._start = mdp.cumulative_start
         self._states = np.zeros(n_envs, np.int64)
         self._elapsed, self._episodes, self._totals = (np.zeros(n_envs, np.int64) for _ in range(3))
         self._final_states = np.zeros(n_envs, np.int64)
         rewards, terminated, truncated = np.zeros(n_envs), np.zeros(n_envs, np.bool_), np.zeros(n_envs, np.bool_)
-        self._model = (mdp.cumulative, mdp.next_states, mdp.rewards, mdp.terminated, self._start)
         self._lanes = (self._states, self._elapsed, self._episodes, self._totals)
         self._outcome = (rewards, terminated, truncated, self._final_states)
-        self._limit = environment.max_episode_steps
+        self._place(environment)
         self._features = features
         shape = (n_envs, mdp.n_states)
         observations = np.zeros(shape, np.float32) if features else self._states
@@ -74,6 +72,20 @@ class TabularBatch:
         self._step = Step(
             observations if features else np.zeros(n_envs, np.int64), rewards, terminated, truncated, finals
         )
+
+    def _place(self, environment: TabularEnvironment) -> None:
+        mdp = environment.mdp
+        self._start = mdp.cumulative_start
+        self._model = (mdp.cumulative, mdp.next_states, mdp.rewards, mdp.terminated, self._start)
+        self._limit = environment.max_episode_steps
+
+    def enter(self, environment: TabularEnvironment) -> None:
+        """Go on in a changed world of the same states and actions; where the ground is gone, the next step is cut off as the last."""
+        self._place(environment)
+        has_ground = environment.mdp.reachable()
+        self._elapsed[~has_ground[self._states]] = self._limit - 1
+        cumulative, next_states, rewards, terminated, start = self._model
+        self._model = (cumulative, next_states, rewards, terminated & has_ground[:, None, None], start)
 
     def reset(self) -> Array:
         """Start every environment's first episode and return the observations."""

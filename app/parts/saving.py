@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from app.core.config import Config
-from app.core.contracts import Array, Tree
+from app.core.contracts import Array, Batch, Environment, Tree
+from app.parts.batch import TabularBatch, TabularEnvironment
 
 
 class SavedAgent:
@@ -24,12 +25,19 @@ class SavedAgent:
     counters: ClassVar[Mapping[str, str]]
     saved: ClassVar[tuple[str, ...]]
     config: Any
+    batch: Batch
     env_steps: int
     observations: Array
 
     def edit(self, config: Config) -> None:
         """Continue under an edited configuration, from the next step or update on."""
         self.config = config
+
+    def enter(self, environment: Environment) -> None:
+        """Continue in a changed world of the same states and actions from the next step on; only worlds of cells change."""
+        assert isinstance(self.batch, TabularBatch)
+        assert isinstance(environment, TabularEnvironment)
+        self.batch.enter(environment)
 
     def state(self) -> Tree:
         """Return everything that decides the future, experience that is still to be learnt from included."""

@@ -93,11 +93,9 @@ def edited(
         now: the options as they are.
 
     Raises:
-        Refused: this environment, or this algorithm, does not take such edits.
+        Refused: this environment does not take such edits.
         InvalidInput: an option breaks a rule or changes the size, or no end could be reached.
     """
-    if not algorithm.tabular:
-        raise _no_entry(algorithm)
     _check_live(spec, changes)
     parsed = spec.config.parse({**now, **changes}, WHERE)
     _check_names(

@@ -83,7 +83,7 @@ def without_drawing(environment: str, violations: Sequence[Violation]) -> tuple[
 
 
 def of_run(view: RunView) -> Editor | None:
-    """Return the editor of a run's world, or None where the run has ended or its agent cannot go on in a changed one."""
-    if view.is_ended or view.algorithm is None or not view.algorithm.tabular:
+    """Return the editor of a run's world, or None where the run has ended or its world has no cells to draw."""
+    if view.is_ended or view.algorithm is None:
         return None
     return editor_of(view.run.environment, view.run.environment_config, view.run.config, view.run.id)

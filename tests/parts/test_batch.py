@@ -208,3 +208,18 @@ def test_a_group_on_the_ice_slips_differently() -> None:
     batch = make("FrozenLake-v1").batch(64, 3, "environment", False)
     batch.restart(0, group=64)
     assert len(set(np.array(batch.step(np.full(64, 2)).final_observations).tolist())) > 1
+
+
+def test_a_changed_world_is_entered_where_one_stands_and_an_episode_without_ground_is_cut() -> None:
+    spec = catalog.environment("gridworld")
+    before, after = (spec.make(spec.config.parse({"layout": layout, "slip": 0.0})) for layout in ("S../..G", "S../.#G"))
+    assert isinstance(after, parts_batch.TabularEnvironment)
+    batch = before.batch(2, 0, "environment", True)
+    assert isinstance(batch, parts_batch.TabularBatch)
+    batch.load({**batch.state(), "states": np.array([3, 4]), "elapsed": np.array([2, 2])})
+    batch.enter(after)
+    assert batch.states()[:, 0].tolist() == [3, 4]
+    step = batch.step(np.full(2, list(spec.actions).index("Left")))
+    assert step.truncated.tolist() == [False, True]
+    assert not step.terminated.any()
+    assert batch.states()[:, 0].tolist() == [3, 0]

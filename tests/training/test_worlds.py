@@ -34,7 +34,7 @@ EDIT: dict[str, Any] = {
 PLANNERS = (
     "value_iteration", "policy_iteration", "modified_policy_iteration", "policy_evaluation", "conservative_policy_iteration",
 )  # fmt: skip
-LEARNERS = ("q_learning", "sarsa", "dyna_q", *PLANNERS)
+LEARNERS = ("q_learning", "sarsa", "dyna_q", "dqn", "ppo", *PLANNERS)
 NEVER_RANDOM = {"policy": "optimal", "policy_epsilon": 0.0, "gamma": 1.0}
 
 
@@ -133,6 +133,20 @@ def test_a_world_that_changes_by_itself_does_so_at_its_step(tmp_path: Path, cut:
     assert cells[-1] == WALLED.replace("/", "")
 
 
+@pytest.mark.parametrize("algorithm", ["dqn", "n_step_dqn", "ppo", "reinforce"])
+def test_a_network_goes_on_in_a_world_that_changes_by_itself(tmp_path: Path, algorithm: str) -> None:
+    whole, first = Maze(changes_at=1_234), Maze((2_600, {"name": "checkpoint"}), changes_at=1_234)
+    assert whole.run(job(tmp_path / "whole", algorithm)) == "finished"
+    assert first.run(job(tmp_path / "parts", algorithm)) == "finished"
+    (event,) = [header for header in whole.of("event") if header["event"] == "world"]
+    assert 1_234 <= event["step"] < 2_500
+    walls = [cell for cell, letter in enumerate(WALLED.replace("/", "")) if letter == "#"]
+    assert not set(walls) & set(whole.agent.batch.states()[:, 0].astype(int))
+    second = Maze(changes_at=1_234)
+    second.run(job(tmp_path / "parts", algorithm, attempt=2, checkpoint=checkpoint_of(first, "requested")))
+    assert_same(whole, first, second)
+
+
 def test_without_its_change_the_curve_is_another(tmp_path: Path) -> None:
     with_change, without = Maze(changes_at=1_234), Maze()
     with_change.run(job(tmp_path / "a"))
@@ -209,10 +223,8 @@ def test_a_policy_that_no_longer_ends_is_worth_what_it_earns_within_the_limit(
     assert frame.meta["endless"] > 0
 
 
-def test_a_network_and_a_fixed_world_take_no_edit() -> None:
-    dqn, q_learning = catalog.algorithm("dqn"), catalog.algorithm("q_learning")
-    with pytest.raises(Refused, match="cannot go on in a changed world"):
-        worlds.edited(dqn, dqn.config(), catalog.environment("gridworld"), now={}, changes={"slip": 0.1})
+def test_a_fixed_world_takes_no_edit() -> None:
+    q_learning = catalog.algorithm("q_learning")
     with pytest.raises(Refused, match="does not change while a run goes"):
         worlds.edited(q_learning, q_learning.config(), catalog.environment("FrozenLake-v1"), now={}, changes={"a": 1})
 
