@@ -2,6 +2,8 @@
 // The range of a rule of thumb as a shaded band behind a curve.
 
 import { token } from "./colors.js";
+import { tick } from "./format.js";
+import { t } from "./text.js";
 
 /** @typedef {[number | null, number | null]} Healthy an end that is null is open */
 
@@ -15,6 +17,21 @@ export function reaching([low, high], healthy) {
   if (from !== null && from >= high && from < high + 2 * span) return [low, from + SEEN * (from - low)];
   if (to !== null && to <= low && to > low - 2 * span) return [to - SEEN * (high - to), high];
   return [low, high];
+}
+
+/**
+ * What to say of a band of which an edge is not on the axis, and at which end of it; nothing where both are seen.
+ * @param {[number, number]} axis @param {Healthy | null} healthy @returns {{text: string, is_above: boolean} | null}
+ */
+export function beyond([low, high], healthy) {
+  const [from, to] = [healthy?.[0] ?? -Infinity, healthy?.[1] ?? Infinity];
+  const name = from === -Infinity ? `≤ ${tick(to)}` : to === Infinity ? `≥ ${tick(from)}` : t("{low} to {high}", { low: tick(from), high: tick(to) });
+  if (from >= high) return { text: t("{band} lies above", { band: name }), is_above: true };
+  if (to <= low) return { text: t("{band} lies below", { band: name }), is_above: false };
+  const [is_over, is_under] = [to > high && to < Infinity, from < low && from > -Infinity];
+  if (is_over && is_under) return { text: t("all of it within {band}", { band: name }), is_above: true };
+  if (is_over) return { text: t("goes on up to {value}", { value: tick(to) }), is_above: true };
+  return is_under ? { text: t("goes on down to {value}", { value: tick(from) }), is_above: false } : null;
 }
 
 /** @param {any} u @param {Healthy | null} healthy */

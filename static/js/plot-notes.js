@@ -8,14 +8,15 @@ import { tick } from "./format.js";
 const SIZE = 11;
 const ROW = 15;
 const LINE = 1; // thinner ones bound a band, over which words can be read
+const STRIDE = 24; // between two places that are tried
 const NEAR = 20; // lines closer than this share one label: between them is no room for words
 
 /** @typedef {{label: string, value: number, from?: number | null, to?: number | null}} Reference on the whole x axis, or on a part of it */
 /** @typedef {{at: number, text: string, is_minor?: boolean}} Mark a minor mark is a short line without words */
 /** @typedef {{x: number, y: number, width: number}} Box its lower left corner */
 
-/** @param {any} u @param {Reference[]} references @param {Mark[]} marks */
-export function annotate(u, references, marks) {
+/** @param {any} u @param {Reference[]} references @param {Mark[]} marks @param {{text: string, is_above: boolean} | null} [band] where a band lies that is not seen whole */
+export function annotate(u, references, marks, band = null) {
   const { ctx, bbox } = u;
   const ratio = devicePixelRatio || 1;
   const area = { left: bbox.left / ratio, top: bbox.top / ratio, width: bbox.width / ratio, height: bbox.height / ratio };
@@ -45,6 +46,12 @@ export function annotate(u, references, marks) {
       places.sort((one, other) => Number(isOnCurve(u, one)) - Number(isOnCurve(u, other)));
       write(ctx, area, taken, { text, places, color: token("--muted") });
     }
+  }
+  if (band) {
+    const [width, edge] = [ctx.measureText(band.text).width, band.is_above ? area.top + SIZE + 4 : bottom - 8];
+    const places = range(5).flatMap((row) => range(8).map((shift) => ({ x: right - 4 - width - shift * STRIDE, y: edge + (band.is_above ? row : -row) * ROW, width })));
+    places.sort((one, other) => Number(isOnCurve(u, one)) - Number(isOnCurve(u, other)));
+    write(ctx, area, taken, { text: band.text, places, color: token("--good") });
   }
   for (const { at, text, is_minor } of marks) {
     const x = u.valToPos(at, "x", true) / ratio;

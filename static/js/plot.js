@@ -4,7 +4,7 @@
 import { token } from "./colors.js";
 import { extent } from "./curves.js";
 import { tick } from "./format.js";
-import { reaching, shade } from "./plot-band.js";
+import { beyond, reaching, shade } from "./plot-band.js";
 import { annotate } from "./plot-notes.js";
 
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
@@ -59,7 +59,7 @@ export function options(look) {
     ],
     hooks: {
       drawClear: [(/** @type {any} */ u) => shade(u, look.healthy)],
-      draw: [(/** @type {any} */ u) => annotate(u, look.references(), look.marks()), look.drawn],
+      draw: [(/** @type {any} */ u) => annotate(u, look.references(), look.marks(), beyond([u.scales.y.min, u.scales.y.max], look.healthy)), look.drawn],
       setCursor: [(/** @type {any} */ u) => look.moved(u.cursor.idx ?? null)],
     },
   };

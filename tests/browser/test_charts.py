@@ -17,6 +17,11 @@ NAMES = (
   return taken;
 }"""
 )
+BEYOND = (
+    "async (cases) => { "
+    + MODULE.format(names="beyond", file="plot-band.js")
+    + " return cases.map(([axis, band]) => beyond(axis, band)); }"
+)
 RINGS = "async (places) => { " + MODULE.format(names="ringsOf", file="figure-notes.js") + " return ringsOf(places); }"
 
 
@@ -66,3 +71,20 @@ def test_a_name_keeps_off_what_is_drawn_where_it_can(visit: Open) -> None:
 def test_a_point_that_lies_on_another_leaves_a_ring_of_it(visit: Open) -> None:
     found = visit("/").page.evaluate(RINGS, [[[10, 10], [50, 50]], [[11, 12]], [[10, 11]]])
     assert found == [[2, 0], [1], [0]]
+
+
+def test_of_a_band_that_is_not_seen_whole_it_is_said_where_it_lies(visit: Open) -> None:
+    """Shade from edge to edge looks like a band that ends there, and no shade like no band."""
+    cases: list[tuple[list[float], list[float | None] | None, str, bool]] = [
+        ([0, 0.02], [0.1, 0.3], "0.1 to 0.3 lies above", True),
+        ([2, 5], [0.1, 0.3], "0.1 to 0.3 lies below", False),
+        ([2, 5], [None, 1.5], "≤ 1.5 lies below", False),
+        ([-1, 0.5], [0.5, None], "≥ 0.5 lies above", True),
+        ([0, 0.2], [0.1, 0.3], "goes on up to 0.3", True),
+        ([0.2, 0.5], [0.1, 0.3], "goes on down to 0.1", False),
+        ([0.15, 0.2], [0.1, 0.3], "all of it within 0.1 to 0.3", True),
+    ]
+    found = visit("/").page.evaluate(BEYOND, [case[:2] for case in cases])
+    assert found == [{"text": text, "is_above": is_above} for *_case, text, is_above in cases]
+    seen = [([0, 1], [0.1, 0.3]), ([0, 1], None), ([0, 1], [0.5, None]), ([0, 0.3], [0.0, 0.3])]
+    assert visit("/").page.evaluate(BEYOND, seen) == [None] * 4
