@@ -89,12 +89,14 @@ class Line:
         terms: (symbol, column) of every symbol on the right-hand side.
         result: the column that the right-hand side gives.
         number: of the equation; its line of code ends in `# (number)`.
+        where: a piece of that line, where several end so.
     """
 
     equation: str
     terms: tuple[tuple[str, str], ...]
     result: str
     number: int
+    where: str = ""
 
 
 @dataclass(frozen=True)

@@ -81,10 +81,15 @@ def values_of(inspector: Inspector, trace: list[float]) -> dict[str, float]:
 
 
 @lru_cache(maxsize=256)
-def source_line(module: str, number: int) -> tuple[int, str]:
-    """Return the number and the text of the line that implements equation `number` in an algorithm's module."""
+def source_line(module: str, number: int, where: str = "") -> tuple[int, str]:
+    """Return the number and the text of the line that implements equation `number` in an algorithm's module.
+
+    Where several lines do, each a part of it, `where` is a piece of the one that is meant.
+    """
     lines = inspect.getsource(sys.modules[module]).splitlines()
-    return next((n, line.strip()) for n, line in enumerate(lines, 1) if line.endswith(f"# ({number})"))
+    return next(
+        (n, line.strip()) for n, line in enumerate(lines, 1) if line.endswith(f"# ({number})") and where in line
+    )
 
 
 def _change(subject: Subject, inspector: Inspector, trace: list[float]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def template(line: Line, columns: tuple[str, ...]) -> str:
 
 
 def _line(line: Line, declared: Minibatch, module: str) -> dict[str, Any]:
-    number, source = source_line(module, line.number)
+    number, source = source_line(module, line.number, line.where)
     return {
         "equation": line.equation,
         "template": template(line, declared.columns),

@@ -39,7 +39,7 @@ def critic_minibatch(
     next_value: str, *, first: int = 1, is_twin: bool = False, is_halved: bool = False, before: tuple[Line, ...] = (),
     more: tuple[str, ...] = (),
 ) -> Minibatch:  # fmt: skip
-    """Return the declaration of a critic's target, squared error and gradient.
+    """Return the declaration of a critic's target, squared error and gradient, and the pieces of code that compute them.
 
     Args:
         next_value: LaTeX of what follows.
@@ -56,15 +56,15 @@ def critic_minibatch(
     judged = tuple((name, f"q{index}") for index, name in enumerate(names, 1))
     slopes = tuple(
         Line(rf"\frac{{\partial L}}{{\partial {name}}} = \frac{{{share}}}{{B}}\,({name} - y)",
-             (("B", "size"), (name, column), ("y", "target")), f"slope{column[1]}", first + 1)
+             (("B", "size"), (name, column), ("y", "target")), f"slope{column[1]}", first + 1, "backward(layers")
         for name, column in judged
     )  # fmt: skip
     return Minibatch(
         columns=(*(TWO if is_twin else ONE), *more),
         lines=(
             *before,
-            Line(target, terms, "target", first),
-            Line(rf"\ell = {errors}", (*judged, ("y", "target")), "loss", first + 1),
+            Line(target, terms, "target", first, "(1 - terminated)"),
+            Line(rf"\ell = {errors}", (*judged, ("y", "target")), "loss", first + 1, "np.square(errors)"),
             *slopes,
         ),
         contribution="loss",

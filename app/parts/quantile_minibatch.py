@@ -77,7 +77,11 @@ def quantile_minibatch(
     )  # fmt: skip
     pulls, share = (("u", "pull"), ("d", "push"), ("B", "size")), "w" if is_weighted else "1"
     weights = (("w", "weight"),) if is_weighted else ()
-    part = (Line(r"\ell_w = w\,\ell", (("w", "weight"), (r"\ell", "loss")), "part", weight),) if weight else ()
+    part = (
+        (Line(r"\ell_w = w\,\ell", (("w", "weight"), (r"\ell", "loss")), "part", weight, "weights * losses"),)
+        if weight
+        else ()
+    )
     return Minibatch(
         columns=(*COLUMNS, "weight", "part") if is_weighted else COLUMNS,
         lines=(
@@ -86,7 +90,7 @@ def quantile_minibatch(
                  ((r"\ell^{\uparrow}", "up"), (r"\ell^{\downarrow}", "down")), "loss", loss),
             *part,
             Line(rf"\sum_i \frac{{\partial L}}{{\partial z_i}} = \frac{{{share}}}{{B}}\,(d - u)",
-                 (*weights, *pulls), "slope", slope),
+                 (*weights, *pulls), "slope", slope, "gradient[sample, i] ="),
         ),
         contribution="part" if is_weighted else "loss",
         loss="L",

@@ -39,7 +39,7 @@ def surrogate_minibatch(*, surrogate: int, slope: int) -> Minibatch:
                  ((r"\log\pi_\theta", "log_prob"), (r"\log\pi_{old}", "old_log_prob")), "ratio", surrogate),
             Line(r"\ell = \rho\,\hat A", ((r"\rho", "ratio"), (r"\hat A", "advantage")), "part", surrogate),
             Line(r"\frac{\partial L}{\partial \log\pi_{old}} = \frac{1}{B}\,\hat A",
-                 (("B", "size"), (r"\hat A", "advantage")), "slope", slope),
+                 (("B", "size"), (r"\hat A", "advantage")), "slope", slope, "advantages / len(advantages)"),
         ),
         contribution="part",
         loss="L",

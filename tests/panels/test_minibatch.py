@@ -4,15 +4,18 @@ Covers app/panels/minibatch.py, app/parts/noted.py, app/parts/td_minibatch.py, a
 app/parts/critic_minibatch.py and app/parts/quantile_minibatch.py.
 """
 
+import inspect
 import math
 import re
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
 from app import catalog
-from app.core.specs import Frame, Minibatch, Subject
+from app.core.specs import Frame, Line, Minibatch, Subject
+from app.panels.inspector import source_line
 from app.panels.minibatch import SPEC, MinibatchOptions, template
 from app.parts.noted import Noted
 from app.parts.td_minibatch import COLUMNS, td_minibatch, td_numbers
@@ -137,3 +140,35 @@ def test_passes_are_counted_with_their_ratios() -> None:
     np.testing.assert_array_equal(noted.passes(), [[0, 1.0, 0.5], [0, 1.1, 0.0], [1, 0.9, 0.5]])
     noted.begin_pass(0)
     assert noted.passes().shape == (0, 3)
+
+
+def cited(name: str) -> list[tuple[Line, str]]:
+    """Return the lines of an algorithm's minibatch, each with the line of code that is shown beside it."""
+    spec = catalog.algorithm(name)
+    assert spec.minibatch is not None
+    module = spec.config.__module__
+    return [(line, source_line(module, line.number, line.where)[1]) for line in spec.minibatch.lines]
+
+
+@pytest.mark.parametrize("name", INSPECTED)
+def test_of_several_lines_of_an_equation_it_is_said_which_one_is_meant(name: str) -> None:
+    code = inspect.getsource(sys.modules[catalog.algorithm(name).config.__module__]).splitlines()
+    for line, source in cited(name):
+        tagged = [text.strip() for text in code if text.endswith(f"# ({line.number})")]
+        meant = [text for text in tagged if line.where in text]
+        assert meant == [source], f"{line.equation}: {meant or tagged}"
+
+
+@pytest.mark.parametrize("name", INSPECTED)
+def test_a_slope_is_shown_beside_the_code_of_a_slope_and_a_loss_beside_that_of_a_loss(name: str) -> None:
+    """Two equations share a line only where it computes both: a ratio in its surrogate, both critics' slopes in a loop."""
+    sources: dict[str, list[str]] = {}
+    for line, source in cited(name):
+        is_slope = r"\partial" in line.equation
+        kind = (
+            "slope" if is_slope else "surrogate" if "np.exp(log_probs - old_log_probs) * advantages" in source else ""
+        )
+        sources.setdefault(source, []).append(kind)
+        assert is_slope == bool(re.search(r"backward\(|slope|gradient|ratio \* advantages\) / -len|on_log_std", source))
+    for source, kinds in sources.items():
+        assert len(kinds) == 1 or set(kinds) in ({"slope"}, {"surrogate"}), source

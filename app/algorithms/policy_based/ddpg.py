@@ -126,7 +126,7 @@ class DDPGAgent(OffPolicyLearner):
             critic_numbers, batch, self.config.gamma,
             targets=targets, next_value=next_q, q=[q],
         ))  # fmt: skip
-        return {"train/critic_loss": float(np.square(errors).mean()), "train/q1_mean": float(q.mean())}
+        return {"train/critic_loss": float(np.square(errors).mean()), "train/q1_mean": float(q.mean())}  # (2)
 
     def differentiate_actor(self, observations: Array) -> float:
         """Compute the gradient of −J (3) at observations (B, D), and return −J."""

@@ -120,7 +120,7 @@ class NaturalGradientAgent(RolloutLearner):
         config, policy = self.config, self.networks.stretch(0)
         advantages = standardised(samples.advantages) if config.normalize_advantage else samples.advantages
         old_policy = (old.policy_layers[-1], self.free.copy())
-        self.backward(old, samples.actions, log_probs=advantages / len(advantages), entropy=0.0)
+        self.backward(old, samples.actions, log_probs=advantages / len(advantages), entropy=0.0)  # (3)
         gradient = policy.gradient.astype(np.float64)  # (3)
         product = FisherProduct(self.networks, self.head, old.policy_layers, damping=config.cg_damping)
         step, residual = conjugate_gradient(product, gradient, steps=config.cg_max_steps)  # (4)

@@ -90,7 +90,7 @@ class ReinforceConfig(NetworkChoices):
 
 def policy_loss(log_probs: Array, advantages: Array) -> float:
     """Return the negated mean of log π · (G − b), whose gradient is that of (2) negated, for arrays (B,)."""
-    return -float((advantages * log_probs).mean())
+    return -float((advantages * log_probs).mean())  # (2)
 
 
 class ReinforceAgent(EpisodeLearner):
@@ -140,7 +140,7 @@ class ReinforceAgent(EpisodeLearner):
         returns = discounted_returns(rewards, following, ended=ended, gamma=config.gamma)  # (1)
         judged_by = returns if config.reward_to_go else first_of_episode(returns, ended)
         values = judged.values * config.baseline
-        columns = (values, judged_by[counts] - values, returns[counts])
+        columns = (values, judged_by[counts] - values, returns[counts])  # (2)
         return Samples(
             observations, actions, judged.log_probs, *(column.astype(judged.values.dtype) for column in columns)
         )
@@ -156,7 +156,7 @@ class ReinforceAgent(EpisodeLearner):
         columns = partial(numbers_of, samples, new, advantages, config.ent_coef)
         self.noted.minibatch(samples.observations, samples.actions, columns)
         return {
-            "train/loss": loss - config.ent_coef * bonus,
+            "train/loss": loss - config.ent_coef * bonus,  # (2)
             "train/policy_loss": loss,
             "train/value_loss": float(np.square(samples.values - samples.returns).mean()),  # (3)
             "train/entropy": bonus,
@@ -199,11 +199,12 @@ MINIBATCH = Minibatch(
         "return", "size", "slope",
     ),
     lines=(
-        Line(r"\hat A = G - b", (("G", "judged_by"), ("b", "baseline")), "difference", 2),
+        Line(r"\hat A = G - b", (("G", "judged_by"), ("b", "baseline")), "difference", 2, "judged_by[counts] - values"),
         Line(r"\ell = -\hat A\,\log\pi_\theta - c\,H",
-             ((r"\hat A", "advantage"), (r"\log\pi_\theta", "log_prob"), ("c", "ent_coef"), ("H", "entropy")), "loss", 2),
+             ((r"\hat A", "advantage"), (r"\log\pi_\theta", "log_prob"), ("c", "ent_coef"), ("H", "entropy")), "loss", 2,
+             "loss - config.ent_coef"),
         Line(r"\frac{\partial L}{\partial \log\pi_\theta} = -\frac{1}{B}\,\hat A",
-             (("B", "size"), (r"\hat A", "advantage")), "slope", 2),
+             (("B", "size"), (r"\hat A", "advantage")), "slope", 2, "advantages / -size"),
         Line(r"\ell^{V} = (b - G)^2", (("b", "baseline"), ("G", "return")), "value_loss", 3),
     ),
     contribution="loss",

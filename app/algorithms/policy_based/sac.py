@@ -210,7 +210,7 @@ class SACAgent(OffPolicyLearner):
         for critic in self.critics:
             layers = critic.activations(seen)
             errors = layers[-1][:, 0] - targets
-            critic.backward(layers, (1 / len(errors) * errors)[:, None])
+            critic.backward(layers, (1 / len(errors) * errors)[:, None])  # (4)
             losses.append(0.5 * float(np.square(errors).mean()))  # (4)
             values.append(layers[-1][:, 0])
         columns = partial(
@@ -230,7 +230,7 @@ class SACAgent(OffPolicyLearner):
         drawn = self.draw(batch.next_observations, self.noise_random)
         seen = joined(batch.next_observations, drawn.actions)
         next_q = np.minimum(*(critic.forward(seen)[:, 0] for critic in self.target_critics))
-        next_value = next_q - ent_coef * drawn.log_probs
+        next_value = next_q - ent_coef * drawn.log_probs  # (3)
         return td_targets(batch.rewards, batch.terminated, next_value, self.config.gamma), next_q, drawn
 
     def differentiate_actor(self, observations: Array, drawn: Drawn, ent_coef: float) -> dict[str, float]:
@@ -259,7 +259,8 @@ MINIBATCH = critic_minibatch(
     "V'", first=3, is_twin=True, is_halved=True, more=BELIEVED,
     before=(
         Line(r"V' = Q^{-} - \alpha\,\log\pi_\theta",
-             (("Q^{-}", "next_q"), (r"\alpha", "ent_coef"), (r"\log\pi_\theta", "next_log_prob")), "next_value", 3),
+             (("Q^{-}", "next_q"), (r"\alpha", "ent_coef"), (r"\log\pi_\theta", "next_log_prob")), "next_value", 3,
+             "next_value ="),
     ),
 )  # fmt: skip
 

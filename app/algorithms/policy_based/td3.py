@@ -145,7 +145,7 @@ class TD3Agent(OffPolicyLearner):
             layers = critic.activations(seen)
             errors = layers[-1][:, 0] - targets
             critic.backward(layers, (2 / len(errors) * errors)[:, None])  # (3)
-            losses.append(float(np.square(errors).mean()))
+            losses.append(float(np.square(errors).mean()))  # (3)
             values.append(layers[-1][:, 0])
         self.note(batch, partial(
             critic_numbers, batch, self.config.gamma,

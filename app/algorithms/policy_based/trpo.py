@@ -144,7 +144,7 @@ class TRPOAgent(RolloutLearner):
         """Move the policy to the first step of the line search that is allowed (6), and return what is known of it."""
         config, policy = self.config, self.networks.stretch(0)
         advantages = standardised(samples.advantages) if config.normalize_advantage else samples.advantages
-        self.backward(old, samples.actions, log_probs=advantages / len(advantages), entropy=0.0)
+        self.backward(old, samples.actions, log_probs=advantages / len(advantages), entropy=0.0)  # (3)
         gradient = policy.gradient.astype(np.float64)  # (3)
         product = FisherProduct(self.networks, self.head, old.policy_layers, damping=config.cg_damping)
         direction, residual = conjugate_gradient(product, gradient, steps=config.cg_max_steps)  # (4)

@@ -232,7 +232,7 @@ MINIBATCH = Minibatch(
         Line(r"\ell = \ell_x + \beta\,\mathrm{KL}",
              ((r"\ell_x", "surprise"), (r"\beta", "beta"), (r"\mathrm{KL}", "price")), "loss", 6),
         Line(r"\frac{\partial L}{\partial \log s} = \frac{1}{B}\,(D - \frac{E}{s^2})",
-             (("B", "size"), ("D", "numbers"), ("E", "squares"), ("s", "std")), "slope", 7),
+             (("B", "size"), ("D", "numbers"), ("E", "squares"), ("s", "std")), "slope", 7, "on_log_std ="),
     ),
     contribution="loss",
     loss="L",

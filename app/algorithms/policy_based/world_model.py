@@ -92,15 +92,15 @@ class WorldModelConfig(WorldConfig):
 def prediction_loss(outputs: Array, targets: Array, terminated: Array) -> float:
     """Return L (2) of outputs (B, D + 2) for scaled changes and rewards (B, D + 1) and terminated (B,)."""
     logits = outputs[:, -1]
-    surprise = np.logaddexp(0.0, logits) - terminated * logits
+    surprise = np.logaddexp(0.0, logits) - terminated * logits  # (2)
     return float((0.5 * np.square(outputs[:, :-1] - targets).sum(axis=1) + surprise).mean())  # (2)
 
 
 def prediction_slope(outputs: Array, targets: Array, terminated: Array) -> Array:
     """Return ∂L/∂outputs of (2), (B, D + 2)."""
     slope = np.empty_like(outputs)
-    slope[:, :-1] = outputs[:, :-1] - targets
-    slope[:, -1] = sigmoid(outputs[:, -1]) - terminated
+    slope[:, :-1] = outputs[:, :-1] - targets  # (2)
+    slope[:, -1] = sigmoid(outputs[:, -1]) - terminated  # (2)
     return slope / np.float32(len(outputs))
 
 
@@ -230,11 +230,11 @@ MINIBATCH = Minibatch(
         "change_error", "reward_said", "reward", "terminated", "end_said", "chance", "log_chance", "loss", "size", "slope",
     ),
     lines=(
-        Line(r"p = d\,\hat d + (1 - d)\,(1 - \hat d)", (("d", "terminated"), (r"\hat d", "end_said")), "chance", 2),
+        Line(r"p = d\,\hat d + (1 - d)\,(1 - \hat d)", (("d", "terminated"), (r"\hat d", "end_said")), "chance", 2, "surprise ="),
         Line(r"\ell = \frac{1}{2}\,E + \frac{1}{2}\,(\hat r - r)^2 - \log p",
-             (("E", "change_error"), (r"\hat r", "reward_said"), ("r", "reward"), (r"\log p", "log_chance")), "loss", 2),
+             (("E", "change_error"), (r"\hat r", "reward_said"), ("r", "reward"), (r"\log p", "log_chance")), "loss", 2, "square("),
         Line(r"\frac{\partial L}{\partial \hat r} = \frac{1}{B}\,(\hat r - r)",
-             (("B", "size"), (r"\hat r", "reward_said"), ("r", "reward")), "slope", 2),
+             (("B", "size"), (r"\hat r", "reward_said"), ("r", "reward")), "slope", 2, "slope[:, :-1]"),
     ),
     contribution="loss",
     loss="L",

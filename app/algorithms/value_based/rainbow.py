@@ -107,7 +107,7 @@ def quantile_huber(z: Array, y: Array, weights: Array, losses: Array, gradient: 
                 sums[i] += weight * clipped * (u - 0.5 * clipped)
                 slopes[i] -= weight * clipped
         for i in range(n_quantiles):
-            gradient[sample, i] = weights[sample] * slopes[i] / (n_samples * n_quantiles)
+            gradient[sample, i] = weights[sample] * slopes[i] / (n_samples * n_quantiles)  # (5)
         losses[sample] = sums.sum() / n_quantiles  # (4)
 
 
@@ -198,7 +198,7 @@ class RainbowAgent(QLearner):
         q_taken = z_taken.mean(axis=1)
         sizes = np.abs(q_taken - targets.mean(axis=1))
         numbers = {
-            "train/loss": float((weights * losses).mean()),
+            "train/loss": float((weights * losses).mean()),  # (5)
             "train/td_error_mean": float(sizes.mean()),
             "train/td_error_max": float(sizes.max()),
             "train/q_mean": float(q_taken.mean()),
@@ -263,7 +263,7 @@ SPEC = AlgorithmSpec(
     emits=(*Q_SCALARS, "train/noise", "train/beta", "train/weight_max", "train/quantile_spread"),
     signals=(*Q_SIGNALS, "quantiles_at"),
     minibatch=quantile_minibatch(
-        r"Q_{\theta^-}(s', a^*)", reward=r"R^{(m)}", discount=r"\gamma^{m}", numbers=(3, 4, 4), weight=5
+        r"Q_{\theta^-}(s', a^*)", reward=r"R^{(m)}", discount=r"\gamma^{m}", numbers=(3, 4, 5), weight=5
     ),
     default_steps=100_000,
     parent="qr_dqn",
