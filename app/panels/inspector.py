@@ -17,6 +17,8 @@ from app.core.text import _
 from app.parts.tabular import TabularMDP
 
 DIGITS = 6
+SPACE = r"(?:\\[,;:!]|\s)"
+NUMERAL = r"\d|\\frac\{[^{}]*\}\{[^{}]*\}"
 
 
 class InspectorOptions(Config):
@@ -65,14 +67,15 @@ def with_numbers(equation: str, values: Mapping[str, float], write: Callable[[fl
 
     >>> with_numbers(r"q \leftarrow q + \alpha\,(r - q)", {"q": 1.0, r"\alpha": 0.5, "r": -1.0}, write=str)
     'q \\leftarrow 1.0 + 0.5\\,(-1.0 - 1.0)'
+    >>> with_numbers(r"y = 2\,s^2 + \frac{1}{2}\,E", {"s": 0.5, "E": 3.0}, write=str)
+    'y = 2 \\cdot 0.5^2 + \\frac{1}{2} \\cdot 3.0'
     """
     left, arrow, right = re.split(r"(\\leftarrow|=)", equation, maxsplit=1)
     symbols = sorted(values, key=len, reverse=True)
     pattern = "|".join(_guarded(symbol) for symbol in symbols)
     marked = re.sub(pattern, lambda found: f"\x02{write(values[found.group()])}\x03", right)
-    return (
-        left + arrow + re.sub(r"\x03(?:\\[,;:!]|\s)*\x02", r" \\cdot ", marked).replace("\x02", "").replace("\x03", "")
-    )
+    apart = re.sub(rf"\x03{SPACE}*\x02|({NUMERAL}){SPACE}+\x02", r"\1 \\cdot ", marked)
+    return left + arrow + apart.replace("\x02", "").replace("\x03", "")
 
 
 def values_of(inspector: Inspector, trace: list[float]) -> dict[str, float]:
