@@ -246,6 +246,7 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "editor": editor.of_run(view),
         "others": [picture for picture in view.pictures if picture not in maps[:1]],
         "deck": pictures.deck(view.pictures),
+        "figures": pictures.FIGURES if maps else (),
         "checkpoints": views.labelled(kept),
         "undo": {item["step"]: item["id"] for item in kept if item["kind"] == "before_edit"},
         "started_config": row.config,

@@ -26,6 +26,7 @@ DECK = {
     "text-table": "texts",
     "attention-map": "texts",
 }
+FIGURES = {element for element, kind in DECK.items() if kind == "figures"}
 MODE_SIGNALS = {"behaviour": {"behaviour"}, "visits": {"visits", "visited"}}  # a way of drawing needs one of these
 
 

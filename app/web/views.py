@@ -45,6 +45,7 @@ GROUPS = {
     "tabular": _("Tables against the truth"),
     "bandit": _("Arms"),
     "train": _("Training"),
+    "scales": _("Training: schedules and scales"),
     "model": _("What was learned of the world"),
     "eval": _("Evaluation"),
     "rollout": _("Episodes"),
@@ -57,6 +58,13 @@ GROUPS = {
     "logps": _("Log-probabilities"),
     "time": _("Speed"),
 }
+# What follows a schedule, or says on which scale the others are: looked up when something is odd.
+SCALES = {
+    f"train/{name}"
+    for name in (
+        "learning_rate", "clip_range", "epochs_run", "grad_norm", "advantage_mean", "advantage_std", "beta", "weight_max",
+    )
+}  # fmt: skip
 STEP_WORDS = {"env_step": _("step"), "sweep": _("sweep"), "update": _("step")}
 DRAWN = ("layout", "rewards")  # options of a world that hold a drawing
 UNITS = {"env_step": _("steps"), "sweep": _("sweeps"), "update": _("updates")}
@@ -357,5 +365,6 @@ def _leads(curves: Sequence[Scalar], names: Sequence[str]) -> list[Scalar]:
 def _grouped(curves: Sequence[Scalar]) -> list[tuple[str, list[Scalar]]]:
     groups: dict[str, list[Scalar]] = {name: [] for name in GROUPS}
     for scalar in curves:
-        groups.setdefault(scalar.name.split("/")[0], []).append(scalar)
+        group = "scales" if scalar.name in SCALES else scalar.name.split("/")[0]
+        groups.setdefault(group, []).append(scalar)
     return [(GROUPS.get(name, name), members) for name, members in groups.items() if members]

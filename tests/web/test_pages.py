@@ -592,6 +592,22 @@ def test_what_shows_a_network_stands_below_the_curves_and_can_be_folded(client: 
     )
 
 
+def test_of_a_network_what_is_looked_up_now_and_then_is_folded(client: TestClient) -> None:
+    """The return, the maps and the agent come first; schedules, passes and minibatches open when somebody asks."""
+    body = {"algorithm": "ppo", "environment": "CartPole-v1", "total_steps": 1_000}
+    run = client.post("/api/v1/runs", json=body).json()["id"]
+    text = client.get(f"/runs/{run}").text
+    folds = dict(re.findall(r'<details class="card[^>]*aria-labelledby="panel-(\w+)"( open)?>', text))
+    assert folds == {"passes": "", "minibatch": ""}
+    groups = re.findall(r'<details class="fold" data-plots( open)?>\n<summary>([^<]+) <', text)
+    assert [name for is_open, name in groups if is_open] == ["Training"]
+    shown, folded = text.split("<summary>Training ")[1].split("<summary>Training: schedules and scales ")
+    for name in ("policy_loss", "entropy", "explained_variance", "approx_kl", "clip_fraction"):
+        assert f'scalar="train/{name}"' in shown
+    for name in ("learning_rate", "clip_range", "grad_norm", "advantage_std"):
+        assert f'scalar="train/{name}"' in folded.split("<summary>")[0]
+
+
 def test_a_curve_that_only_continuous_actions_have_is_not_awaited_of_others() -> None:
     ppo, known = catalog.algorithm("ppo"), catalog.scalars()
     expected = [

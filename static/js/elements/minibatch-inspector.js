@@ -62,6 +62,7 @@ class MinibatchInspector extends HTMLElement {
       button.title = state === "paused" ? "" : t("Pause it first");
     }
     this.#buttons.hidden = /finished|stopped|failed/.test(state);
+    if (state === "paused") this.closest("details")?.setAttribute("open", "");
     this.#hint.textContent = this.#buttons.hidden ? t("Loading…") : t("Pause and take one update.");
   }
 
