@@ -63,21 +63,31 @@ class Normaliser:
 
     @property
     def affine(self) -> Array:
-        """Mean and variance of the observations in one array (2 D,), all that `observations` depends on."""
-        return np.concatenate([self.observation_moments.mean, self.observation_moments.variance])
+        """Mean and variance of the observations and the variance of the returns in one array (2 D + 1,): all that `observations` and `scaled` depend on."""
+        seen, earned = self.observation_moments, self.return_moments
+        return np.concatenate([seen.mean, seen.variance, earned.variance])
 
     @affine.setter
     def affine(self, numbers: Array) -> None:
         _check_size(numbers, self.affine)
-        self.observation_moments.mean, self.observation_moments.variance = np.split(numbers.astype(np.float64), 2)
+        seen, size = self.observation_moments, len(self.observation_moments.mean)
+        seen.mean, seen.variance, self.return_moments.variance = np.split(numbers.astype(np.float64), [size, 2 * size])
+
+    def unscaled(self, observations: Array) -> Array:
+        """Return normalised observations (B, D) as the environment gave them, but for what was clipped."""
+        moments = self.observation_moments
+        return np.asarray(observations * np.sqrt(moments.variance + EPSILON) + moments.mean)
+
+    def scaled(self, rewards: Array) -> Array:
+        """Return rewards (N,) in deviations of the discounted return, in which the critic counts."""
+        return np.asarray(np.clip(rewards / np.sqrt(self.return_moments.variance[0] + EPSILON), -CLIP, CLIP))
 
     def rewards(self, step: Step, gamma: float) -> Array:
         """Take in the rewards of a step and return them scaled (N,)."""
         self.returns = self.returns * gamma + step.rewards
         self.return_moments.add(self.returns[:, None])
         self.returns[step.terminated | step.truncated] = 0.0
-        scaled = step.rewards / np.sqrt(self.return_moments.variance[0] + EPSILON)
-        return np.asarray(np.clip(scaled, -CLIP, CLIP))
+        return self.scaled(step.rewards)
 
     def restart(self) -> None:
         """Forget the running returns, for every episode begins anew."""
@@ -117,6 +127,14 @@ class Identity:
     def observations(self, observations: Array) -> Array:
         """Return the observations."""
         return observations
+
+    def unscaled(self, observations: Array) -> Array:
+        """Return the observations."""
+        return observations
+
+    def scaled(self, rewards: Array) -> Array:
+        """Return the rewards."""
+        return rewards
 
     def rewards(self, step: Step, gamma: float) -> Array:
         """Return the rewards of the step."""

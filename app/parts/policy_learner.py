@@ -142,11 +142,7 @@ class PolicyLearner(SavedAgent):
 
     def unscaled(self, observations: Array) -> Array:
         """Return normalised observations (B, D) as the environment gave them, but for what was clipped."""
-        affine = self.normaliser.affine
-        if not len(affine):
-            return observations
-        mean, variance = np.split(affine, 2)
-        return np.asarray(observations * np.sqrt(variance) + mean)
+        return self.normaliser.unscaled(observations)
 
     def values(self, observations: Array) -> Array:
         """Return the critic's V (B,) of observations (B, D)."""

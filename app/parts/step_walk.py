@@ -131,9 +131,8 @@ class Walk:
             earned += step.rewards * is_open
             if keeps:
                 rest = agent.values(step.final_observations) if agent.has_critic else np.zeros(len(actions))
-                kept.append(
-                    (seen, actions, step.rewards.copy(), step.terminated.copy(), step.truncated.copy(), rest, is_open)
-                )
+                rewards = agent.normaliser.scaled(step.rewards).copy()
+                kept.append((seen, actions, rewards, step.terminated.copy(), step.truncated.copy(), rest, is_open))
             self.steps += len(actions)
             is_open = is_open & ~(step.terminated | step.truncated)
             observations = step.observations

@@ -53,8 +53,13 @@ def test_an_end_restarts_the_running_return() -> None:
 def test_the_affine_numbers_carry_the_normalisation_over() -> None:
     one, other = Normaliser(1, 2), Normaliser(1, 2)
     one.see(ROWS)
+    one.rewards(step(np.array([1.0]), np.zeros(1, bool)), 0.9)
+    one.rewards(step(np.array([5.0]), np.zeros(1, bool)), 0.9)
     other.affine = one.affine
     np.testing.assert_array_equal(one.observations(ROWS), other.observations(ROWS))
+    np.testing.assert_array_equal(one.scaled(np.array([2.0])), other.scaled(np.array([2.0])))
+    assert one.scaled(np.array([2.0])) != 2.0
+    np.testing.assert_allclose(one.unscaled(one.observations(ROWS)), ROWS, rtol=1e-6)
 
 
 def test_state_returns_after_load() -> None:
@@ -74,7 +79,7 @@ def test_identity_changes_nothing() -> None:
 
 
 def test_weights_of_a_run_with_another_normalisation_are_refused() -> None:
-    with pytest.raises(InvalidInput, match="4 numbers of normalisation"):
+    with pytest.raises(InvalidInput, match="5 numbers of normalisation"):
         Normaliser(1, 2).affine = np.empty(0)
     with pytest.raises(InvalidInput, match="0 numbers of normalisation"):
         Identity().affine = np.empty(4)
