@@ -99,7 +99,7 @@ def compute(subject: Subject, options: CliffOptions) -> Frame:
 
 
 def _ways(subject: Subject, walk: Walk, moved: Array, bound: float) -> list[Way]:
-    """Return the last update, where it moved anything, the plain gradient, and the natural one unless the update is that."""
+    """Return the last update, where it moved anything, the plain gradient, and the natural one."""
     name, size = subject.algorithm.name, float(np.linalg.norm(moved))
     ways = []
     if size:

@@ -57,7 +57,7 @@ OWN_SCALARS = (
     Scalar("model/error_1", _("Error after 1 step"), _("deviations"), "down", _("Root mean square distance of the imagined observation to the real one after 1 step with the real action, in deviations of the observation."), rule=_("well below 1"), log_scale=True),
     Scalar("model/error_5", _("Error after 5 steps"), _("deviations"), "down", _("The same after 5 steps, each imagined from the one before; rising faster than the steps means that errors feed on themselves."), rule=_("well below 1"), log_scale=True),
     Scalar("model/error_15", _("Error after 15 steps"), _("deviations"), "down", _("The same after 15 steps; where it nears 1, plans of that length are guesses."), rule=_("below 1"), log_scale=True),
-    Scalar("model/disagreement", _("Disagreement"), _("deviations"), "down", _("Mean deviation between the networks' predictions of the next observation in newly seen states; rising means that the agent has come to where it knows little."), log_scale=True),
+    Scalar("model/disagreement", _("Disagreement"), _("deviations"), "down", _("Mean deviation between the networks' predictions of the next observation in states that were met lately; rising means that the agent has come to where it knows little."), log_scale=True),
     Scalar("model/evaluations", _("Cost of an action"), _("network evaluations"), "neither", _("Evaluations of a network that planning one action takes; a policy network takes one.")),
 )  # fmt: skip
 OWN_SIGNALS = (
