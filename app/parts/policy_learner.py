@@ -266,7 +266,9 @@ class PolicyLearner(SavedAgent):
 
 
 def standardised(advantages: Array) -> Array:
-    """Return advantages (B,) with mean 0 and deviation 1."""
+    """Return advantages (B,) with mean 0 and deviation 1; a single one, which has no deviation, as it is."""
+    if advantages.size < 2:
+        return advantages
     return np.asarray((advantages - advantages.mean()) / (advantages.std(ddof=1) + 1e-8))
 
 

@@ -13,7 +13,7 @@ from app.core.config import Hyper
 from app.core.contracts import Problem, Tree
 from app.core.randomness import Stream
 from app.parts.on_policy import RolloutLearner
-from app.parts.policy_learner import NetworkChoices
+from app.parts.policy_learner import NetworkChoices, standardised
 from tests.algorithms.walk import Push, Walk
 
 
@@ -85,3 +85,9 @@ def test_the_free_parameters_are_one_stretch_with_the_policys() -> None:
     stretch.weights[0] = 0.25
     assert built.free.tolist() == [0.25]
     assert built.networks.free.tolist() == [0.25]
+
+
+def test_standardised_advantages_have_mean_0_and_deviation_1_and_a_single_one_stays() -> None:
+    assert standardised(np.array([1.0, 3.0])) == pytest.approx([-(0.5**0.5), 0.5**0.5])
+    assert standardised(np.array([7.0])).tolist() == [7.0]
+    assert standardised(np.zeros(0)).tolist() == []

@@ -122,3 +122,12 @@ def test_a_number_that_is_not_finite_stops_the_run_before_it_harms_the_weights()
 def test_a_rollout_that_is_too_large_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"config\.n_steps.*more than 262144"):
         A2CConfig.parse({"n_envs": 64, "n_steps": 16_384})
+
+
+def test_one_sample_at_a_time_is_learnt_from_as_it_is() -> None:
+    built = agent(n_envs=1, n_steps=1, normalize_advantage=True)
+    before = built.networks.weights.copy()
+    while built.env_steps < 20:
+        assert built.update(20)
+    assert np.isfinite(built.networks.weights).all()
+    assert (built.networks.weights != before).any()
