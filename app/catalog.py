@@ -25,6 +25,7 @@ from app.core.errors import InvalidInput, UnknownName, Violation, shorten
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, PanelSpec
 from app.core.studies import Expectation, Study, StudyStage
 from app.core.text import _
+from app.parts.kept_steps import check_kept
 
 PRESETS = Path(__file__).parent / "presets"
 STUDIES = Path(__file__).parent / "recipes"
@@ -238,7 +239,9 @@ def resolve(
     if violations:
         raise InvalidInput(violations)
     made = environment_spec.make(environment_spec.config.parse(world, "environment_config"))
-    algorithm_spec.check(algorithm_spec.config.parse(merged), made)
+    parsed = algorithm_spec.config.parse(merged)
+    check_kept(parsed, made.observation_size, steps)
+    algorithm_spec.check(parsed, made)
     return Recipe(algorithm, environment, world, chosen.name if chosen else None, merged, steps, seed)
 
 

@@ -1,9 +1,13 @@
 """The catalogue finds every SPEC and preset, says what fits, and resolves requests."""
 
+import re
+from collections.abc import Iterator
+
 import pytest
 
 from app import catalog
-from app.core.errors import InvalidInput, UnknownName
+from app.core.config import Config, limits_of
+from app.core.errors import InvalidInput, UnknownName, Violation
 
 
 def test_finds_the_shipped_algorithms_environments_and_panels() -> None:
@@ -81,3 +85,52 @@ def test_panels_follow_what_the_run_has() -> None:
         "critic_truth",
         "replay",
     ]
+
+
+def ends_of(kind: type[Config]) -> dict[str, list[float]]:
+    """Return the lowest, second lowest and highest value of each number of a configuration."""
+    found: dict[str, list[float]] = {}
+    for name, field in kind.model_fields.items():
+        low, high, _above = limits_of(field)
+        if field.annotation is int and low is not None and high is not None:
+            found[name] = [int(low), int(low) + 1, int(high) - 1, int(high)]
+        elif field.annotation is float and low is not None and high is not None:
+            found[name] = [float(low), float(high)]
+    return found
+
+
+def refused_within_their_range(kind: type[Config]) -> Iterator[Violation]:
+    """Yield what a configuration refuses of pairs of values that each lie in their range."""
+    ends = ends_of(kind)
+    for name, values in ends.items():
+        for other, others in ends.items():
+            for pair in ({name: value, other: end} for value in values for end in others[:: len(others) - 1]):
+                try:
+                    kind.parse(pair)
+                except InvalidInput as error:
+                    yield from error.violations
+
+
+def offers(way_out: str, value: float) -> bool:
+    """Return whether a way out has a range in it, and the value in that range."""
+    compare = {"≥": float.__ge__, ">": float.__gt__, "≤": float.__le__, "at most": float.__le__}
+    bounds = re.findall(r"(≥|>|≤|at most) (-?[0-9.e+]*[0-9])", way_out)
+    return bool(bounds) and all(compare[sign](float(value), float(bound)) for sign, bound in bounds)
+
+
+def test_a_way_out_that_offers_what_was_refused_is_known_as_one() -> None:
+    assert offers("Allowed: ≥ 1 and ≤ 4096.", 128)
+    assert not offers("Use at most 64, or raise buffer_size.", 128)
+    assert not offers("Allowed: > 0 and ≤ 1; default 0.1.", 0)
+
+
+def test_no_way_out_offers_a_range_that_holds_the_refused_value() -> None:
+    refused: set[str] = set()
+    algorithms = (spec.config for spec in catalog.algorithms().values())
+    environments = (spec.config for spec in catalog.environments().values())
+    for kind in {*algorithms, *environments}:
+        for violation in refused_within_their_range(kind):
+            assert violation.way_out, f"{kind.__name__}: {violation}"
+            assert not offers(violation.way_out, float(violation.value)), f"{kind.__name__}: {violation}"
+            refused.add(violation.where)
+    assert {"config.batch_size", "config.n_steps", "config.n_episodes", "config.n_states"} <= refused

@@ -72,6 +72,14 @@ def Hyper(  # noqa: N802 - reads as the noun it declares
     )
 
 
+class BrokenRule(ValueError):
+    """What a validator raises where a value within its range breaks another rule: the rule, and the way out that helps."""
+
+    def __init__(self, rule: str, way_out: str) -> None:
+        super().__init__(rule)
+        self.way_out = way_out
+
+
 class Config(BaseModel):
     """A frozen set of hyperparameters; unknown keys and values out of bounds are refused."""
 
@@ -122,11 +130,16 @@ def _violation(config: type[Config], item: Any, where: str) -> Violation:
     field = config.model_fields.get(name)
     if field is None:
         return Violation(path, value, *rule_of(item))
-    is_own_rule = item["type"] == "value_error"  # its sentence tells the way; the default would be no help
-    allowed = _allowed(field)
-    own_way = _("Allowed: {bounds}.").format(bounds=allowed) if allowed else field.description or ""
-    way_out = own_way if is_own_rule else bounds_of(field)
-    return Violation(path, value, _rule(item, field), way_out)
+    return Violation(path, value, _rule(item, field), _way_out(item, field))
+
+
+def _way_out(item: Any, field: FieldInfo) -> str:
+    if item["type"] != "value_error":
+        return bounds_of(field)
+    error = item["ctx"][
+        "error"
+    ]  # of a rule of its own: the range may hold the refused value, and the default be no help
+    return error.way_out if isinstance(error, BrokenRule) else field.description or ""
 
 
 def _rule(item: Any, field: FieldInfo) -> str:
@@ -146,13 +159,14 @@ def bounds_of(field: FieldInfo) -> str:
 
 
 def _allowed(field: FieldInfo) -> str:
-    low, high, above = _bounds(field)
+    low, high, above = limits_of(field)
     parts = [f"≥ {low:g}" if low is not None else "", f"> {above:g}" if above is not None else "",
              f"≤ {high:g}" if high is not None else ""]  # fmt: skip
     return _(" and ").join(part for part in parts if part)
 
 
-def _bounds(field: FieldInfo) -> tuple[float | None, float | None, float | None]:
+def limits_of(field: FieldInfo) -> tuple[float | None, float | None, float | None]:
+    """Return the lowest and the highest value and what every value lies above, each None where there is none."""
     found: dict[str, float | None] = {"ge": None, "le": None, "gt": None}
     for item in field.metadata:
         for key in found:

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from pydantic import field_validator
 
-from app.core.config import Config, Hyper
+from app.core.config import BrokenRule, Config, Hyper
 from app.core.specs import EnvironmentSpec, Reference
 from app.core.text import _
 from app.parts.batch import TabularEnvironment
@@ -47,8 +47,8 @@ class MaxBiasConfig(Config):
     @classmethod
     def _check_even(cls, n_actions: int) -> int:
         if n_actions % 2:
-            rule = _("must be even, so that half of the actions go left; take {number}")
-            raise ValueError(rule.format(number=n_actions + 1))
+            way_out = _("For example, take {number}.").format(number=n_actions + 1)
+            raise BrokenRule(_("must be even, so that half of the actions go left"), way_out)
         return n_actions
 
 

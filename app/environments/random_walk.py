@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from pydantic import field_validator
 
-from app.core.config import Config, Hyper
+from app.core.config import BrokenRule, Config, Hyper
 from app.core.specs import EnvironmentSpec, Reference
 from app.core.text import _
 from app.parts.batch import TabularEnvironment
@@ -50,8 +50,8 @@ class RandomWalkConfig(Config):
     @classmethod
     def _check_odd(cls, n_states: int) -> int:
         if n_states % 2 == 0:
-            rule = _("must be odd, so that there is a middle to start from; take {number}")
-            raise ValueError(rule.format(number=n_states + 1))
+            way_out = _("For example, take {number}.").format(number=n_states + 1)
+            raise BrokenRule(_("must be odd, so that there is a middle to start from"), way_out)
         return n_states
 
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationInfo, field_validator
+from pydantic import field_validator
 
 from app.core.config import Config, Hyper
 from app.core.contracts import Environment, Problem, Step, Tree
@@ -24,6 +24,7 @@ from app.core.errors import TrainingDiverged
 from app.core.randomness import Stream
 from app.core.specs import EnvironmentSpec
 from app.core.text import _
+from app.parts.kept_steps import ReplaySize
 from app.parts.networks import NET_ARCH_PATTERN, hidden_sizes
 from app.parts.normalisation import RunningMoments
 from app.parts.noted import NOTED_SIGNALS, Noted
@@ -40,7 +41,7 @@ EXPERIENCE_SCALARS = ("train/learning_rate", "train/grad_norm", "buffer/size", "
 EXPERIENCE_SIGNALS = ("visited", "weights", *REPLAY_SIGNALS, *NOTED_SIGNALS)
 
 
-class ExperienceConfig(Config):
+class ExperienceConfig(ReplaySize):
     """The hyperparameters of learning networks of observations from replayed steps."""
 
     # fmt: off
@@ -66,13 +67,6 @@ class ExperienceConfig(Config):
     @classmethod
     def _check_net_arch(cls, value: str) -> str:
         hidden_sizes(value)
-        return value
-
-    @field_validator("batch_size")
-    @classmethod
-    def _check_batch_size(cls, value: int, info: ValidationInfo) -> int:
-        if value > info.data.get("buffer_size", value):
-            raise ValueError(_("must be ≤ buffer_size = {size}").format(size=info.data["buffer_size"]))
         return value
 
 

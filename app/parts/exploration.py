@@ -40,7 +40,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator
 
-from app.core.config import Config, Hyper
+from app.core.config import BrokenRule, Config, Hyper
 from app.core.jit import kernel
 from app.core.randomness import below, unit
 from app.core.text import _
@@ -103,7 +103,7 @@ class EpsilonGreedy(Config):
         explores = info.data.get("epsilon", 0.0) > 0
         if epsilon_final == 0 and explores and info.data.get("epsilon_schedule") == "exponential":
             rule = _("must be > 0 where exploration falls by equal factors: none leads to 0, and it would end at once")
-            raise ValueError(rule + _("; take for example 0.001, or the linear schedule"))
+            raise BrokenRule(rule, _("Use for example 0.001, or the linear schedule."))
         return epsilon_final
 
 

@@ -21,13 +21,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationInfo, field_validator
+from pydantic import field_validator
 
-from app.core.config import Config, Hyper
+from app.core.config import Hyper
 from app.core.contracts import Environment, Problem
 from app.core.errors import InvalidInput, TrainingDiverged
 from app.core.randomness import Stream
 from app.core.text import _
+from app.parts.kept_steps import ReplaySize
 from app.parts.networks import NET_ARCH_PATTERN, Networks, Parameters, Shape, hidden_sizes
 from app.parts.noted import NOTED_SIGNALS, Noted
 from app.parts.optimisers import Adam
@@ -58,7 +59,7 @@ ALONG = 41  # places of an action at which a picture asks the critic
 REST = 0.2  # a truncated episode counts where its cut is discounted at least this much
 
 
-class OffPolicyConfig(Config):
+class OffPolicyConfig(ReplaySize):
     """The hyperparameters of learning an actor and critics from replayed steps; defaults of Stable-Baselines3's TD3."""
 
     # fmt: off
@@ -92,13 +93,6 @@ class OffPolicyConfig(Config):
     @classmethod
     def _check_net_arch(cls, value: str) -> str:
         hidden_sizes(value)
-        return value
-
-    @field_validator("batch_size")
-    @classmethod
-    def _check_batch_size(cls, value: int, info: ValidationInfo) -> int:
-        if value > info.data.get("buffer_size", value):
-            raise ValueError(_("must be ≤ buffer_size = {size}").format(size=info.data["buffer_size"]))
         return value
 
 

@@ -9,31 +9,14 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationInfo, field_validator
 
-from app.core.config import Config
 from app.core.contracts import Problem
-from app.core.text import _
 from app.parts.policy_learner import POLICY_SIGNALS, Judged, PolicyLearner, Samples
 from app.parts.returns import explained_variance, gae, next_values
 from app.parts.rollout import Rollout
 
 Array = NDArray[Any]
-MAX_ROLLOUT = 262_144
 ROLLOUT_SIGNALS = ("v_at", *POLICY_SIGNALS, "rollout", "recent_rollouts")
-
-
-class RolloutSize(Config):
-    """Refuses a rollout that is too large; the algorithm's own Config declares `n_envs`, then `n_steps`."""
-
-    @field_validator("n_steps", check_fields=False)
-    @classmethod
-    def _check_rollout(cls, value: int, info: ValidationInfo) -> int:
-        size = value * info.data.get("n_envs", 1)
-        if size > MAX_ROLLOUT:
-            rule = _("a rollout of n_steps × n_envs = {size} is more than {limit}")
-            raise ValueError(rule.format(size=size, limit=MAX_ROLLOUT))
-        return value
 
 
 class OnPolicyConfig(Protocol):
@@ -101,6 +84,7 @@ class RolloutLearner(PolicyLearner):
         following = next_values(values, rollout.final_values, rollout.terminated, rollout.truncated)
         ended = rollout.terminated | rollout.truncated
         advantages = gae(rollout.rewards, values, following, ended=ended, gamma=gamma, lambda_=lambda_)
+        self.noted.use(gamma=gamma, gae_lambda=lambda_)
         self.noted.rollout(rollout.rewards, values[:-1], following, rollout.terminated, rollout.truncated, advantages)
         columns = (values[:-1], advantages, advantages + values[:-1])
         numbers = (column.astype(judged.values.dtype).ravel() for column in columns)

@@ -20,13 +20,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationInfo, field_validator
+from pydantic import field_validator
 
 from app.core.config import Config, Hyper
 from app.core.contracts import Problem
 from app.core.errors import TrainingDiverged
 from app.core.randomness import Stream
 from app.core.text import _
+from app.parts.kept_steps import ReplaySize
 from app.parts.networks import NET_ARCH_PATTERN, Networks, Parameters, Shape, hidden_sizes
 from app.parts.noisy import NoisyNetworks
 from app.parts.noted import NOTED_SIGNALS, Noted
@@ -50,7 +51,7 @@ EPSILON_SCALARS = (*Q_SCALARS, "rollout/exploration_rate")
 Q_SIGNALS = ("q_at", "v_at", "visited", "weights", "followed", *REPLAY_SIGNALS, *NOTED_SIGNALS)
 
 
-class ReplayLearning(Config):
+class ReplayLearning(ReplaySize):
     """The hyperparameters of learning from replayed steps; the defaults are those of Stable-Baselines3's DQN."""
 
     # fmt: off
@@ -84,13 +85,6 @@ class ReplayLearning(Config):
     @classmethod
     def _check_net_arch(cls, value: str) -> str:
         hidden_sizes(value)
-        return value
-
-    @field_validator("batch_size")
-    @classmethod
-    def _check_batch_size(cls, value: int, info: ValidationInfo) -> int:
-        if value > info.data.get("buffer_size", value):
-            raise ValueError(_("must be ≤ buffer_size = {size}").format(size=info.data["buffer_size"]))
         return value
 
 

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError, field_validator
+from pydantic import ValidationError, ValidationInfo, field_validator
 
-from app.core.config import Config, Hyper, bounds_of, hyper_of
+from app.core.config import BrokenRule, Config, Hyper, bounds_of, hyper_of, limits_of
 from app.core.errors import InvalidInput
 
 
@@ -97,3 +97,36 @@ def test_bounds_in_words() -> None:
     assert bounds_of(fields["n_envs"]) == "Allowed: ≥ 1 and ≤ 256; default 8."
     assert bounds_of(fields["is_on"]) == "Default: True."
     assert hyper_of(fields["gamma"])["symbol"] == r"\gamma"
+    assert limits_of(fields["alpha"]) == (None, 1, 0)
+
+
+class Pair(Config):
+    """Two numbers with a rule between them."""
+
+    most: int = Hyper(10, low=1, high=100, help="The most.")
+    some: int = Hyper(5, low=1, high=100, help="Some of them.")
+    even: int = Hyper(2, low=2, high=100, help="An even number.")
+
+    @field_validator("some")
+    @classmethod
+    def _check_some(cls, value: int, info: ValidationInfo) -> int:
+        if value > info.data["most"]:
+            raise BrokenRule("must be ≤ most", f"Use at most {info.data['most']}, or raise most.")
+        return value
+
+    @field_validator("even")
+    @classmethod
+    def _check_even(cls, value: int) -> int:
+        if value % 2:
+            raise ValueError("must be even")
+        return value
+
+
+def test_the_way_out_of_a_broken_rule_is_the_rules_own_and_never_the_range() -> None:
+    for values, sentence in (
+        ({"some": 11}, "config.some=11: must be ≤ most. Use at most 10, or raise most."),
+        ({"even": 3}, "config.even=3: must be even. An even number."),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            Pair.parse(values)
+        assert str(refused.value) == sentence

@@ -144,3 +144,46 @@ def test_more_episodes_than_can_be_kept_are_refused_with_the_way_out() -> None:
         check_episodes(
             SomeConfig.parse({"n_envs": 64, "n_episodes": 640}).edited({"n_episodes": 1000, "n_envs": 63}), world
         )
+
+
+class Pictures(Walk):
+    observation_size = 27_648
+    max_episode_steps = 100
+
+
+class Films(Pictures):
+    max_episode_steps = 10_000
+
+
+def refusal(algorithm: str, world: Walk, **config: Any) -> str:
+    spec = catalog.algorithm(algorithm)
+    with pytest.raises(InvalidInput) as refused:
+        spec.check(spec.config.parse(config), world)
+    return str(refused.value)
+
+
+def test_the_refusal_names_the_settings_of_the_agent_and_its_way_out_fits() -> None:
+    """100,000,000 / (100 · 27,648) = 36.2 episodes."""
+    grpo, reinforce = catalog.algorithm("grpo"), catalog.algorithm("reinforce")
+    told = refusal("grpo", Pictures(), n_groups=5)
+    assert told.startswith("config.n_groups=5: 40 episodes of up to 100 steps may be 110592000 numbers")
+    assert told.endswith("Use at most 4, or lower group_size.")
+    grpo.check(grpo.config.parse({"n_groups": 4}), Pictures())
+    told = refusal("grpo", Pictures(), group_size=64)
+    assert told.startswith("config.group_size=64: ")
+    assert told.endswith("Use at most 36, and 1 for n_groups.")
+    grpo.check(grpo.config.parse({"group_size": 36, "n_groups": 1}), Pictures())
+    told = refusal("reinforce", Pictures(), n_envs=8, n_episodes=40)
+    assert told.startswith("config.n_episodes=40: 40 episodes of up to 100 steps")
+    assert told.endswith("Ask for at most 36 episodes an update, a multiple of n_envs.")
+    reinforce.check(reinforce.config.parse({"n_envs": 8, "n_episodes": 32}), Pictures())
+    told = refusal("reinforce", Pictures(), n_envs=64, n_episodes=64)
+    assert told.endswith("Ask for at most 36 episodes an update, and as many n_envs or fewer.")
+    reinforce.check(reinforce.config.parse({"n_envs": 36, "n_episodes": 36}), Pictures())
+
+
+@pytest.mark.parametrize("algorithm", ["grpo", "reinforce"])
+def test_where_not_one_episode_fits_the_observations_are_too_large(algorithm: str) -> None:
+    told = refusal(algorithm, Films())
+    assert "observations are too large for this algorithm" in told
+    assert "at most 0" not in told

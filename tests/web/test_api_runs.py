@@ -63,6 +63,7 @@ def test_a_created_run_is_resolved_and_has_its_address(client: TestClient) -> No
         ({**CLIFF, "nonsense": 1}, "nonsense"),
         ({"algorithm": "q_learning"}, "environment"),
         ({"algorithm": "ppo", "environment": "CartPole-v1", "config": {"n_envs": 10**9}}, "config.n_envs"),
+        ({"algorithm": "dqn", "environment": "Blackjack-v1", "total_steps": 10**6}, "config.buffer_size"),
         ({"algorithm": "q_learning", "environment": "gridworld", "environment_config": {"layout": "S.G/.."}}, "environment_config"),
         ({"algorithm": "q_learning", "environment": "gridworld", "environment_config": {"layout": "S#G/###"}}, "environment_config"),
     ],

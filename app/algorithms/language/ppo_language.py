@@ -39,11 +39,12 @@ import torch
 from pydantic import ValidationInfo, field_validator
 from torch import Tensor
 
-from app.core.config import Hyper
+from app.core.config import BrokenRule, Hyper
 from app.core.contracts import Array, Problem
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
+from app.parts.kept_steps import divisor_near
 from app.parts.language_learner import check_task
 from app.parts.reinforced import REINFORCED_EMITS, REINFORCED_SIGNALS, ReinforcedChoices, ReinforcedLearner, mean_over
 from app.parts.sampling import Rows
@@ -78,11 +79,12 @@ class PPOLanguageConfig(ReinforcedChoices):
             return value
         size = prompts * group
         if value < size and size % value:
-            below = max(divisor for divisor in range(1, value + 1) if size % divisor == 0)
+            near = divisor_near(size, value)
             rule = _(
-                "must divide n_prompts × group_size = {prompts} × {group} = {size}, or be no less; {below} divides it"
+                "must divide n_prompts × group_size = {prompts} × {group} = {size}, or be no less; {near} divides it"
             )
-            raise ValueError(rule.format(prompts=prompts, group=group, size=size, below=below))
+            way_out = _("Use {near}, or change n_prompts or group_size.").format(near=near)
+            raise BrokenRule(rule.format(prompts=prompts, group=group, size=size, near=near), way_out)
         return value
 
 

@@ -38,7 +38,8 @@ from app.core.contracts import Array, Problem
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Line, Minibatch, Smoke
 from app.core.text import _
-from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner, RolloutSize
+from app.parts.kept_steps import RolloutSize
+from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner
 from app.parts.optimisers import Adam, RMSprop
 from app.parts.policy_learner import Judged, NetworkChoices, Samples, standardised
 from app.parts.schedules import KINDS, scheduled
@@ -153,6 +154,8 @@ def numbers_of(samples: Samples, judged: Judged, advantages: Array, config: A2CC
 
 def told(row: Mapping[str, float]) -> str:
     """Return what to know of a sample: which way it pushes."""
+    if not row["slope"]:
+        return _("no gradient: its action is pushed neither way")
     return _("its action becomes likelier") if row["advantage"] > 0 else _("its action becomes less likely")
 
 

@@ -40,14 +40,18 @@ from typing import Any
 import numpy as np
 
 from app.core.config import Hyper
-from app.core.contracts import Array, Problem
+from app.core.contracts import Array, Environment, Problem
+from app.core.errors import InvalidInput
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Line, Minibatch, Smoke
 from app.core.text import _
+from app.parts.kept_steps import TOO_LARGE
 from app.parts.optimisers import Adam
 from app.parts.policy_learner import POLICY_SIGNALS, Judged, NetworkChoices, Samples, mean_of
 from app.parts.schedules import KINDS, scheduled
-from app.parts.whole_episodes import EpisodeLearner, check_episodes
+from app.parts.whole_episodes import EpisodeLearner, most_episodes
+
+SMALLEST_GROUP = 2
 
 
 class GRPOConfig(NetworkChoices):
@@ -58,7 +62,7 @@ class GRPOConfig(NetworkChoices):
         help=_("Step size of Adam: raising it learns faster until updates overshoot and the policy collapses."))
     learning_rate_schedule: str = Hyper("constant", choices=KINDS, live="update",
         help=_("Linear lowers the learning rate to 0 over the budget, which settles the final policy."))
-    group_size: int = Hyper(8, low=2, high=64, unit=_("episodes"), symbol="G", settled=True,
+    group_size: int = Hyper(8, low=SMALLEST_GROUP, high=64, unit=_("episodes"), symbol="G", settled=True,
         help=_("Episodes from each start: raising it says more surely what was to be expected, and costs steps."))
     n_groups: int = Hyper(4, low=1, high=32, unit=_("groups"), settled=True,
         help=_("Starts per update: raising it gives surer and rarer updates."))
@@ -151,6 +155,7 @@ class GRPOAgent(EpisodeLearner):
         config, measured = self.config, list[dict[str, float]]()
         returns = self.group_returns()
         samples = self.samples(relative_advantages(returns, config.scale_rewards))
+        self.noted.use(clip_range=config.clip_range, clip=True)
         for epoch in range(config.n_epochs):
             self.noted.begin_pass(epoch)
             order = self.shuffle_random.permutation(len(samples.actions))
@@ -257,6 +262,26 @@ MINIBATCH = Minibatch(
     note=told,
 )  # fmt: skip
 
+
+def check(config: GRPOConfig, environment: Environment) -> None:
+    """Refuse groups whose episodes may together be too many numbers to keep.
+
+    Raises:
+        InvalidInput: naming the most groups that fit, or the largest one.
+    """
+    size = config.group_size
+    most, rule = most_episodes(config.n_episodes, environment)
+    if config.n_episodes <= most:
+        return
+    if most < SMALLEST_GROUP:
+        raise InvalidInput.one("config.group_size", size, rule, TOO_LARGE)
+    if most < size:
+        way_out = _("Use at most {most}, and 1 for n_groups.").format(most=most)
+        raise InvalidInput.one("config.group_size", size, rule, way_out)
+    way_out = _("Use at most {most}, or lower group_size.").format(most=most // size)
+    raise InvalidInput.one("config.n_groups", config.n_groups, rule, way_out)
+
+
 SPEC = AlgorithmSpec(
     id="grpo",
     name=_("GRPO"),
@@ -279,5 +304,5 @@ SPEC = AlgorithmSpec(
         "Shao et al. (2024), DeepSeekMath: pushing the limits of mathematical reasoning in open language models, arXiv 2402.03300",
         "Liu et al. (2025), Understanding R1-Zero-like training: a critical perspective, arXiv 2503.20783",
     ),
-    check=check_episodes,
+    check=check,
 )  # fmt: skip

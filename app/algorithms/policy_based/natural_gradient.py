@@ -42,8 +42,9 @@ from app.core.contracts import Array, Problem
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
+from app.parts.kept_steps import RolloutSize
 from app.parts.natural_gradient import FisherProduct, conjugate_gradient
-from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner, RolloutSize
+from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner
 from app.parts.optimisers import Adam
 from app.parts.policy_learner import Judged, NetworkChoices, Samples, standardised
 from app.parts.surrogate_minibatch import surrogate_minibatch, surrogate_numbers

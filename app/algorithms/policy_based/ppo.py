@@ -43,12 +43,13 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationInfo, field_validator
 
-from app.core.config import Hyper
+from app.core.config import BrokenRule, Hyper
 from app.core.contracts import Array, Problem
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Line, Minibatch, Smoke
 from app.core.text import _
-from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner, RolloutSize
+from app.parts.kept_steps import RolloutSize, divisor_near
+from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner
 from app.parts.optimisers import Adam
 from app.parts.policy_learner import Judged, NetworkChoices, Samples, mean_of, standardised
 from app.parts.schedules import KINDS, scheduled
@@ -102,9 +103,10 @@ class PPOConfig(RolloutSize, NetworkChoices):
             return value
         size = n_steps * n_envs
         if size % value:
-            below = max(divisor for divisor in range(1, min(value, size) + 1) if size % divisor == 0)
-            rule = _("must divide n_steps × n_envs = {n_steps} × {n_envs} = {size}; {below} does")
-            raise ValueError(rule.format(n_steps=n_steps, n_envs=n_envs, size=size, below=below))
+            near = divisor_near(size, value)
+            rule = _("must divide n_steps × n_envs = {n_steps} × {n_envs} = {size}; {near} does")
+            way_out = _("Use {near}, or change n_steps or n_envs.").format(near=near)
+            raise BrokenRule(rule.format(n_steps=n_steps, n_envs=n_envs, size=size, near=near), way_out)
         return value
 
 
@@ -163,6 +165,7 @@ class PPOAgent(RolloutLearner):
         """Take `n_epochs` passes of gradient steps over the rollout, and return what they measured."""
         config, measured = self.config, list[dict[str, float]]()
         samples, _old = self.estimate()  # (3)
+        self.noted.use(clip_range=self.clip_range, clip=config.clip, target_kl=config.target_kl)
         for epoch in range(config.n_epochs):
             self.noted.begin_pass(epoch)
             order = self.shuffle_random.permutation(len(samples.actions))
@@ -252,9 +255,11 @@ def told(row: Mapping[str, float]) -> str:
     """Return what to know of a sample: which way it pushes, and whether it still may."""
     if row["slope"]:
         return _("its action becomes likelier") if row["advantage"] > 0 else _("its action becomes less likely")
-    if row["advantage"] > 0:
+    if row["advantage"] > 0 and row["ratio"] > 1 + row["clip_range"]:
         return _("clipped: its action is likelier than before by more than the clip range, so it has no gradient")
-    return _("clipped: its action is less likely than before by more than the clip range, so it has no gradient")
+    if row["advantage"] < 0 and row["ratio"] < 1 - row["clip_range"]:
+        return _("clipped: its action is less likely than before by more than the clip range, so it has no gradient")
+    return _("no gradient: its action is pushed neither way")
 
 
 MINIBATCH = Minibatch(

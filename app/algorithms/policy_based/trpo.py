@@ -50,8 +50,9 @@ from app.core.report import Report
 from app.core.signals import Signal
 from app.core.specs import AlgorithmSpec, Smoke
 from app.core.text import _
+from app.parts.kept_steps import RolloutSize
 from app.parts.natural_gradient import FisherProduct, conjugate_gradient
-from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner, RolloutSize
+from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner
 from app.parts.optimisers import Adam
 from app.parts.policy_learner import Judged, NetworkChoices, Samples, standardised
 from app.parts.surrogate_minibatch import surrogate_minibatch, surrogate_numbers
@@ -150,6 +151,7 @@ class TRPOAgent(RolloutLearner):
         direction, residual = conjugate_gradient(product, gradient, steps=config.cg_max_steps)  # (4)
         norm, curvature = float(np.linalg.norm(gradient)), float(direction @ product(direction))
         self.check_finite({"train/grad_norm": norm, "train/cg_residual": residual})
+        self.noted.use(target_kl=config.target_kl if config.limit_kl else 0.0)
         length = 1.0
         if config.limit_kl:
             length = math.sqrt(2 * config.target_kl / curvature) if curvature > 0 else 0.0  # (5)
