@@ -1,7 +1,7 @@
 """The declarations from which the catalogue, the forms, the pages, the API and the generic tests follow."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from app.core.config import Config
@@ -98,6 +98,11 @@ class Line:
     number: int
     where: str = ""
 
+    def with_instead(self, piece: str, other: str) -> "Line":
+        """Return the line with another piece of LaTeX in the place of this one."""
+        terms = tuple((symbol.replace(piece, other), column) for symbol, column in self.terms)
+        return replace(self, equation=self.equation.replace(piece, other), terms=terms)
+
 
 @dataclass(frozen=True)
 class Minibatch:
@@ -109,6 +114,8 @@ class Minibatch:
         contribution: the column whose mean is the loss.
         loss: LaTeX name of that mean.
         shown: (column, symbol, what it is) of the table.
+        without: (setting, piece, other): where an update was made with the setting off, the equations have `other` in the
+            place of this piece of LaTeX.
         note: `column → number of one sample`, what to know of it in a sentence.
     """
 
@@ -118,6 +125,15 @@ class Minibatch:
     loss: str
     shown: tuple[tuple[str, str, str], ...]
     note: Callable[[Mapping[str, float]], str] = lambda row: ""
+    without: tuple[tuple[str, str, str], ...] = ()
+
+    def lines_under(self, is_on: Callable[[str], bool]) -> tuple[Line, ...]:
+        """Return the equations as they are where `is_on` says of each setting of `without` whether it was on."""
+        lines = self.lines
+        for setting, piece, other in self.without:
+            if not is_on(setting):
+                lines = tuple(line.with_instead(piece, other) for line in lines)
+        return lines
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from app.core.config import Config, Hyper
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
+from app.parts.noted import settings_used
 
 SHOWN = 96  # steps
 
@@ -36,8 +37,8 @@ def compute(subject: Subject, options: AdvantageOptions) -> Frame:
     rollout = np.asarray(subject.agent.signals()["rollout"](), np.float64)
     if not rollout.size:
         return Frame({}, {})
-    config = subject.agent.config
-    gamma, lambda_ = float(getattr(config, "gamma", 1.0)), float(getattr(config, "gae_lambda", 1.0))
+    used = settings_used(subject.agent.signals())
+    gamma, lambda_ = used["gamma"], used["gae_lambda"]
     rows = rollout[min(options.env, len(rollout) - 1)]
     rewards, values, following, terminated, truncated, advantages = rows.T
     deltas = rewards + gamma * following - values

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.core.config import Config
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
-from app.parts.noted import RECENT
+from app.parts.noted import RECENT, settings_used
 from app.parts.returns import discounted_returns
 
 F64 = NDArray[np.float64]
@@ -34,9 +34,8 @@ def compute(subject: Subject, options: CriticOptions) -> Frame:
     if "followed" in signals:
         pairs = np.asarray(signals["followed"](), np.float64).reshape(-1, 2)
     else:
-        pairs = of_rollout(
-            np.asarray(signals["recent_rollouts"](), np.float64), float(getattr(subject.agent.config, "gamma", 1.0))
-        )
+        gamma = settings_used(signals).get("gamma", 1.0)
+        pairs = of_rollout(np.asarray(signals["recent_rollouts"](), np.float64), gamma)
     if not len(pairs):
         words = _(
             "No step yet whose return is known: of the last {count} steps of each environment, no episode ended near enough."

@@ -10,6 +10,7 @@ import numpy as np
 from app.core.config import Config
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
+from app.parts.noted import settings_used
 
 POINTS = 41
 
@@ -25,11 +26,12 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
 
 def compute(subject: Subject, options: LineSearchOptions) -> Frame:
     """Return share, gain and kl (K,) of the tries, shares, promised and quadratic (L,) of the models, taken_* of the step kept."""
-    tries = np.asarray(subject.agent.signals()["line_search"](), np.float64).reshape(-1, 4)
+    signals = subject.agent.signals()
+    tries = np.asarray(signals["line_search"](), np.float64).reshape(-1, 4)
     if not len(tries):
         return Frame({}, {})
-    config = subject.agent.config
-    bound, is_bounded = float(getattr(config, "target_kl", 0.0)), bool(getattr(config, "limit_kl", True))
+    bound = settings_used(signals)["target_kl"]
+    is_bounded = bound > 0
     share, kl, gain, promised = tries.T
     shares = np.linspace(0, 1, POINTS)
     is_taken = np.zeros(len(tries), np.bool_)

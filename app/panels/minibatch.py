@@ -5,6 +5,7 @@ observation size.
 """
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from app.core.config import Config
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, Line, Minibatch, PanelSpec, Subject
 from app.core.text import _
 from app.panels.inspector import source_line, with_numbers
+from app.parts.noted import settings_used
 
 SHOWN = 128  # samples, the largest contributions first
 
@@ -43,7 +45,7 @@ def compute(subject: Subject, options: MinibatchOptions) -> Frame:
         "contribution": declared.contribution,
         "loss": declared.loss,
         "shown": [{"column": column, "symbol": symbol, "help": words} for column, symbol, words in declared.shown],
-        "lines": [_line(line, declared, module) for line in declared.lines],
+        "lines": [_line(line, declared, module) for line in declared.lines_under(partial(_was_on, subject))],
         "count": len(table),
         "mean": float(contributions.mean()) if len(table) else None,
         "notes": notes,
@@ -68,6 +70,12 @@ def template(line: Line, columns: tuple[str, ...]) -> str:
     """
     places = {symbol: float(columns.index(column)) for symbol, column in line.terms}
     return with_numbers(line.equation, places, write=lambda place: f"⟦{int(place)}⟧")
+
+
+def _was_on(subject: Subject, setting: str) -> bool:
+    """Return whether a setting was on in the last update, or is now where there has been none."""
+    used = settings_used(subject.agent.signals())
+    return bool(used[setting] if used else getattr(subject.agent.config, setting))
 
 
 def _line(line: Line, declared: Minibatch, module: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from app.core.config import Config
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
+from app.parts.noted import settings_used
 
 BINS = 41
 
@@ -25,11 +26,12 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
 
 def compute(subject: Subject, options: PassesOptions) -> Frame:
     """Return centres, first and last (H,), the shares of samples by ratio; kl, clipped, inert and passes (E,)."""
-    ratios = np.asarray(subject.agent.signals()["ratios"](), np.float64).reshape(-1, 3)
-    clip_range = float(getattr(subject.agent, "clip_range", getattr(subject.agent.config, "clip_range", 0.0)))
-    is_clipped = bool(getattr(subject.agent.config, "clip", True))
+    signals = subject.agent.signals()
+    ratios = np.asarray(signals["ratios"](), np.float64).reshape(-1, 3)
     if not len(ratios):
         return Frame({}, {})
+    used = settings_used(signals)
+    clip_range, target = used["clip_range"], used["target_kl"]
     passes = np.unique(ratios[:, 0])
     kept = [ratios[ratios[:, 0] == one] for one in passes]
     reach = max(1.5 * clip_range, float(np.quantile(np.abs(ratios[:, 1] - 1), 0.995)), 1e-6)
@@ -45,8 +47,7 @@ def compute(subject: Subject, options: PassesOptions) -> Frame:
         "inert": np.array([float((one[:, 2] == 0).mean()) for one in kept]),
     }
     arrays = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
-    target = float(getattr(subject.agent.config, "target_kl", 0.0))
-    return Frame(arrays, {"figures": _figures(arrays, clip_range if is_clipped else 0.0, target)})
+    return Frame(arrays, {"figures": _figures(arrays, clip_range if used["clip"] else 0.0, target)})
 
 
 def _shares(ratio: Any, edges: Any) -> Any:

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 RECENT = 512  # steps of each environment over which rollouts are kept: time for an episode to end
-NOTED_SIGNALS = ("minibatch", "minibatch_observations", "minibatch_actions")
+MINIBATCH_SIGNALS = ("minibatch", "minibatch_observations", "minibatch_actions")
+NOTED_SIGNALS = (*MINIBATCH_SIGNALS, "settings_used")
+SETTINGS = ("gamma", "gae_lambda", "clip_range", "clip", "target_kl", "use_target_network", "use_twin")
 
 
 class Noted:
@@ -30,6 +32,7 @@ class Noted:
         self._observations, self._actions = np.zeros((0, 1), np.float32), np.zeros((0, 1))
         self._passes: list[list[tuple[Array, Array]]] = []
         self._rollouts: deque[Array] = deque()
+        self._settings: dict[str, float] = {}
         self.before = np.zeros(0, np.float32)
 
     def minibatch(self, observations: Array, actions: Array, columns: Callable[[], Mapping[str, Any]]) -> None:
@@ -41,6 +44,12 @@ class Noted:
                 that the algorithm's SPEC names.
         """
         self._columns, self._observations, self._actions = columns, observations, actions
+
+    def use(self, **settings: float) -> None:
+        """Keep what an update took for some of `SETTINGS`: a live edit or a schedule may change them before the picture is drawn."""
+        if unknown := settings.keys() - set(SETTINGS):
+            raise ValueError(f"{sorted(unknown)}: not among {SETTINGS}")
+        self._settings |= settings
 
     def begin_pass(self, number: int) -> None:
         """Begin a pass over the rollout, counted from 0; the first forgets those of the update before."""
@@ -84,10 +93,21 @@ class Noted:
         kept = np.concatenate(self._rollouts) if self._rollouts else np.zeros((0, 0, 6))
         return kept.swapaxes(0, 1)
 
+    def settings(self) -> Array:
+        """Return the numbers of `SETTINGS` that the last update took, 0 for those it has not (K,); nothing (0,) before the first."""
+        return np.array([self._settings.get(name, 0.0) for name in SETTINGS if self._settings], np.float64)
+
     def signals(self) -> dict[str, Callable[..., Array]]:
-        """Return the signals of the last minibatch."""
+        """Return the signals of the last minibatch, and the settings that were used."""
         return {
             "minibatch": self.table,
             "minibatch_observations": lambda: self._observations,
+            "settings_used": self.settings,
             "minibatch_actions": lambda: self._actions.reshape(len(self._actions), math.prod(self._actions.shape[1:])),
         }
+
+
+def settings_used(signals: Mapping[str, Callable[..., Array]]) -> dict[str, float]:
+    """Return name → number of what the last update took for `SETTINGS`; nothing before the first, or where none are kept."""
+    numbers = signals["settings_used"]().tolist() if "settings_used" in signals else []
+    return dict(zip(SETTINGS, numbers, strict=False))

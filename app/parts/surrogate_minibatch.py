@@ -59,6 +59,8 @@ def told(row: Mapping[str, float]) -> str:
     pulled = row["advantage"] > 0
     if row["ratio"] == 1:
         return _("no step was taken here")
+    if not row["slope"]:
+        return _("as good as expected: it pulled neither way")
     if (row["ratio"] > 1) == pulled:
         return _("better than expected: likelier now") if pulled else _("worse than expected: less likely now")
     return (

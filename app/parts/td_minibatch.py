@@ -95,7 +95,7 @@ def td_minibatch(
 
 def _told(row: Mapping[str, float]) -> str:
     end = _("; nothing follows a terminated step") if row["terminated"] else ""
-    if abs(row["error"]) >= 1:
+    if abs(row["error"]) >= row["bound"]:
         return _("linear part of the Huber loss: its gradient is clipped") + end
     way = _("Q is lowered") if row["error"] > 0 else _("Q is raised") if row["error"] < 0 else _("Q stays")
     return _("quadratic part of the Huber loss: {way}").format(way=way) + end

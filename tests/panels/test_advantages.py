@@ -10,12 +10,13 @@ from app.panels.advantages import SHOWN, SPEC, AdvantageOptions
 from app.parts.returns import backward_sum
 
 
-def drawn(env: int = 0, **config: Any) -> Frame:
+def drawn(env: int = 0, *, edited: dict[str, float] | None = None, **config: Any) -> Frame:
     small = {"n_envs": 2, "n_steps": 128, "batch_size": 64, "n_epochs": 1, **config}
     algorithm, spec, environment, agent = catalog.build(
         catalog.resolve("ppo", "CartPole-v1", config=small, preset="", total_steps=5_000, seed=1)
     )
     agent.update(256)
+    agent.edit(agent.config.edited(edited or {}))
     return SPEC.compute(Subject(agent, algorithm, spec, environment), AdvantageOptions(env=env))
 
 
@@ -38,3 +39,11 @@ def test_the_last_steps_are_shown_and_their_errors_are_rewards_and_values() -> N
         arrays["deltas"], arrays["rewards"] + gamma * arrays["following"] - arrays["values"], atol=1e-5
     )
     assert (arrays["following"][arrays["ended"] == 1] == 0).all()
+
+
+def test_an_edit_after_the_update_leaves_its_errors_as_they_were() -> None:
+    before, after = drawn(), drawn(edited={"gamma": 0.5, "gae_lambda": 0.1})
+    assert after.meta == before.meta
+    assert after.meta["gamma"] == 0.99
+    for name, array in before.arrays.items():
+        np.testing.assert_array_equal(after.arrays[name], array)

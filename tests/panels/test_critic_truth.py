@@ -65,6 +65,14 @@ def test_the_critic_of_ppo_stands_beside_the_returns_of_its_rollout() -> None:
     assert frame.arrays["value"].shape == frame.arrays["followed"].shape
 
 
+def test_an_edit_after_the_update_leaves_the_returns_as_they_were() -> None:
+    subject = subject_of("ppo", 512, n_envs=4, n_steps=128, batch_size=128)
+    before = critic_truth.SPEC.compute(subject, critic_truth.CriticOptions())
+    subject.agent.edit(subject.agent.config.edited({"gamma": 0.5}))
+    after = critic_truth.SPEC.compute(subject, critic_truth.CriticOptions())
+    np.testing.assert_array_equal(after.arrays["followed"], before.arrays["followed"])
+
+
 def test_an_episode_that_spans_rollouts_counts_and_none_is_said() -> None:
     subject = subject_of("ppo", 8, n_envs=4, n_steps=2, batch_size=8, n_epochs=1)
     frame = critic_truth.SPEC.compute(subject, critic_truth.CriticOptions())

@@ -38,6 +38,27 @@ def test_a_search_that_found_nothing_says_so() -> None:
     assert frame.arrays["promised"][-1] == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize("edited", [{"target_kl": 1e-6}, {"limit_kl": False}])
+def test_an_edit_after_the_update_leaves_its_search_as_it_was(edited: dict[str, float]) -> None:
+    subject, _recipe = learnt("trpo")
+    while not subject.agent.update(10_000).scalars.get("train/step_accepted"):
+        pass
+    before = drawn(subject)
+    subject.agent.edit(subject.agent.config.edited(edited))
+    after = drawn(subject)
+    assert after.meta == before.meta
+    assert after.arrays.keys() == before.arrays.keys()
+    for name, array in before.arrays.items():
+        np.testing.assert_array_equal(after.arrays[name], array)
+    assert len(after.arrays["taken_share"]) == 1
+
+
+def test_a_search_without_a_bound_has_none_in_its_picture() -> None:
+    subject, _recipe = learnt("trpo", limit_kl=False)
+    subject.agent.edit(subject.agent.config.edited({"limit_kl": True}))
+    assert "quadratic" not in drawn(subject).arrays
+
+
 def test_it_fits_who_searches_and_draws_nothing_before_the_first_update() -> None:
     environment = catalog.environment("CartPole-v1")
     assert SPEC.fits(catalog.algorithm("trpo"), environment)

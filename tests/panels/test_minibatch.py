@@ -172,3 +172,53 @@ def test_a_slope_is_shown_beside_the_code_of_a_slope_and_a_loss_beside_that_of_a
         assert is_slope == bool(re.search(r"backward\(|slope|gradient|ratio \* advantages\) / -len|on_log_std", source))
     for source, kinds in sources.items():
         assert len(kinds) == 1 or set(kinds) in ({"slope"}, {"surrogate"}), source
+
+
+def said_of(name: str, **row: float) -> str:
+    declared = catalog.algorithm(name).minibatch
+    assert declared is not None
+    return declared.note(dict.fromkeys(declared.columns, 0.0) | row)
+
+
+@pytest.mark.parametrize(("bound", "start"), [(1.0, "linear"), (1e9, "quadratic"), (5.0, "linear"), (5.1, "quadratic")])
+def test_which_part_of_the_huber_loss_an_error_is_in_depends_on_the_bound_of_the_run(bound: float, start: str) -> None:
+    for name in ("dqn", "double_dqn"):
+        assert said_of(name, error=-5.0, bound=bound, slope=-1.0).startswith(start)
+
+
+@pytest.mark.parametrize("name", ["reinforce", "a2c", "ppo"])
+def test_a_sample_without_a_slope_is_said_to_be_pushed_neither_way(name: str) -> None:
+    given = {"ratio": 1.0, "clip_range": 0.2}
+    assert said_of(name, **given) == "no gradient: its action is pushed neither way"
+    assert said_of(name, advantage=1.0, slope=-0.1, **given) == "its action becomes likelier"
+    assert said_of(name, advantage=-1.0, slope=0.1, **given) == "its action becomes less likely"
+
+
+def test_a_surrogate_without_a_slope_pulled_neither_way() -> None:
+    assert said_of("trpo", ratio=1.1) == "as good as expected: it pulled neither way"
+    assert said_of("trpo", ratio=1.1, advantage=1.0, slope=0.1) == "better than expected: likelier now"
+
+
+def test_ppo_says_clipped_only_of_a_sample_that_left_its_side_of_the_interval() -> None:
+    assert said_of("ppo", advantage=1.0, ratio=1.3, clip_range=0.2).startswith("clipped: its action is likelier")
+    assert said_of("ppo", advantage=-1.0, ratio=0.7, clip_range=0.2).startswith("clipped: its action is less likely")
+    assert said_of("ppo", advantage=0.0, ratio=1.3, clip_range=0.2).startswith("no gradient")
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "on", "off"),
+    [
+        ("dqn", "use_target_network", r"\max_{a'} Q_{\theta^-}(s', a')", r"\max_{a'} Q_{\theta}(s', a')"),
+        ("td3", "use_twin", r"\min_i Q_{\phi_i^-}(s', \tilde a)", r"Q_{\phi_1^-}(s', \tilde a)"),
+    ],
+)
+def test_the_target_is_written_as_the_last_update_had_it(name: str, setting: str, on: str, off: str) -> None:
+    lines = r"y = r + \gamma\,(1 - \text{terminated})\,"
+    for is_on, value in ((True, on), (False, off)):
+        unlearnt, subject = subject_of(name, **{setting: is_on}), learnt(name, **{setting: is_on})
+        assert drawn(unlearnt)[0].meta["lines"][0]["equation"] == lines + value
+        subject.agent.edit(subject.agent.config.edited({setting: not is_on}))
+        target = drawn(subject)[0].meta["lines"][0]
+        assert target["equation"] == lines + value
+        assert "Q" not in target["template"]
+        assert target["template"].count("⟦") == 4

@@ -6,6 +6,7 @@ import pytest
 from app import catalog
 from app.core.specs import Frame, Subject
 from app.panels.passes import BINS, SPEC, PassesOptions
+from tests.panels.test_cliff import learnt
 
 
 def drawn(steps: int = 512, **config: float) -> tuple[Frame, Subject, dict[str, float]]:
@@ -47,3 +48,25 @@ def test_an_early_stop_leaves_fewer_passes() -> None:
 
 def test_there_is_no_figure_before_the_first_update() -> None:
     assert drawn(steps=8)[0].meta == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"), [("ppo", {}), ("grpo", {}), ("ppo_preferences", {"schedule": "constant"})]
+)
+def test_an_edit_after_the_update_leaves_its_passes_as_they_were(name: str, changes: dict[str, str]) -> None:
+    subject = learnt(name, **changes)[0]
+    before = SPEC.compute(subject, PassesOptions())
+    edited = {"clip_range": 0.01} | ({"target_kl": 0.5, "clip": False} if name == "ppo" else {})
+    subject.agent.edit(subject.agent.config.edited(edited))
+    after = SPEC.compute(subject, PassesOptions())
+    assert after.meta == before.meta
+    for column, array in before.arrays.items():
+        np.testing.assert_array_equal(after.arrays[column], array)
+    assert [rule["x"] for rule in after.meta["figures"][0]["rules"]] == [0.8, 1.2]
+
+
+def test_a_clip_range_that_a_schedule_narrows_is_that_of_the_update() -> None:
+    _frame, subject, scalars = drawn(clip_range_schedule="linear")  # type: ignore[arg-type]
+    subject.agent.update(256)
+    frame = SPEC.compute(subject, PassesOptions())
+    assert frame.meta["figures"][0]["rules"][1]["x"] == pytest.approx(1 + scalars["train/clip_range"], rel=1e-12)

@@ -154,6 +154,8 @@ def numbers_of(samples: Samples, judged: Judged, advantages: Array, config: A2CC
 
 def told(row: Mapping[str, float]) -> str:
     """Return what to know of a sample: which way it pushes."""
+    if not row["slope"]:
+        return _("no gradient: its action is pushed neither way")
     return _("its action becomes likelier") if row["advantage"] > 0 else _("its action becomes less likely")
 
 

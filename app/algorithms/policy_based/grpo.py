@@ -155,6 +155,7 @@ class GRPOAgent(EpisodeLearner):
         config, measured = self.config, list[dict[str, float]]()
         returns = self.group_returns()
         samples = self.samples(relative_advantages(returns, config.scale_rewards))
+        self.noted.use(clip_range=config.clip_range, clip=True)
         for epoch in range(config.n_epochs):
             self.noted.begin_pass(epoch)
             order = self.shuffle_random.permutation(len(samples.actions))

@@ -165,6 +165,7 @@ class PPOAgent(RolloutLearner):
         """Take `n_epochs` passes of gradient steps over the rollout, and return what they measured."""
         config, measured = self.config, list[dict[str, float]]()
         samples, _old = self.estimate()  # (3)
+        self.noted.use(clip_range=self.clip_range, clip=config.clip, target_kl=config.target_kl)
         for epoch in range(config.n_epochs):
             self.noted.begin_pass(epoch)
             order = self.shuffle_random.permutation(len(samples.actions))
@@ -254,9 +255,11 @@ def told(row: Mapping[str, float]) -> str:
     """Return what to know of a sample: which way it pushes, and whether it still may."""
     if row["slope"]:
         return _("its action becomes likelier") if row["advantage"] > 0 else _("its action becomes less likely")
-    if row["advantage"] > 0:
+    if row["advantage"] > 0 and row["ratio"] > 1 + row["clip_range"]:
         return _("clipped: its action is likelier than before by more than the clip range, so it has no gradient")
-    return _("clipped: its action is less likely than before by more than the clip range, so it has no gradient")
+    if row["advantage"] < 0 and row["ratio"] < 1 - row["clip_range"]:
+        return _("clipped: its action is less likely than before by more than the clip range, so it has no gradient")
+    return _("no gradient: its action is pushed neither way")
 
 
 MINIBATCH = Minibatch(

@@ -52,7 +52,7 @@ from app.core.text import _
 from app.parts.clip_pairs import MOST_BYTES, ClipPairs, Seen, answers, cut, handed
 from app.parts.kept_steps import RolloutSize, divisor_near
 from app.parts.networks import Networks, Shape, hidden_sizes
-from app.parts.noted import NOTED_SIGNALS
+from app.parts.noted import MINIBATCH_SIGNALS
 from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner
 from app.parts.optimisers import Adam
 from app.parts.policy_learner import NetworkChoices, Samples, mean_of, standardised
@@ -237,6 +237,7 @@ class PPOPreferencesAgent(RolloutLearner):
         """Take `n_epochs` passes of gradient steps over the rollout, and return what they measured."""
         config, measured = self.config, list[dict[str, float]]()
         samples, _old = self.estimate()
+        self.noted.use(clip_range=self.now(config.clip_range), clip=True)
         for epoch in range(config.n_epochs):
             self.noted.begin_pass(epoch)
             order = self.shuffle_random.permutation(len(samples.actions))
@@ -276,7 +277,7 @@ class PPOPreferencesAgent(RolloutLearner):
 
     def signals(self) -> Mapping[str, Callable[..., Array]]:
         """Return what panels may ask for."""
-        return {name: compute for name, compute in super().signals().items() if name not in NOTED_SIGNALS}
+        return {name: compute for name, compute in super().signals().items() if name not in MINIBATCH_SIGNALS}
 
 
 def check(config: Any, environment: Environment) -> None:
@@ -313,7 +314,7 @@ SPEC = AlgorithmSpec(
         "train/approx_kl", "train/clip_fraction", "train/explained_variance", "train/advantage_mean",
         "train/advantage_std", "train/learning_rate", "train/grad_norm", "train/action_std",
     ),
-    signals=tuple(name for name in ROLLOUT_SIGNALS if name not in NOTED_SIGNALS),
+    signals=tuple(name for name in ROLLOUT_SIGNALS if name not in MINIBATCH_SIGNALS),
     scalars=(
         Scalar("train/reward_loss", _("Loss of the reward model"), _("nats"), "down", _("How unlikely it holds the answers; 0.69 is guessing.")),
         Scalar("train/reward_accuracy", _("Answers that it gives, too"), _("share"), "up", _("Share of known pairs, ties apart, that the reward model ranks as the rater did.")),

@@ -155,12 +155,15 @@ class ReinforceAgent(EpisodeLearner):
         self.compared = np.stack([samples.values, samples.returns], axis=1)[: size * config.baseline]
         columns = partial(numbers_of, samples, new, advantages, config.ent_coef)
         self.noted.minibatch(samples.observations, samples.actions, columns)
+        of_critic = {
+            "train/value_loss": float(np.square(samples.values - samples.returns).mean()),  # (3)
+            "train/explained_variance": explained_variance(samples.values, samples.returns),
+        }
         return {
             "train/loss": loss - config.ent_coef * bonus,  # (2)
             "train/policy_loss": loss,
-            "train/value_loss": float(np.square(samples.values - samples.returns).mean()),  # (3)
             "train/entropy": bonus,
-            "train/explained_variance": explained_variance(samples.values, samples.returns),
+            **(of_critic if config.baseline else {}),
             "train/advantage_mean": float(samples.advantages.mean()),
             "train/advantage_std": float(samples.advantages.std()),
             "train/learning_rate": self.learning_rate,
@@ -190,6 +193,8 @@ def numbers_of(samples: Samples, new: Judged, advantages: Array, ent_coef: float
 
 def told(row: Mapping[str, float]) -> str:
     """Return what to know of a sample: which way it pushes."""
+    if not row["slope"]:
+        return _("no gradient: its action is pushed neither way")
     return _("its action becomes likelier") if row["advantage"] > 0 else _("its action becomes less likely")
 
 

@@ -39,6 +39,7 @@ Sources: Fujimoto, van Hoof and Meger (2018), "Addressing function approximation
 and losses of Stable-Baselines3, but for the exploration noise, which is off there unless asked for and 0.1 in the paper.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -147,6 +148,7 @@ class TD3Agent(OffPolicyLearner):
             critic.backward(layers, (2 / len(errors) * errors)[:, None])  # (3)
             losses.append(float(np.square(errors).mean()))  # (3)
             values.append(layers[-1][:, 0])
+        self.noted.use(use_twin=self.config.use_twin)
         self.note(batch, partial(
             critic_numbers, batch, self.config.gamma,
             targets=targets, next_value=next_q, q=values,
@@ -194,7 +196,10 @@ SPEC = AlgorithmSpec(
     actions="continuous",
     emits=(*ACTOR_CRITIC_SCALARS, "train/q_gap"),
     signals=ACTOR_CRITIC_SIGNALS,
-    minibatch=critic_minibatch(r"\min_i Q_{\phi_i^-}(s', \tilde a)", first=2, is_twin=True),
+    minibatch=replace(
+        critic_minibatch(r"\min_i Q_{\phi_i^-}(s', \tilde a)", first=2, is_twin=True),
+        without=(("use_twin", r"\min_i Q_{\phi_i^-}", r"Q_{\phi_1^-}"),),
+    ),
     default_steps=20_000,
     parent="ddpg",
     check=check,

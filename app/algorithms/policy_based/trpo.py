@@ -151,6 +151,7 @@ class TRPOAgent(RolloutLearner):
         direction, residual = conjugate_gradient(product, gradient, steps=config.cg_max_steps)  # (4)
         norm, curvature = float(np.linalg.norm(gradient)), float(direction @ product(direction))
         self.check_finite({"train/grad_norm": norm, "train/cg_residual": residual})
+        self.noted.use(target_kl=config.target_kl if config.limit_kl else 0.0)
         length = 1.0
         if config.limit_kl:
             length = math.sqrt(2 * config.target_kl / curvature) if curvature > 0 else 0.0  # (5)

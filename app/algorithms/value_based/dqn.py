@@ -34,6 +34,7 @@ Sources: Mnih et al. (2015), "Human-level control through deep reinforcement lea
 counting of steps as in Stable-Baselines3, but for the learning rate's schedule, which is constant here.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -124,6 +125,7 @@ class DQNAgent(QLearner):
             td_numbers, batch.rewards, self.config.gamma, terminated=batch.terminated,
             next_values=next_q.max(axis=1), targets=targets, q=q_taken,
         )  # fmt: skip
+        self.noted.use(use_target_network=self.config.use_target_network)
         self.noted.minibatch(batch.observations, batch.actions, lambda: bounded(columns(), bound))
         sizes = np.abs(errors)
         return {
@@ -150,7 +152,7 @@ SPEC = AlgorithmSpec(
     ),
     emits=EPSILON_SCALARS,
     signals=Q_SIGNALS,
-    minibatch=td_minibatch(has_bound=True),
+    minibatch=replace(td_minibatch(has_bound=True), without=(("use_target_network", r"\theta^-", r"\theta"),)),
     default_steps=100_000,
     references=(
         "Mnih et al. (2015), Human-level control through deep reinforcement learning, Nature 518",

@@ -140,6 +140,13 @@ def test_the_loss_worked_by_hand() -> None:
     assert policy_loss(np.log([0.5, 0.25]), np.array([2.0, -1.0])) == pytest.approx(0.0, abs=1e-15)
 
 
+def test_without_a_baseline_there_is_no_critic_to_report_on() -> None:
+    critic = {"train/value_loss", "train/explained_variance"}
+    with_it, without = (filled(baseline=baseline).learn().keys() for baseline in (True, False))
+    assert with_it - without == critic
+    assert without <= with_it
+
+
 @both
 def test_neither_cutting_nor_resuming_changes_a_run(world: type[Walk]) -> None:
     whole, cut, resumed = (agent(world, normalize=True) for _ in range(3))
