@@ -31,7 +31,7 @@ The temperature rises while the entropy is below its target $\bar H$ and falls w
 
 $$L(\alpha) = -\log \alpha\;\mathbb{E}\big[\log \pi_\theta(a \mid s) + \bar H\big] \tag{7}$$
 
-With `learn_ent_coef` off, α stays what it is set to; near 0 this becomes TD3 without its delay and its blur.
+With `learn_ent_coef` off, α stays what it is; near 0 this becomes TD3 without its delay and its blur.
 
 What this file leaves out:
 1. exploration noise that depends on the state and is held for several steps (gSDE), which some tuned settings use;
@@ -49,8 +49,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.config import Hyper
-from app.core.contracts import Problem
+from app.core.config import Config, Hyper
+from app.core.contracts import Problem, Tree
 from app.core.randomness import Stream
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Line, Smoke
@@ -84,9 +84,9 @@ class SACConfig(OffPolicyConfig):
         unit=_("units"), advanced=True, settled=True,
         help=_("Hidden layer sizes of actor and critics: raising them allows finer policies and costs time."))
     learn_ent_coef: bool = Hyper(True, live="update",
-        help=_("Learn how much entropy is worth; off keeps it as set."))
+        help=_("Learn how much entropy is worth; off keeps it as it is: as set, or as learned until then."))
     ent_coef: float = Hyper(1.0, above=0, high=100, symbol=r"\alpha", scale="log", live="update",
-        help=_("Worth of entropy, or where its learning starts: raising it explores more and earns less."))
+        help=_("Worth of entropy, or where its learning starts, or goes on from when edited: raising it explores more and earns less."))
     target_entropy: float = Hyper(-1.0, low=-10, high=1, unit=_("nats for each number of an action"), live="update",
         symbol=r"\bar H / A", advanced=True,
         help=_("Entropy at which the temperature rests: raising it keeps the policy less decided."))
@@ -143,6 +143,25 @@ class SACAgent(OffPolicyLearner):
         self.temperature.weights[:] = math.log(config.ent_coef)
         self.temperature_optimiser = Adam(self.temperature)
 
+    def edit(self, config: Config) -> None:
+        """Continue under an edited configuration; where it changes `ent_coef`, the temperature goes on from there."""
+        before = self.config.ent_coef
+        super().edit(config)
+        if self.config.ent_coef != before:
+            self.temperature.weights[:] = math.log(self.config.ent_coef)
+
+    def state(self) -> Tree:
+        """Return everything that decides the future, and the `ent_coef` that the temperature has followed."""
+        return {**super().state(), "ent_coef": self.config.ent_coef}
+
+    def load(self, tree: Tree) -> None:
+        """Restore what `state` returned; a configuration with another `ent_coef` than the state's sets the temperature."""
+        super().load(tree)
+        # A state without the entry is an older one: there a temperature that is not learned was the configuration's.
+        followed = tree.get("ent_coef", self.config.ent_coef if self.config.learn_ent_coef else None)
+        if followed != self.config.ent_coef:
+            self.temperature.weights[:] = math.log(self.config.ent_coef)
+
     def update(self, max_steps: int) -> Report:
         """Act until the next update is due and learn; return sooner after `max_steps` steps."""
         start, scalars = self.env_steps, dict[str, float]()
@@ -192,8 +211,9 @@ class SACAgent(OffPolicyLearner):
     @property
     def ent_coef(self) -> float:
         """The temperature α now."""
-        if not self.config.learn_ent_coef:
-            return self.config.ent_coef
+        as_set = self.config.ent_coef
+        if not self.config.learn_ent_coef and self.temperature.weights[0] == np.float32(math.log(as_set)):
+            return as_set  # not rounded by its logarithm
         return float(np.exp(self.temperature.weights[0]))
 
     def adjust(self, log_probs: Array) -> None:

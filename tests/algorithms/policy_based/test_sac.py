@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,6 +168,53 @@ def test_a_temperature_that_is_not_learned_stays_and_can_be_set() -> None:
     assert built.ent_coef == 0.2
     built.edit(built.config.edited({"ent_coef": 0.4}))
     assert built.ent_coef == 0.4
+
+
+def test_an_edited_temperature_is_where_its_learning_goes_on() -> None:
+    built, twin = agent(), agent()
+    run(built, 60)
+    run(twin, 60)
+    built.edit(built.config.edited({"ent_coef": 0.25}))
+    assert built.ent_coef == pytest.approx(0.25)
+    run(built, 20)
+    run(twin, 20)
+    assert built.ent_coef != 0.25
+    assert abs(math.log(built.ent_coef / 0.25)) < abs(math.log(twin.ent_coef / 0.25))
+
+
+def test_a_temperature_stays_as_learned_when_its_learning_is_switched_off_and_on_again() -> None:
+    built = agent()
+    run(built, 60)
+    learned = built.ent_coef
+    assert learned != built.config.ent_coef
+    built.edit(built.config.edited({"learn_ent_coef": False}))
+    run(built, 20)
+    assert built.ent_coef == learned
+    built.edit(built.config.edited({"learn_ent_coef": True}))
+    assert built.ent_coef == learned
+    built.edit(built.config.edited({"learn_ent_coef": False, "ent_coef": 0.2}))
+    assert built.ent_coef == 0.2
+
+
+@pytest.mark.parametrize(
+    "changes", [{"learn_ent_coef": False}, {"ent_coef": 0.3}, {"learn_ent_coef": False, "ent_coef": 0.3}]
+)
+def test_resumed_equals_uninterrupted_after_an_edit_of_the_temperature(changes: dict[str, Any]) -> None:
+    one, other = agent(), agent(**changes)
+    run(one, 60)
+    one.edit(one.config.edited(changes))
+    run(one, 20)
+    other.load(one.state())
+    assert other.ent_coef == one.ent_coef
+    assert run(one, 60) == run(other, 60)
+    assert not trees_equal(one.state(), other.state())
+
+
+def test_a_fork_with_another_ent_coef_starts_from_it() -> None:
+    one, other = agent(), agent(ent_coef=0.3)
+    run(one, 60)
+    other.load(one.state())
+    assert other.ent_coef == pytest.approx(0.3)
 
 
 def test_a_number_that_is_not_finite_stops_the_run_before_it_harms_the_weights() -> None:
