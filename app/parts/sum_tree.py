@@ -2,7 +2,8 @@ r"""Priorities of the rows of a replay buffer in a binary tree of sums: a draw a
 
 The leaves hold the priorities, every node above them the sum of its two children. A number u in [0, total) belongs to the row
 whose priority it falls into when all are laid end to end: from the root down, go left if u is below the left sum, else take that
-off and go right. C capacity, B batch.
+off and go right. A priority is a size s raised to an exponent ω; the sizes are kept, so that ω can change, to 0 and back as well.
+C capacity, B batch.
 """
 
 from typing import Any
@@ -18,10 +19,16 @@ Array = NDArray[Any]
 
 
 class SumTree:
-    """Priorities p of C rows, 0 for rows that hold nothing yet; a row is drawn with probability p / Σp."""
+    """Priorities p = s^ω of C rows of sizes s, 0 for rows that hold nothing yet; a row is drawn with probability p / Σp.
 
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
+    Attributes:
+        exponent: ω.
+        largest: the largest size so far, at least 1.
+    """
+
+    def __init__(self, capacity: int, exponent: float = 1.0) -> None:
+        self.capacity, self.exponent = capacity, exponent
+        self._sizes = np.zeros(capacity)
         self._leaves = 1 << max(1, (capacity - 1).bit_length())
         self._sums = np.zeros(2 * self._leaves)
         self.largest = 1.0
@@ -38,12 +45,22 @@ class SumTree:
 
     def add(self, rows: Array) -> None:
         """Give rows (B,), which are new, the largest priority so far, so that each is soon seen once."""
-        put(self._sums, rows, np.full(len(rows), self.largest))
+        self._set(rows, np.full(len(rows), self.largest))
 
-    def put(self, rows: Array, priorities: Array) -> None:
-        """Set the priorities (B,) of rows (B,)."""
-        self.largest = max(self.largest, float(priorities.max()))
-        put(self._sums, rows, np.asarray(priorities, np.float64))
+    def put(self, rows: Array, sizes: Array) -> None:
+        """Set the sizes (B,) of rows (B,), and with them their priorities."""
+        self.largest = max(self.largest, float(sizes.max()))
+        self._set(rows, np.asarray(sizes, np.float64))
+
+    def raise_to(self, exponent: float) -> None:
+        """Give every row the priority that it has under another exponent."""
+        self.exponent = exponent
+        rows = np.flatnonzero(self._sizes)
+        self._set(rows, self._sizes[rows])
+
+    def _set(self, rows: Array, sizes: Array) -> None:
+        self._sizes[rows] = sizes
+        put(self._sums, rows, np.where(sizes > 0, sizes**self.exponent, 0.0))
 
     def draw(self, batch_size: int, random: Stream) -> tuple[Array, Array]:
         """Return rows (B,) and their probabilities (B,): one draw from each of B equal parts of the total."""
@@ -52,15 +69,15 @@ class SumTree:
         return rows, self.priorities[rows] / self.total
 
     def state(self) -> Tree:
-        """Return the priorities; the sums follow from them."""
-        filled = int(np.count_nonzero(self.priorities))
-        return {"priorities": self.priorities[:filled].copy(), "largest": self.largest}
+        """Return the sizes; priorities and sums follow from them and the exponent, which is the configuration's."""
+        filled = int(np.count_nonzero(self._sizes))
+        return {"sizes": self._sizes[:filled].copy(), "largest": self.largest}
 
     def load(self, tree: Tree) -> None:
         """Restore what `state` returned."""
-        self._sums[:] = 0.0
+        self._sums[:] = self._sizes[:] = 0.0
         self.largest = float(tree["largest"])
-        put(self._sums, np.arange(len(tree["priorities"])), tree["priorities"])
+        self._set(np.arange(len(tree["sizes"])), tree["sizes"])
 
 
 @kernel

@@ -42,7 +42,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.config import Hyper
+from app.core.config import Config, Hyper
 from app.core.contracts import Problem
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
@@ -69,9 +69,9 @@ class PrioritizedDQNConfig(EpsilonSchedule, ReplayLearning):
     # fmt: on
 
 
-def priorities(errors: Array, exponent: float, floor: float) -> Array:
-    """Return the priorities p^ω (1) of transitions with errors (B,)."""
-    return np.asarray((np.abs(errors.astype(np.float64)) + floor) ** exponent)  # (1)
+def sizes(errors: Array, floor: float) -> Array:
+    """Return |δ| + ξ (1) of transitions with errors (B,); the tree raises it to ω."""
+    return np.asarray(np.abs(errors.astype(np.float64)) + floor)  # (1)
 
 
 def importance_weights(probabilities: Array, size: int, beta: float) -> Array:
@@ -105,7 +105,13 @@ class PrioritizedDQNAgent(QLearner):
 
     def __init__(self, config: PrioritizedDQNConfig, problem: Problem) -> None:
         super().__init__(config, problem)
-        self.tree = SumTree(len(self.replay.rewards))
+        self.tree = SumTree(len(self.replay.rewards), config.priority_exponent)
+
+    def edit(self, config: Config) -> None:
+        """Continue under an edited configuration; another ω holds for the priorities of all rows at once."""
+        super().edit(config)
+        if self.config.priority_exponent != self.tree.exponent:
+            self.tree.raise_to(self.config.priority_exponent)
 
     def update(self, max_steps: int) -> Report:
         """Act until the next update is due and learn; return sooner after `max_steps` steps."""
@@ -130,7 +136,7 @@ class PrioritizedDQNAgent(QLearner):
             numbers, errors = self.differentiate(self.replay.take(rows), weights / weights.max())
             numbers |= {"train/beta": self.beta, "train/weight_max": float(weights.max())}
             numbers["train/grad_norm"] = self.descend(numbers["train/loss"])
-            self.tree.put(rows, priorities(errors, config.priority_exponent, config.priority_floor))
+            self.tree.put(rows, sizes(errors, config.priority_floor))
             measured.append(numbers)
         return self.summary(measured)
 
@@ -153,11 +159,11 @@ class PrioritizedDQNAgent(QLearner):
             next_values=next_q.max(axis=1), targets=targets, q=q_taken,
         )  # fmt: skip
         self.noted.minibatch(batch.observations, batch.actions, lambda: weighted(columns(), weights))
-        sizes = np.abs(errors)
+        misses = np.abs(errors)
         numbers = {
             "train/loss": huber_loss(errors, weights),
-            "train/td_error_mean": float(sizes.mean()),
-            "train/td_error_max": float(sizes.max()),
+            "train/td_error_mean": float(misses.mean()),
+            "train/td_error_max": float(misses.max()),
             "train/q_mean": float(q_taken.mean()),
             "train/q_max": float(q_taken.max()),
         }
@@ -169,7 +175,7 @@ SPEC = AlgorithmSpec(
     name=_("Prioritised DQN"),
     summary=_("DQN that replays what surprised it most often, and weighs such steps less so that they do not bend the average."),
     family="value_based",
-    version=1,
+    version=2,
     config=PrioritizedDQNConfig,
     agent=PrioritizedDQNAgent,
     smoke=Smoke(

@@ -40,7 +40,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.core.config import Hyper
+from app.core.config import Config, Hyper
 from app.core.contracts import Problem
 from app.core.jit import kernel
 from app.core.randomness import Stream
@@ -122,8 +122,14 @@ class RainbowAgent(QLearner):
 
     def __init__(self, config: RainbowConfig, problem: Problem) -> None:
         super().__init__(config, problem)
-        self.tree = SumTree(len(self.replay.rewards))
+        self.tree = SumTree(len(self.replay.rewards), config.priority_exponent)
         self.noise_random = problem.stream("noise")
+
+    def edit(self, config: Config) -> None:
+        """Continue under an edited configuration; another ω holds for the priorities of all rows at once."""
+        super().edit(config)
+        if self.config.priority_exponent != self.tree.exponent:
+            self.tree.raise_to(self.config.priority_exponent)
 
     def build(self, shape: Shape) -> None:
         """Make the network and its target, each of two noisy streams of quantiles."""
@@ -171,7 +177,7 @@ class RainbowAgent(QLearner):
             numbers, losses = self.differentiate(rows, weights / weights.max())  # (5)
             numbers |= {"train/beta": self.beta, "train/weight_max": float(weights.max())}
             numbers["train/grad_norm"] = self.descend(numbers["train/loss"])
-            self.tree.put(rows, (losses + config.priority_floor) ** config.priority_exponent)
+            self.tree.put(rows, losses + config.priority_floor)
             measured.append(numbers)
         return self.summary(measured)
 
@@ -252,7 +258,7 @@ SPEC = AlgorithmSpec(
     name=_("Rainbow (quantiles)"),
     summary=_("All the refinements of DQN at once: double, dueling, prioritised, n-step, noisy, and a distribution by quantiles."),
     family="value_based",
-    version=1,
+    version=2,
     config=RainbowConfig,
     agent=RainbowAgent,
     smoke=Smoke(

@@ -11,11 +11,12 @@ from app.algorithms.value_based.prioritized_dqn import (
     huber_gradient,
     huber_loss,
     importance_weights,
-    priorities,
+    sizes,
     td_targets,
 )
 from app.core.codecs import trees_equal
 from app.core.randomness import Stream
+from app.parts.sum_tree import SumTree
 from tests.algorithms.value_based.family import run, small, values_of_the_endless_walk
 
 
@@ -26,7 +27,9 @@ def agent(seed: int = 0, **changes: Any) -> PrioritizedDQNAgent:
 
 def test_priorities_and_weights_by_hand() -> None:
     """Errors 4, −1 and 0 with floor .25 and ω = .5: priorities √4.25, √1.25 and .5; at β = 1 a weight is 1 / (N P)."""
-    found = priorities(np.array([4.0, -1.0, 0.0]), 0.5, 0.25)
+    tree = SumTree(3, 0.5)
+    tree.put(np.arange(3), sizes(np.array([4.0, -1.0, 0.0]), 0.25))
+    found = tree.priorities
     np.testing.assert_allclose(found, [np.sqrt(4.25), np.sqrt(1.25), 0.5])
     chances = found / found.sum()
     np.testing.assert_allclose(importance_weights(chances, 3, 1.0), found.mean() / found)
@@ -61,7 +64,7 @@ def test_the_tree_holds_the_priorities_of_the_errors_that_were_seen_and_of_nothi
     rows = np.flatnonzero(built.tree.priorities[:60] != 1.0)
     assert 4 <= len(rows) <= 8
     _numbers, errors = built.differentiate(built.replay.take(rows), np.ones(len(rows)))
-    expected = priorities(errors, built.config.priority_exponent, built.config.priority_floor)
+    expected = (np.abs(errors) + built.config.priority_floor) ** built.config.priority_exponent
     np.testing.assert_allclose(built.tree.priorities[rows], expected, rtol=1e-5)
     assert (built.tree.priorities[60:] == 0.0).all()
 
@@ -95,7 +98,7 @@ def test_a_ring_that_wraps_gives_the_overwritten_row_a_new_transitions_priority(
     built.tree.put(np.arange(64), np.full(64, 0.01))
     run(built, 6)
     assert (built.tree.priorities[:6] == 1.0).all()
-    assert (built.tree.priorities[6:] == 0.01).all()
+    assert (built.tree.priorities[6:] == np.full(58, 0.01) ** built.config.priority_exponent).all()
 
 
 @pytest.mark.parametrize("steps_before", [16, 60, 150])
@@ -110,3 +113,28 @@ def test_resumed_equals_uninterrupted(steps_before: int) -> None:
 def test_values_of_an_endless_task_are_found_in_spite_of_its_time_limit() -> None:
     built = agent(gamma=0.5, buffer_size=400, gradient_steps=10, exploration_final_eps=1.0)
     assert values_of_the_endless_walk(built) == pytest.approx(1.75, abs=0.15)
+
+
+def test_an_edited_exponent_holds_for_every_row_and_zero_can_be_undone() -> None:
+    built = agent(priority_exponent=0.5)
+    run(built, 150)
+    before, filled = built.tree.priorities.copy(), built.replay.size
+    assert len(set(before[:filled])) > 4
+    built.edit(built.config.edited({"priority_exponent": 1.0}))
+    np.testing.assert_allclose(built.tree.priorities, before**2, rtol=1e-12)
+    built.edit(built.config.edited({"priority_exponent": 0.0}))
+    np.testing.assert_array_equal(built.tree.priorities[:filled], 1.0)
+    assert built.tree.total == filled
+    built.edit(built.config.edited({"priority_exponent": 0.5}))
+    np.testing.assert_array_equal(built.tree.priorities, before)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.9])
+def test_resumed_equals_uninterrupted_after_an_edit_of_the_exponent(exponent: float) -> None:
+    one, other = agent(), agent(priority_exponent=exponent)
+    run(one, 100)
+    one.edit(one.config.edited({"priority_exponent": exponent}))
+    other.load(one.state())
+    assert run(one, 100) == run(other, 100)
+    assert not trees_equal(one.state(), other.state())
+    np.testing.assert_array_equal(one.tree.priorities, other.tree.priorities)

@@ -144,3 +144,28 @@ def test_values_of_an_endless_task_are_found_in_spite_of_its_time_limit() -> Non
     """With n = 1, since random first steps bend the rewards that longer targets count."""
     built = agent(gamma=0.5, buffer_size=400, gradient_steps=10, learning_starts=300, learning_rate=0.01, n_steps=1)
     assert values_of_the_endless_walk(built) == pytest.approx(1.75, abs=0.3)
+
+
+def test_an_edited_exponent_holds_for_every_row_and_zero_can_be_undone() -> None:
+    built = agent(priority_exponent=0.5)
+    run(built, 150)
+    before, filled = built.tree.priorities.copy(), built.replay.size
+    assert len(set(before[:filled])) > 4
+    built.edit(built.config.edited({"priority_exponent": 1.0}))
+    np.testing.assert_allclose(built.tree.priorities, before**2, rtol=1e-12)
+    built.edit(built.config.edited({"priority_exponent": 0.0}))
+    np.testing.assert_array_equal(built.tree.priorities[:filled], 1.0)
+    assert built.tree.total == filled
+    built.edit(built.config.edited({"priority_exponent": 0.5}))
+    np.testing.assert_array_equal(built.tree.priorities, before)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.9])
+def test_resumed_equals_uninterrupted_after_an_edit_of_the_exponent(exponent: float) -> None:
+    one, other = agent(), agent(priority_exponent=exponent)
+    run(one, 100)
+    one.edit(one.config.edited({"priority_exponent": exponent}))
+    other.load(one.state())
+    assert run(one, 100) == run(other, 100)
+    assert not trees_equal(one.state(), other.state())
+    np.testing.assert_array_equal(one.tree.priorities, other.tree.priorities)
