@@ -136,9 +136,7 @@ def _violation(config: type[Config], item: Any, where: str) -> Violation:
 def _way_out(item: Any, field: FieldInfo) -> str:
     if item["type"] != "value_error":
         return bounds_of(field)
-    error = item["ctx"][
-        "error"
-    ]  # of a rule of its own: the range may hold the refused value, and the default be no help
+    error = item["ctx"]["error"]  # a rule of its own: the range may hold the refused value, and the default be no help
     return error.way_out if isinstance(error, BrokenRule) else field.description or ""
 
 
