@@ -4,7 +4,7 @@ The Fisher matrix is $F = \mathbb{E}[J^\top M J]$: $J$ is the Jacobian of the ne
 parameters, $M$ the small Fisher matrix of the distribution that the outputs stand for. So $F v$ costs one sweep up the
 network (how the outputs change along $v$), one product with $M$, and one sweep down. At the parameters themselves it is the
 Hessian of the divergence from the policy as it is: what double differentiation gives at several times the cost.
-Conjugate gradients solve $(F + \lambda I)\, x = g$ with such products alone. B samples, P parameters.
+Conjugate gradients solve $(F + \mu I)\, x = g$ with such products alone. B samples, P parameters.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ class FisherProduct:
 
     Args:
         layers: what the policy's `activations` returned for the B samples over which the matrix is a mean.
-        damping: λ, added to the diagonal.
+        damping: μ, added to the diagonal.
     """
 
     def __init__(self, networks: Networks, head: Head, layers: list[Array], *, damping: float) -> None:

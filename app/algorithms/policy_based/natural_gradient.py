@@ -8,6 +8,8 @@ value of the state it was stopped in, a terminated one by 0:
 
 $$\delta_t = r_{t+1} + \gamma V^{next}_t - V(s_t), \qquad \hat A_t = \delta_t + \gamma\lambda\,\hat A_{t+1} \tag{1}$$
 
+From here on they are brought to mean 0 and deviation 1 over the rollout, unless `normalize_advantage` is off.
+
 The surrogate is the advantage that the old data would have under new probabilities; its slope at the old parameters is the
 policy gradient:
 
@@ -15,10 +17,10 @@ $$L(\theta) = \mathbb{E}_t\Big[\frac{\pi_\theta(a_t \mid s_t)}{\pi_{old}(a_t \mi
 
 $$g = \mathbb{E}_t\big[\hat A_t \nabla_\theta \log \pi_\theta(a_t \mid s_t)\big] \tag{3}$$
 
-The divergence between neighbouring policies is a quadratic form in the step. Its matrix, with a damping λ that keeps hardly
+The divergence between neighbouring policies is a quadratic form in the step. Its matrix, with a damping μ that keeps hardly
 observed directions from making large steps, turns the gradient into the step:
 
-$$\mathrm{KL}(\pi_{old} \,\|\, \pi_{old + \Delta}) \approx \tfrac12 \Delta^\top F \Delta, \qquad (F + \lambda I)\, x = g \tag{4}$$
+$$\mathrm{KL}(\pi_{old} \,\|\, \pi_{old + \Delta}) \approx \tfrac12 \Delta^\top F \Delta, \qquad (F + \mu I)\, x = g \tag{4}$$
 
 $$\theta \leftarrow \theta + \alpha\, x \tag{5}$$
 
@@ -66,7 +68,7 @@ class NaturalGradientConfig(RolloutSize, NetworkChoices):
         help=_("Trace of the advantages: 0 trusts the critic (biased), 1 the observed returns (noisy)."))
     cg_max_steps: int = Hyper(15, low=1, high=100, unit=_("products"), live="update", advanced=True,
         help=_("Steps of conjugate gradients: raising it solves for the natural step more exactly and costs time."))
-    cg_damping: float = Hyper(0.1, low=0, high=100, symbol=r"\lambda", live="update", advanced=True,
+    cg_damping: float = Hyper(0.1, low=0, high=100, symbol=r"\mu", live="update", advanced=True,
         help=_("Added to the Fisher matrix's diagonal: raising it turns the step towards the plain gradient and shortens it."))
     normalize_advantage: bool = Hyper(True, live="update", advanced=True,
         help=_("Scale the advantages of each rollout to mean 0 and deviation 1, so that the step does not depend on the reward's scale."))

@@ -25,6 +25,9 @@ enough in the direction of its advantage has none:
 
 $$\frac{\partial L^{clip}}{\partial \log \pi_\theta(a_t \mid s_t)} = -\frac1B\, \rho_t \hat A_t \cdot \begin{cases} 0 & \hat A_t > 0 \text{ and } \rho_t > 1 + \epsilon, \text{ or } \hat A_t < 0 \text{ and } \rho_t < 1 - \epsilon \\ 1 & \text{otherwise} \end{cases} \tag{6}$$
 
+Between (3) and (2) the advantages of each minibatch are brought to mean 0 and deviation 1, unless `normalize_advantage` is off; the
+targets of (4) are made of them as they were. A gradient longer than `max_grad_norm` is shortened to it.
+
 With `clip_range_vf` above 0 the critic, too, is kept near its old values: (4) is taken of V clipped to that distance.
 
 What this file leaves out:

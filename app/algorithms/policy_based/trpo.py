@@ -8,6 +8,8 @@ value of the state it was stopped in, a terminated one by 0:
 
 $$\delta_t = r_{t+1} + \gamma V^{next}_t - V(s_t), \qquad \hat A_t = \delta_t + \gamma\lambda\,\hat A_{t+1} \tag{1}$$
 
+From here on they are brought to mean 0 and deviation 1 over the rollout, unless `normalize_advantage` is off.
+
 The problem of one update, with the surrogate $L$ and its slope $g$ at the old parameters:
 
 $$\max_\theta\; L(\theta) = \mathbb{E}_t\Big[\frac{\pi_\theta(a_t \mid s_t)}{\pi_{old}(a_t \mid s_t)} \hat A_t\Big] \quad\text{subject to}\quad \mathbb{E}_t\big[\mathrm{KL}(\pi_{old} \,\|\, \pi_\theta)\big] \le \delta \tag{2}$$
@@ -17,9 +19,9 @@ $$g = \mathbb{E}_t\big[\hat A_t \nabla_\theta \log \pi_\theta(a_t \mid s_t)\big]
 Its solution with $L$ made linear and the divergence quadratic: a direction $x$ from the damped Fisher matrix, and the length
 at which the quadratic form reaches δ:
 
-$$(F + \lambda I)\, x = g \tag{4}$$
+$$(F + \mu I)\, x = g \tag{4}$$
 
-$$\beta = \sqrt{2 \delta / x^\top (F + \lambda I)\, x} \tag{5}$$
+$$\beta = \sqrt{2 \delta / x^\top (F + \mu I)\, x} \tag{5}$$
 
 Both models hold only near by. So the step $c^k \beta x$ is tried for k = 0, 1, 2, …, and the first is taken that keeps the true
 divergence within δ and raises the true surrogate; if none does, the policy stays as it is, to the last bit:
@@ -76,7 +78,7 @@ class TRPOConfig(RolloutSize, NetworkChoices):
         help=_("Trace of the advantages: 0 trusts the critic (biased), 1 the observed returns (noisy)."))
     cg_max_steps: int = Hyper(15, low=1, high=100, unit=_("products"), live="update", advanced=True,
         help=_("Steps of conjugate gradients: raising it solves for the natural step more exactly and costs time."))
-    cg_damping: float = Hyper(0.1, low=0, high=100, symbol=r"\lambda", live="update", advanced=True,
+    cg_damping: float = Hyper(0.1, low=0, high=100, symbol=r"\mu", live="update", advanced=True,
         help=_("Added to the Fisher matrix's diagonal: raising it turns the step towards the plain gradient and shortens it."))
     line_search_max_iter: int = Hyper(10, low=1, high=100, unit=_("steps"), live="update", advanced=True,
         help=_("Lengths that are tried: raising it gives up later."))
