@@ -16,7 +16,7 @@ ENTRIES = {
     ("dqn", "CartPole-v1"): REPLAYED | {"optimiser"},
     ("rainbow", "CartPole-v1"): REPLAYED | {"optimiser", "tree", "noise_drawn"},
     ("ddpg", "Pendulum-v1"): ACTORS,
-    ("sac", "Pendulum-v1"): ACTORS | {"noises_drawn", "temperature", "temperature_optimiser"},
+    ("sac", "Pendulum-v1"): ACTORS | {"noises_drawn", "temperature", "temperature_optimiser", "ent_coef"},
 }
 
 
