@@ -56,6 +56,27 @@ def test_start_watch_pause_step_resume_stop(visit: Open) -> None:
     expect(page.locator("#run-header")).to_contain_text("Stop receipt")
 
 
+BAR = """() => {
+  const [bar, step] = ["progress", "step"].map((name) => document.querySelector(`#run-header [data-live=${name}]`));
+  return [bar.value * 20_000, Number(step.textContent.replace(/[^0-9]/g, ""))];
+}"""
+
+
+def test_the_bar_moves_with_the_steps_while_the_run_goes(visit: Open) -> None:
+    page = visit("/?environment=CliffWalking-v1&algorithm=q_learning&total_steps=20000&speed=200").page
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_url(re.compile(r"/runs/\d+$"))
+    state(page, "running")
+    before = page.evaluate(BAR)[1]
+    for _look in range(20):
+        page.wait_for_timeout(100)
+        shown, steps = page.evaluate(BAR)
+        assert abs(shown - steps) < 1
+    assert before < steps < 20_000
+    page.get_by_role("button", name="Stop").click()
+    state(page, "stopped")
+
+
 def test_a_live_edit_is_logged_and_marked(visit: Open) -> None:
     page = visit("/").page
     start(page, environment="CliffWalking-v1", algorithm="q_learning", steps=LONG)

@@ -50,7 +50,7 @@ class RunPage extends HTMLElement {
     if (run.step !== undefined) this.#say("step", number(run.step));
     if (run.fps) this.#say("fps", `· ${steps(run.fps)} ${t("steps/s")}`);
     const bar = /** @type {HTMLProgressElement | null} */ (this.querySelector("[data-live=progress]"));
-    if (bar && run.progress !== undefined) bar.value = run.progress;
+    if (bar && run.step !== undefined) bar.value = Math.min(1, run.step / Number(bar.dataset.total));
   }
 
   /** Follow the state that the header says; an ended run has nothing left to edit or to save. */
