@@ -5,6 +5,7 @@ A memory of more numbers than `MAX_NUMBERS` is refused where a run is asked for,
 N environments, D observation size.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from pydantic import ValidationInfo, field_validator
@@ -18,16 +19,16 @@ MAX_ROLLOUT = 262_144
 TOO_LARGE = _("The environment's observations are too large for this algorithm. Choose another of either.")
 
 
-class KeptSteps(Config):
+class KeptSteps(Config, ABC):
     """What a learner's configuration says of the steps that it keeps."""
 
+    @abstractmethod
     def kept(self, total_steps: int) -> int:
         """Return how many steps are kept at once in a run of `total_steps`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refusal(self, most: int, rule: str) -> Violation:
         """Return which setting asks for too many steps, where at most `most` fit."""
-        raise NotImplementedError
 
 
 class ReplaySize(KeptSteps):

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from app.core.codecs import trees_equal
 from app.core.config import Config
 from app.core.contracts import Problem
 from tests.algorithms.walk import Walk
@@ -47,3 +48,27 @@ def gradient_by_differences(built: Any, loss: Any, *, count: int = 12) -> tuple[
         found[place] = (above - loss()) / (2 * step)
         weights[index] = before
     return held[chosen], found
+
+
+def check_an_edited_exponent(built: Any) -> None:
+    """An edit of the exponent from 0.5 holds for every row that is remembered, and 0 can be undone."""
+    run(built, 150)
+    before, filled = built.tree.priorities.copy(), built.replay.size
+    assert len(set(before[:filled])) > 4
+    built.edit(built.config.edited({"priority_exponent": 1.0}))
+    np.testing.assert_allclose(built.tree.priorities, before**2, rtol=1e-12)
+    built.edit(built.config.edited({"priority_exponent": 0.0}))
+    np.testing.assert_array_equal(built.tree.priorities[:filled], 1.0)
+    assert built.tree.total == filled
+    built.edit(built.config.edited({"priority_exponent": 0.5}))
+    np.testing.assert_array_equal(built.tree.priorities, before)
+
+
+def check_resumed_after_an_edited_exponent(one: Any, other: Any) -> None:
+    """An agent that is edited to the exponent of `other`, and `other` from its state on, are the same."""
+    run(one, 100)
+    one.edit(one.config.edited({"priority_exponent": other.config.priority_exponent}))
+    other.load(one.state())
+    assert run(one, 100) == run(other, 100)
+    assert not trees_equal(one.state(), other.state())
+    np.testing.assert_array_equal(one.tree.priorities, other.tree.priorities)

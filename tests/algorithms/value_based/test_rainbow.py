@@ -18,7 +18,14 @@ from app.core.contracts import Step
 from app.core.jit import plain
 from app.core.randomness import Stream
 from tests.algorithms.doubles import ours_in_doubles
-from tests.algorithms.value_based.family import gradient_by_differences, run, small, values_of_the_endless_walk
+from tests.algorithms.value_based.family import (
+    check_an_edited_exponent,
+    check_resumed_after_an_edited_exponent,
+    gradient_by_differences,
+    run,
+    small,
+    values_of_the_endless_walk,
+)
 
 
 def agent(seed: int = 0, **changes: Any) -> RainbowAgent:
@@ -147,25 +154,9 @@ def test_values_of_an_endless_task_are_found_in_spite_of_its_time_limit() -> Non
 
 
 def test_an_edited_exponent_holds_for_every_row_and_zero_can_be_undone() -> None:
-    built = agent(priority_exponent=0.5)
-    run(built, 150)
-    before, filled = built.tree.priorities.copy(), built.replay.size
-    assert len(set(before[:filled])) > 4
-    built.edit(built.config.edited({"priority_exponent": 1.0}))
-    np.testing.assert_allclose(built.tree.priorities, before**2, rtol=1e-12)
-    built.edit(built.config.edited({"priority_exponent": 0.0}))
-    np.testing.assert_array_equal(built.tree.priorities[:filled], 1.0)
-    assert built.tree.total == filled
-    built.edit(built.config.edited({"priority_exponent": 0.5}))
-    np.testing.assert_array_equal(built.tree.priorities, before)
+    check_an_edited_exponent(agent(priority_exponent=0.5))
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.9])
 def test_resumed_equals_uninterrupted_after_an_edit_of_the_exponent(exponent: float) -> None:
-    one, other = agent(), agent(priority_exponent=exponent)
-    run(one, 100)
-    one.edit(one.config.edited({"priority_exponent": exponent}))
-    other.load(one.state())
-    assert run(one, 100) == run(other, 100)
-    assert not trees_equal(one.state(), other.state())
-    np.testing.assert_array_equal(one.tree.priorities, other.tree.priorities)
+    check_resumed_after_an_edited_exponent(agent(), agent(priority_exponent=exponent))
