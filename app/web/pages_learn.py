@@ -97,7 +97,7 @@ def algorithm(algorithm: str, playground: Service) -> Response:
 
 @router.get("/learn/{algorithm}/diff")
 def difference(algorithm: str, playground: Service, other: Annotated[str, Query(alias="with")] = "") -> Response:
-    """Show the code in which an algorithm differs from its parent, or from another of its family."""
+    """Show the code in which an algorithm differs from its parent, or from another of its family or chain."""
     catalog = playground.catalog()
     spec = known(catalog.algorithm, algorithm)
     base = _base(catalog, spec, other)
@@ -107,7 +107,7 @@ def difference(algorithm: str, playground: Service, other: Annotated[str, Query(
         "difference": differences.compare(_source(base), _source(spec)) if base else None,
         "lineage": roadmap.lineage(catalog, spec),
         "names": {item.id: item.name for item in catalog.algorithms().values()},
-        "family": [item for item in roadmap.family(catalog, spec) if item is not spec],
+        "others": roadmap.comparable(catalog, spec),
     }
     return _page("difference.html", "learn", context)
 
@@ -116,15 +116,16 @@ def _base(catalog: ModuleType, spec: AlgorithmSpec, other: str) -> AlgorithmSpec
     """Return what to compare with: the one asked for, the parent, or the first variant; None where there is none."""
     if other:
         found: AlgorithmSpec = catalog.algorithm(other)
-        if found.family == spec.family and found is not spec:
+        others = roadmap.comparable(catalog, spec)
+        if found in others:
             return found
-        way_out = _("Of this family: {names}.").format(
-            names=", ".join(item.id for item in roadmap.family(catalog, spec) if item is not spec) or _("none")
+        way_out = _("It can be compared with {names}.").format(names=", ".join(item.id for item in others) or _("none"))
+        raise InvalidInput.one(
+            "with", other, _("must be another algorithm of the same family or chain of variants"), way_out
         )
-        raise InvalidInput.one("with", other, _("must be another algorithm of the same family"), way_out)
     near = [item for item, _depth in roadmap.lineage(catalog, spec) if item is not spec]
     parent = catalog.algorithms().get(spec.parent or "")
-    return parent or next(iter(near or [item for item in roadmap.family(catalog, spec) if item is not spec]), None)
+    return parent or next(iter(near or roadmap.comparable(catalog, spec)), None)
 
 
 def _source(spec: AlgorithmSpec) -> Source:

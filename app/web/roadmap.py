@@ -113,9 +113,11 @@ def lineage(catalog: ModuleType, spec: AlgorithmSpec) -> list[tuple[AlgorithmSpe
     return below(root, 0)
 
 
-def family(catalog: ModuleType, spec: AlgorithmSpec) -> list[AlgorithmSpec]:
-    """Return the algorithms of the same family in the order of reading."""
-    return [other for other in ordered(catalog.algorithms()) if other.family == spec.family]
+def comparable(catalog: ModuleType, spec: AlgorithmSpec) -> list[AlgorithmSpec]:
+    """Return the other algorithms of its family and of its chain of variants, in the order of reading."""
+    chain = [item for item, _depth in lineage(catalog, spec)]
+    others = [other for other in ordered(catalog.algorithms()) if other is not spec]
+    return [other for other in others if other.family == spec.family or other in chain]
 
 
 def ordered(known: Mapping[str, AlgorithmSpec]) -> list[AlgorithmSpec]:

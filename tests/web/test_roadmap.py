@@ -61,3 +61,15 @@ def test_the_lineage_is_a_tree_from_its_root() -> None:
         for item, depth in found[1:]:
             assert depth >= 1
             assert ids.index(str(item.parent)) < ids.index(item.id)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [("q_learning", "rainbow"), ("q_learning", "sac"), ("reinforce_tabular", "grpo")]
+)
+def test_a_chain_of_differences_leads_from_the_table_to_the_network(first: str, last: str) -> None:
+    chain = [spec.id for spec, _depth in roadmap.lineage(catalog, catalog.algorithm(first))]
+    assert chain[0] == first
+    assert last in chain
+    others = {other.id for other in roadmap.comparable(catalog, catalog.algorithm(first))}
+    assert last in others
+    assert first not in others

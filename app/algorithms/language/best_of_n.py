@@ -105,6 +105,7 @@ SPEC = AlgorithmSpec(
         "sort_digits", 60, {"d_model": 16, "n_layers": 1, "n_heads": 2, "n_prompts": 4, "group_size": 4},
         {"n_digits": 3},
     ),
+    parent="sft",
     emits=(*REINFORCED_EMITS, "train/kept_share"),
     signals=REINFORCED_SIGNALS,
     scalars=(

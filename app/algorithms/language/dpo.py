@@ -99,6 +99,7 @@ SPEC = AlgorithmSpec(
         "sort_digits", 60, {"d_model": 16, "n_layers": 1, "n_heads": 2, "n_prompts": 4, "group_size": 4},
         {"n_digits": 3},
     ),
+    parent="sft",
     emits=PREFERENCE_EMITS,
     signals=PREFERENCE_SIGNALS,
     step_unit="update",

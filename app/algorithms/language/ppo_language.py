@@ -217,6 +217,7 @@ SPEC = AlgorithmSpec(
         "sort_digits", 60, {"d_model": 16, "n_layers": 1, "n_heads": 2, "n_prompts": 4, "group_size": 4, "batch_size": 8},
         {"n_digits": 3},
     ),
+    parent="rloo",
     emits=(
         *REINFORCED_EMITS, "objective/rlhf_reward", "policy/approxkl_avg", "policy/clipfrac_avg", "val/ratio",
         "train/value_loss", "train/explained_variance",

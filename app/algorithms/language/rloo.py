@@ -93,6 +93,7 @@ SPEC = AlgorithmSpec(
         "sort_digits", 60, {"d_model": 16, "n_layers": 1, "n_heads": 2, "n_prompts": 4, "group_size": 4},
         {"n_digits": 3},
     ),
+    parent="best_of_n",
     emits=REINFORCED_EMITS,
     signals=REINFORCED_SIGNALS,
     step_unit="update",

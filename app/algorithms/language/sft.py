@@ -101,6 +101,7 @@ SPEC = AlgorithmSpec(
     config=SFTConfig,
     agent=SFTAgent,
     smoke=Smoke("sort_digits", 60, {"d_model": 16, "n_layers": 1, "n_heads": 2, "batch_size": 16}, {"n_digits": 3}),
+    parent="pretrain",
     emits=("train/loss", "train/grad_norm", "train/learning_rate", "train/token_accuracy"),
     signals=LANGUAGE_SIGNALS,
     emits_episodes=False,

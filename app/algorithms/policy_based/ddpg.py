@@ -153,6 +153,7 @@ SPEC = AlgorithmSpec(
          "tau": 0.01, "net_arch": "64,64"},
     ),
     actions="continuous",
+    parent="dqn",
     emits=ACTOR_CRITIC_SCALARS,
     signals=ACTOR_CRITIC_SIGNALS,
     minibatch=critic_minibatch(r"Q_{\phi^-}(s', \mu_{\theta^-}(s'))"),

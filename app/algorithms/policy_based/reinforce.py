@@ -235,6 +235,7 @@ SPEC = AlgorithmSpec(
     agent=ReinforceAgent,
     smoke=Smoke("CartPole-v1", 30_000, {"n_envs": 1, "n_episodes": 4, "learning_rate": 1e-2}),
     actions="any",
+    parent="reinforce_tabular",
     emits=(
         "train/loss", "train/policy_loss", "train/value_loss", "train/entropy", "train/explained_variance",
         "train/advantage_mean", "train/advantage_std", "train/learning_rate", "train/grad_norm", "train/action_std",

@@ -150,6 +150,7 @@ SPEC = AlgorithmSpec(
         {"learning_rate": 2.3e-3, "batch_size": 64, "train_freq": 8, "gradient_steps": 4,
          "target_update_interval": 50, "learning_starts": 500, "exploration_fraction": 0.2},
     ),
+    parent="q_learning",
     emits=EPSILON_SCALARS,
     signals=Q_SIGNALS,
     minibatch=replace(td_minibatch(has_bound=True), without=(("use_target_network", r"\theta^-", r"\theta"),)),
