@@ -53,5 +53,5 @@ SPEC = PanelSpec(
     options=AttentionOptions,
     fits=fits,
     compute=compute,
-    order=4,
+    order=8,
 )

@@ -24,6 +24,7 @@ DECK = {
     "gae-stack": "figures",
     "kl-frontier": "figures",
     "text-table": "texts",
+    "group-advantages": "texts",
     "attention-map": "texts",
 }
 FIGURES = {element for element, kind in DECK.items() if kind == "figures"}

@@ -27,7 +27,9 @@ def test_of_each_kind_the_first_stands_beside_the_curves() -> None:
 def test_a_language_run_has_its_texts_first_and_the_forward_pass_below() -> None:
     found = shown("grpo_language", "sort_digits")
     assert found[0].panel == "completions"
-    assert {"attention", "drafts"} <= {picture.panel for picture in deck(found)}
+    below = [picture.panel for picture in deck(found)]
+    assert {"groups", "drafts"} <= set(below)
+    assert below[-1] == "attention", "the tallest comes last, so that the columns are balanced"
 
 
 def test_what_is_drawn_at_the_end_is_kept_once_the_run_has_finished() -> None:
