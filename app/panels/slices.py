@@ -83,13 +83,18 @@ def _along_actions(subject: Subject, seen: F32, arrays: dict[str, Any]) -> list[
     """Add what the critic says of other actions at one observation (1, D) than the actor's, and return the figures."""
     signals, bounds = subject.agent.signals(), subject.environment.action_bounds
     q, chosen = np.asarray(signals["q_along_at"](seen))[0], np.asarray(signals["action_at"](seen))[0]
+    words = (
+        _("What the first critic says of other actions there; the actor is to stand at the top.")
+        if "train/q_gap" in subject.algorithm.emits
+        else _("What the critic says of other actions there; the actor is to stand at the top.")
+    )
     figures = []
     for number, name in enumerate(subject.environment_spec.actions[:MOST_ACTIONS]):
         low, high = (-1.0, 1.0) if bounds is None else (float(bound) for bound in bounds[number])
         arrays[f"action{number}"], arrays[f"q{number}"] = np.linspace(low, high, q.shape[1]), q[number]
         figures.append({
             "title": _("Q along {action}").format(action=name),
-            "words": _("What the first critic says of other actions there; the actor is to stand at the top."),
+            "words": words,
             "x": {"label": name, "low": low, "high": high},
             "y": {"label": _("action value Q (reward)")},
             "marks": [{"kind": "line", "x": f"action{number}", "y": f"q{number}", "color": number}],

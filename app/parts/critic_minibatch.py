@@ -51,6 +51,12 @@ def critic_minibatch(
     target = rf"y = r + \gamma\,(1 - \text{{terminated}})\,{next_value}"
     terms = (("r", "reward"), (r"\gamma", "discount"), (r"\text{terminated}", "terminated"), (next_value, "next_value"))
     names = ("Q_1", "Q_2") if is_twin else ("Q",)
+    said = _("what a critic said of the action taken") if is_twin else _("what the critic said of the action taken")
+    part = (
+        _("its part of the critics' loss, before the mean")
+        if is_twin
+        else _("its part of the critic's loss, before the mean")
+    )
     half, share = (r"\frac{1}{2}\,", "1") if is_halved else ("", "2")
     errors = " + ".join(f"{half}({name} - y)^2" for name in names)
     judged = tuple((name, f"q{index}") for index, name in enumerate(names, 1))
@@ -70,10 +76,10 @@ def critic_minibatch(
         contribution="loss",
         loss="L",
         shown=(
-            *((column, name, _("what a critic said of the action taken")) for name, column in judged),
+            *((column, name, said) for name, column in judged),
             ("target", "y", _("what it is moved towards")),
             ("next_value", "V'", _("what follows, as the target has it")),
-            ("loss", r"\ell", _("its part of the critics' loss, before the mean")),
+            ("loss", r"\ell", part),
             *((f"slope{column[1]}", rf"\partial L / \partial {name}", _("gradient that Q gets")) for name, column in judged),
         ),
         note=_told,
@@ -85,4 +91,11 @@ def _told(row: Mapping[str, float]) -> str:
     errors = [row[name] - row["target"] for name in ("q1", "q2") if name in row]
     if min(errors) > 0:
         return _("Q is lowered") + end
-    return (_("Q is raised") if max(errors) < 0 else _("the critics disagree, the target lies between them")) + end
+    if max(errors) < 0:
+        return _("Q is raised") + end
+    if min(errors) < 0 < max(errors):
+        return _("the critics disagree, the target lies between them") + end
+    is_met = not any(errors)
+    return (
+        _("Q is where its target is, and stays") if is_met else _("one critic meets the target, the other moves")
+    ) + end

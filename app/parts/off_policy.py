@@ -64,7 +64,7 @@ class OffPolicyConfig(ReplaySize):
 
     # fmt: off
     learning_rate: float = Hyper(1e-3, above=0, high=1, symbol=r"\alpha", scale="log", live="update",
-        help=_("Step size of Adam, for actor and critics: raising it learns faster until Q diverges."))
+        help=_("Step size of Adam, for the actor and each critic: raising it learns faster until Q diverges."))
     learning_rate_schedule: str = Hyper("constant", choices=KINDS, live="update",
         help=_("Linear lowers the learning rate to 0 over the budget, which settles the final policy."))
     n_envs: int = Hyper(1, low=1, high=64, unit=_("environments"), settled=True,
@@ -86,7 +86,7 @@ class OffPolicyConfig(ReplaySize):
     tau: float = Hyper(0.005, above=0, high=1, symbol=r"\tau", live="update",
         help=_("Share of the way the targets move at a time: raising it learns faster and less steadily."))
     net_arch: str = Hyper("400,300", pattern=NET_ARCH_PATTERN, max_length=32, unit=_("units"), advanced=True, settled=True,
-        help=_("Hidden layer sizes of actor and critics: raising them allows finer policies and costs time."))
+        help=_("Hidden layer sizes of the actor and of each critic: raising them allows finer policies and costs time."))
     # fmt: on
 
     @field_validator("net_arch")

@@ -199,6 +199,27 @@ def test_a_surrogate_without_a_slope_pulled_neither_way() -> None:
     assert said_of("trpo", ratio=1.1, advantage=1.0, slope=0.1) == "better than expected: likelier now"
 
 
+@pytest.mark.parametrize("name", ["ddpg", "td3", "sac"])
+def test_as_many_critics_are_spoken_of_as_there_are(name: str) -> None:
+    declared = catalog.algorithm(name).minibatch
+    assert declared is not None
+    is_twin = "q2" in declared.columns
+    words = " ".join(help for _column, _symbol, help in declared.shown)
+    assert ("critics' loss" in words, "critic's loss" in words) == (is_twin, not is_twin)
+    assert ("a critic said" in words, "the critic said" in words) == (is_twin, not is_twin)
+
+
+def test_critics_disagree_only_where_there_are_two_and_the_target_lies_between_them() -> None:
+    assert said_of("ddpg", q1=1.0, target=1.0) == "Q is where its target is, and stays", (
+        "1 critic has none to disagree with"
+    )
+    assert said_of("ddpg", q1=2.0, target=1.0) == "Q is lowered"
+    assert said_of("td3", q1=0.0, q2=0.5, target=1.0) == "Q is raised"
+    assert said_of("td3", q1=0.0, q2=2.0, target=1.0) == "the critics disagree, the target lies between them"
+    assert said_of("td3", q1=1.0, q2=2.0, target=1.0) == "one critic meets the target, the other moves"
+    assert said_of("td3", q1=1.0, q2=1.0, target=1.0) == "Q is where its target is, and stays"
+
+
 def test_ppo_says_clipped_only_of_a_sample_that_left_its_side_of_the_interval() -> None:
     assert said_of("ppo", advantage=1.0, ratio=1.3, clip_range=0.2).startswith("clipped: its action is likelier")
     assert said_of("ppo", advantage=-1.0, ratio=0.7, clip_range=0.2).startswith("clipped: its action is less likely")

@@ -56,5 +56,12 @@ def test_a_critic_says_what_other_actions_are_worth_and_where_the_actor_stands()
     visited = subject.environment_spec.placed(subject.agent.signals()["visited"]())
     seen = subject.environment_spec.seen(np.median(visited, axis=0).astype(np.float32)[None, :])
     assert chosen == pytest.approx(float(subject.agent.signals()["action_at"](seen)[0, 0]), abs=1e-5)
+    assert figure["words"].startswith("What the critic says")
     at_choice = np.interp(chosen, frame.arrays["action0"], frame.arrays["q0"])
     assert at_choice == pytest.approx(float(subject.agent.signals()["v_at"](seen)[0]), abs=1e-2)
+
+
+def test_where_there_are_two_critics_it_is_said_which_one_speaks() -> None:
+    frame, _subject = drawn("td3", "Pendulum-v1", learning_starts=64, batch_size=32, net_arch="16,16")
+    figure = next(one for one in frame.meta["figures"] if one["title"].startswith("Q along"))
+    assert figure["words"].startswith("What the first critic says")

@@ -82,7 +82,7 @@ class SACConfig(OffPolicyConfig):
         help=_("Step size of Adam, for actor, critics and temperature: raising it learns faster until Q diverges."))
     net_arch: str = Hyper("256,256", pattern=NET_ARCH_PATTERN, max_length=32,
         unit=_("units"), advanced=True, settled=True,
-        help=_("Hidden layer sizes of actor and critics: raising them allows finer policies and costs time."))
+        help=_("Hidden layer sizes of the actor and of each critic: raising them allows finer policies and costs time."))
     learn_ent_coef: bool = Hyper(True, live="update",
         help=_("Learn how much entropy is worth; off keeps it as it is: as set, or as learned until then."))
     ent_coef: float = Hyper(1.0, above=0, high=100, symbol=r"\alpha", scale="log", live="update",
