@@ -31,10 +31,12 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
 def compute(subject: Subject, options: CriticOptions) -> Frame:
     """Return value and followed (K,), centres and shares (H,) of their difference."""
     signals = subject.agent.signals()
+    is_replayed = "replay_observations" in signals  # then the returns are counted anew, as the discount is now
+    settings = subject.agent.config.model_dump() if is_replayed else settings_used(signals)
+    gamma = float(settings.get("gamma", 0.0))
     if "followed" in signals:
         pairs = np.asarray(signals["followed"](), np.float64).reshape(-1, 2)
     else:
-        gamma = settings_used(signals).get("gamma", 1.0)
         pairs = of_rollout(np.asarray(signals["recent_rollouts"](), np.float64), gamma)
     if not len(pairs):
         words = _(
@@ -54,7 +56,7 @@ def compute(subject: Subject, options: CriticOptions) -> Frame:
     spread = float((value * followed).sum()) / size if size else 0.0
     facts = {
         "count": len(pairs), "mean": f"{error.mean():.4g}".replace("-", "−"), "rms": f"{np.sqrt((error**2).mean()):.4g}",
-        "correlation": f"{spread:.3f}".replace("-", "−"),
+        "correlation": f"{spread:.3f}".replace("-", "−"), "gamma": f"{gamma:g}",
     }  # fmt: skip
     return Frame({name: np.asarray(array, np.float32) for name, array in arrays.items()}, {"figures": _figures(facts)})
 
@@ -84,7 +86,7 @@ def _figures(facts: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "title": _("Value and what followed"),
-            "words": _("{count} steps of finished episodes, correlation {correlation}; above the dashed line the critic promises too much.").format(**facts),
+            "words": _("{count} steps of finished episodes, discounted by γ = {gamma}; correlation {correlation}. Above the dashed line the critic promises too much.").format(**facts),
             "x": {"label": _("discounted return that followed (reward)")},
             "y": {"label": _("value (reward)")},
             "marks": [

@@ -32,6 +32,7 @@ class Noted:
         self._observations, self._actions = np.zeros((0, 1), np.float32), np.zeros((0, 1))
         self._passes: list[list[tuple[Array, Array]]] = []
         self._rollouts: deque[Array] = deque()
+        self._discount: float | None = None  # of these rollouts
         self._settings: dict[str, float] = {}
         self.before = np.zeros(0, np.float32)
 
@@ -63,8 +64,12 @@ class Noted:
     def rollout(self, *columns: Array) -> None:
         """Keep rewards, values, what followed, terminated, truncated and advantages of a rollout, each (T, N).
 
-        As many of the rollouts before are kept as `RECENT` steps reach back.
+        As many of the rollouts before are kept as `RECENT` steps reach back, all under one discount: what a value of a rollout
+        under another was meant to be, no return under this one tells.
         """
+        if self._settings.get("gamma") != self._discount:
+            self._rollouts.clear()
+            self._discount = self._settings.get("gamma")
         self._rollouts.append(np.stack(columns, axis=2).astype(np.float64))
         while sum(map(len, self._rollouts)) - len(self._rollouts[0]) >= RECENT:
             self._rollouts.popleft()

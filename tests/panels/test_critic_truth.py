@@ -73,6 +73,38 @@ def test_an_edit_after_the_update_leaves_the_returns_as_they_were() -> None:
     np.testing.assert_array_equal(after.arrays["followed"], before.arrays["followed"])
 
 
+@pytest.mark.parametrize("name", ["ppo", "reinforce", "dqn"])
+def test_it_is_said_under_which_discount_returns_were_counted(name: str) -> None:
+    """Those of a rollout as the update took them; those of replayed steps are counted anew whenever the panel is drawn."""
+    configs: dict[str, dict[str, float]] = {
+        "ppo": {"n_envs": 4, "n_steps": 128, "batch_size": 128}, "reinforce": {"n_envs": 4, "n_episodes": 4},
+        "dqn": {"learning_starts": 100},
+    }  # fmt: skip
+    subject = subject_of(name, 1_000, gamma=0.75, **configs[name])
+    assert "γ = 0.75;" in critic_truth.SPEC.compute(subject, critic_truth.CriticOptions()).meta["figures"][0]["words"]
+    subject.agent.edit(subject.agent.config.edited({"gamma": 0.5}))
+    now = critic_truth.SPEC.compute(subject, critic_truth.CriticOptions()).meta["figures"][0]["words"]
+    assert f"γ = {0.5 if name == 'dqn' else 0.75};" in now
+
+
+def test_rollouts_under_another_discount_are_forgotten_with_the_first_update_under_a_new_one() -> None:
+    """Rewards are 1, so under γ = ½ no return is above 2; a rollout whose values aimed at 1/(1 − 0.99) has no place beside it."""
+    subject = subject_of("ppo", 512, n_envs=4, n_steps=64, batch_size=128)
+    signals = subject.agent.signals()
+    assert signals["recent_rollouts"]().shape == (4, 128, 6)
+    subject.agent.edit(subject.agent.config.edited({"gamma": 0.5}))
+    assert signals["recent_rollouts"]().shape == (4, 128, 6), "until then they stay, under the discount of then"
+    before = critic_truth.SPEC.compute(subject, critic_truth.CriticOptions())
+    assert before.arrays["followed"].max() > 2
+    subject.agent.update(256)
+    assert signals["recent_rollouts"]().shape == (4, 64, 6)
+    np.testing.assert_array_equal(signals["recent_rollouts"](), signals["rollout"]())
+    after = critic_truth.SPEC.compute(subject, critic_truth.CriticOptions())
+    assert after.arrays["followed"].max() <= 2
+    subject.agent.update(256)
+    assert signals["recent_rollouts"]().shape == (4, 128, 6)
+
+
 def test_an_episode_that_spans_rollouts_counts_and_none_is_said() -> None:
     subject = subject_of("ppo", 8, n_envs=4, n_steps=2, batch_size=8, n_epochs=1)
     frame = critic_truth.SPEC.compute(subject, critic_truth.CriticOptions())

@@ -153,6 +153,7 @@ class ReinforceAgent(EpisodeLearner):
         self.backward(new, samples.actions, log_probs=advantages / -size, entropy=-config.ent_coef / size)  # (2)
         loss, bonus = policy_loss(new.log_probs, advantages), float(new.entropies.mean())
         self.compared = np.stack([samples.values, samples.returns], axis=1)[: size * config.baseline]
+        self.noted.use(gamma=config.gamma)
         columns = partial(numbers_of, samples, new, advantages, config.ent_coef)
         self.noted.minibatch(samples.observations, samples.actions, columns)
         of_critic = {
