@@ -1,42 +1,143 @@
-"""A live edit acts: an edited agent that learns from replayed steps soon differs from its unedited twin."""
+"""A live edit acts: an edited agent soon has learned something else than its unedited twin, in every algorithm and for every key."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from app import catalog
+from app.algorithms.tabular.q_learning import QLearningConfig
 from app.core.codecs import trees_equal
+from app.core.contracts import Tree
 from app.parts.off_policy import OffPolicyConfig
 from app.parts.q_learner import ReplayLearning
-from tests.test_generic_agents import Course, an_edit_of, course, marked
+from app.parts.tabular_agent import TabularAgent
+from tests.test_generic_agents import STEPS, Course, an_edit_of, course, scaled
 
-AT, STEPS_AFTER = 700, 60
-REPLAYING = sorted(
-    name for name, spec in catalog.algorithms().items() if issubclass(spec.config, (OffPolicyConfig, ReplayLearning))
-)
-LATER = {
-    "max_grad_norm": "acts only where a gradient is longer",
-    "exploration_fraction": "acts only while ε falls",
-    "exploration_initial_eps": "acts only while ε falls",
-    "priority_floor": "is below the rounding of an error that is not near 0",
+EDITED = sorted(name for name, spec in catalog.algorithms().items() if spec.config.live_names())
+AT, AT_REPLAYING = 333, 700  # the latter is after learning has started, and before ε has fallen
+STRETCH, UPDATES = 100, 3
+
+QUICK: Mapping[str, dict[str, Any]] = {
+    "ppo_preferences": {
+        "n_steps": 32,
+        "n_envs": 4,
+        "batch_size": 32,
+        "n_labels": 60,
+        "clip_steps": 5,
+        "reward_steps": 5,
+    },
+    # with its smoke configuration one action is best everywhere after so few steps, however it is searched for
+    "world_model": {"learning_rate": 0.01, "gradient_steps": 4, "train_freq": 8, "gamma": 0.9, "horizon": 8},
 }
 
 
-def from_mark(name: str) -> Course:
-    mark, made = marked(name)[1][AT], course(name)
-    made.agent.load(mark.state)
-    made.steps, made.is_finished = mark.steps, mark.is_finished
-    return made
+@dataclass(frozen=True)
+class Case:
+    """An edit of a key that does not act always, or not by a small change, and what has to hold so that it does.
+
+    Attributes:
+        where: when the key acts, in words.
+        to: the value it is set to; None is the change that the tests of every algorithm make.
+        under: what the run begins with beside its smoke configuration.
+        is_of_pictures: whether learning never sees the key, and diagnostics do.
+    """
+
+    where: str
+    to: float | None = None
+    under: Mapping[str, Any] = field(default_factory=dict)
+    is_of_pictures: bool = False
 
 
-@pytest.mark.parametrize("name", REPLAYING)
-def test_each_live_edit_changes_what_is_learned_or_measured(name: str) -> None:
-    twin = from_mark(name).go_on(STEPS_AFTER)
-    assert twin.updates > 1
-    idle = []
-    for key in type(twin.agent.config).live_names():
-        edited = from_mark(name)
-        edited.agent.edit(edited.agent.config.edited(an_edit_of(edited.spec, edited.agent.config, key)))
-        edited.go_on(STEPS_AFTER)
-        states = [{**one.agent.state(), "ent_coef": 0.0} for one in (edited, twin)]  # SAC's copy of its configuration
-        if not trees_equal(*states) and edited.scalars == twin.scalars and key not in LATER:
+ALWAYS = Case("")
+FALLING = {"epsilon_schedule": "linear", "epsilon_decay_steps": 1000}
+CASES = {
+    "c": Case("where upper confidence bounds explore", 0.0, {"exploration": "ucb"}),
+    "ucb_bandit.c": ALWAYS,
+    "cg_max_steps": Case("where conjugate gradients have not arrived yet", 1),
+    "epsilon_final": Case("where ε falls", 1.0, FALLING),
+    "exploration_final_eps": Case("where the dice fall below it", 1.0),
+    "exploration_fraction": Case("where ε falls, and the dice fall between", 1.0),
+    "exploration_initial_eps": Case("where ε falls, and the dice fall between", 0.0),
+    "grpo.batch_size": Case("where an update has more samples", 64),
+    "grpo_language.clip_range": Case("where a second pass finds ratios other than 1", 1e-3, {"n_epochs": 3}),
+    "label_noise": Case("where the dice fall below it", 1.0),
+    "line_search_max_iter": Case("where the first length is not the one", 1),
+    "max_grad_norm": Case("where a gradient is longer", 1e-3),
+    "ppo_language.clip_range": Case("where ratios are that far from 1", 1e-3),
+    "priority_floor": Case("where it is not below the rounding of an error", 1.0),
+    "reinforce.batch_size": Case("where an update has more samples", 16),
+    "target_kl": Case("where a step goes further", 1e-6),
+    "vae.gamma": Case("in the returns that are laid over the map", is_of_pictures=True),
+    "warmup_steps": Case("where it is not over", 1000),
+    "world_model.elite_share": Case("where it is another number of plans", 0.5),
+}
+
+
+def case_of(name: str, key: str) -> Case:
+    return CASES.get(f"{name}.{key}", CASES.get(key, ALWAYS))
+
+
+class Start:
+    """A course that has gone on for a while, from which any number of twins go on."""
+
+    def __init__(self, name: str, under: Mapping[str, Any]) -> None:
+        self.name, self.changes = name, {**QUICK.get(name, {}), **under}
+        self.course = course(name, **self.changes)
+        is_replaying = isinstance(self.course.agent.config, OffPolicyConfig | ReplayLearning)
+        self.course.go(AT_REPLAYING if is_replaying else AT)
+        self.state = copy.deepcopy(self.course.agent.state())
+        self.unedited = self.twin()
+        while self.unedited.updates < UPDATES and self.unedited.steps < self.course.steps + 2 * STEPS:
+            self.unedited.go_on(scaled(name, STRETCH))
+        assert self.unedited.updates >= UPDATES
+
+    def twin(self) -> Course:
+        made = course(self.name, **self.changes)
+        made.agent.load(self.state)
+        made.steps = self.course.steps
+        return made
+
+    def differing(self, key: str, case: Case) -> set[str]:
+        """Return what differs after an edit, beside what the edit itself changed."""
+        edited = self.twin()
+        config = edited.agent.config
+        edited.agent.edit(config.edited(an_edit_of(edited.spec, config, key) if case.to is None else {key: case.to}))
+        at_once = trees_equal(self.seen(edited, case), self.seen(self.twin(), case))
+        edited.go_on(self.unedited.steps - self.course.steps)
+        differing = trees_equal(self.seen(edited, case), self.seen(self.unedited, case))
+        return set(differing) - (set() if case.is_of_pictures else set(at_once))
+
+    def seen(self, one: Course, case: Case) -> Tree:
+        return one.agent.diagnostics() if case.is_of_pictures else one.agent.state()
+
+
+def idle_keys(name: str) -> list[str]:
+    """Return the live keys whose edit changes nothing."""
+    starts, idle = dict[str, Start](), []
+    for key in catalog.algorithm(name).config.live_names():
+        case = case_of(name, key)
+        under = str(case.under)
+        if under not in starts:
+            starts[under] = Start(name, case.under)
+        if not starts[under].differing(key, case):
             idle.append(key)
-    assert not idle
+    return idle
+
+
+@pytest.mark.parametrize("name", EDITED)
+def test_each_live_edit_changes_what_is_learned(name: str) -> None:
+    assert not idle_keys(name)
+
+
+def test_a_kernel_that_goes_on_with_what_it_was_begun_with_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TabularAgent, "edit", lambda agent, config: setattr(agent, "config", config))
+    assert idle_keys("q_learning") == list(QLearningConfig.live_names())
+
+
+def test_the_cases_are_of_keys_that_are_live() -> None:
+    known = {f"{name}.{key}" for name in EDITED for key in catalog.algorithm(name).config.live_names()}
+    assert {case for case in CASES if "." in case} <= known
+    assert {case for case in CASES if "." not in case} <= {key.split(".")[1] for key in known}

@@ -87,7 +87,7 @@ class PPOPreferencesConfig(RolloutSize, NetworkChoices):
         help=_("Copies of the environment stepped together: raising it gives more varied data per rollout and runs faster."))
     n_steps: int = Hyper(64, low=2, high=16_384, unit=_("env steps"), settled=True,
         help=_("Steps of each environment per rollout: raising it lowers the noise of an update and makes updates rarer."))
-    batch_size: int = Hyper(128, low=2, high=65_536, unit=_("samples"),
+    batch_size: int = Hyper(128, low=2, high=65_536, unit=_("samples"), live="update",
         help=_("Samples per gradient step: raising it gives fewer, steadier steps. Must divide n_steps × n_envs."))
     n_epochs: int = Hyper(3, low=1, high=50, unit=_("epochs"), live="update",
         help=_("Passes over each rollout: raising it uses the data more and moves the policy further from it."))

@@ -221,6 +221,37 @@ def test_bad_combinations_are_refused_with_the_way_out(changes: dict[str, Any], 
     assert message in str(caught.value)
 
 
+def test_an_edited_batch_size_holds_from_the_next_update_on() -> None:
+    """32 steps and 3 passes: 4 · 3 minibatches of 8, or 2 · 3 of 16; the inspector shows the last of them."""
+    built = agent()
+    run(built, 40, cut=1000)
+    assert (built.optimiser.steps, len(built.signals()["minibatch"]())) == (12, 8)
+    built.edit(built.config.edited({"batch_size": 16}))
+    assert len(built.signals()["minibatch"]()) == 8, "the picture is of the update that was"
+    run(built, 24, cut=1000)
+    assert (built.optimiser.steps, len(built.signals()["minibatch"]())) == (18, 16)
+    assert built.signals()["ratios"]().shape == (3 * 32, 3)
+
+
+def test_a_run_with_an_edited_batch_size_is_resumed_bit_for_bit() -> None:
+    one, other = agent(), agent(batch_size=16)
+    run(one, 40, cut=1000)
+    one.edit(one.config.edited({"batch_size": 16}))
+    other.load(one.state())
+    assert run(one, 150, cut=1000) == run(other, 150, cut=6)
+    assert not trees_equal(one.state(), other.state())
+
+
+def test_an_edit_to_a_batch_size_that_leaves_a_rest_is_refused() -> None:
+    built = agent()
+    with pytest.raises(InvalidInput) as caught:
+        built.edit(built.config.edited({"batch_size": 12}))
+    (violation,) = caught.value.violations
+    assert (violation.where, violation.value) == ("config.batch_size", "12")
+    assert violation.rule == "must divide n_steps × n_envs = 16 × 2 = 32; 8 does"
+    assert violation.way_out.startswith("Use 8")
+
+
 @pytest.mark.parametrize("world", [Walk, Push])
 @pytest.mark.parametrize("clip_range_vf", [0.0, 0.05])
 def test_loss_and_gradient_equal_those_of_stable_baselines3_on_a_shared_rollout(

@@ -100,6 +100,18 @@ def test_it_learns_to_balance_though_nobody_tells_it_the_reward() -> None:
     assert np.mean(lengths[-10:]) > 120
 
 
+def test_an_edited_batch_size_holds_from_the_next_update_on() -> None:
+    """A rollout of 128: 3 passes of 2 minibatches of 64, then 3 of 8 of 16."""
+    agent = learner()
+    agent.update(128)
+    assert agent.optimiser.steps == 6
+    agent.edit(agent.config.edited({"batch_size": 16}))
+    agent.update(128)
+    assert agent.optimiser.steps == 6 + 24
+    with pytest.raises(InvalidInput, match=r"config.batch_size.*48.*must divide n_steps × n_envs = 128.*Use 32"):
+        agent.edit(agent.config.edited({"batch_size": 48}))
+
+
 def test_what_no_rater_could_be_shown_is_refused() -> None:
     spec, world = catalog.algorithm("ppo_preferences"), catalog.environment("CartPole-v1")
     made = world.make(world.config())
