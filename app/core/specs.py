@@ -148,6 +148,7 @@ class AlgorithmSpec:
         signals: names of the signals it can compute.
         emits_episodes: it acts in the environment; a planner does not.
         default_steps: budget of a run that names none.
+        eval_at_most: greedy episodes of an evaluation and of the last one, where choosing an action takes long.
         parent: the algorithm whose file this one repeats and changes, for the coloured difference.
         follows: of a stage of a chain, those whose model it usually starts from, the most usual first.
         references: sources, as `author (year), title, where`.
@@ -171,6 +172,7 @@ class AlgorithmSpec:
     emits_episodes: bool = True
     step_unit: StepUnit = "env_step"
     default_steps: int = 100_000
+    eval_at_most: tuple[int, int] | None = None
     inspector: Inspector | None = None
     minibatch: Minibatch | None = None
     parent: str | None = None

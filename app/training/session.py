@@ -103,7 +103,7 @@ class Session:
             self.ended_at = self.step
             self._record()
             self.history.keep(is_last=True, is_over=True)
-            self._evaluate(max(FINAL_EPISODES, self.job.eval_episodes))
+            self._evaluate(is_last=True)
         self.checkpoint("final")
         self.close_series()
 
@@ -193,7 +193,7 @@ class Session:
         evaluation_is_due = self.step >= due.evaluation
         due.pass_by(self.step)
         if evaluation_is_due:
-            self._evaluate(self.job.eval_episodes)
+            self._evaluate()
         self._follow_world()
         self._repeat_edits()
 
@@ -217,8 +217,11 @@ class Session:
         clocked = {"time/run_clock": self.pace.clock_s, "time/fps": self.pace.fps(self.step)}
         self.recorder.add_record(self.step, {**clocked, **self.agent.diagnostics()})
 
-    def _evaluate(self, episodes: int) -> None:
+    def _evaluate(self, *, is_last: bool = False) -> None:
         self.evaluations += 1
+        episodes = max(FINAL_EPISODES, self.job.eval_episodes) if is_last else self.job.eval_episodes
+        if (at_most := self.built.algorithm.eval_at_most) is not None:
+            episodes = min(episodes, at_most[is_last])
         number = self.evaluations
         outcome = evaluate(
             self.agent, self.built.environment, seed=self.job.seed, number=number, episodes=max(1, episodes),

@@ -144,6 +144,18 @@ def test_a_run_resumed_on_its_way_back_runs_on_and_forgets_its_steps(tmp_path: P
     assert second.of("state")[1]["step"] == second.of("state")[2]["step"] >= reached + 50
 
 
+def test_an_evaluation_is_shorter_where_acting_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sizes(folder: Path) -> list[str]:
+        room = Room()
+        room.train(job(folder))
+        said = [header["text"] for header in room.of("event") if header["event"] == "evaluation"]
+        return [text.split("over ")[1].split()[0] for text in said]
+
+    assert sizes(tmp_path / "usual") == ["10"] * 19 + ["100"]
+    monkeypatch.setattr(fakes, "ALGORITHM", replace(fakes.ALGORITHM, eval_at_most=(4, 20)))
+    assert sizes(tmp_path / "short") == ["4"] * 19 + ["20"]
+
+
 @pytest.mark.parametrize("kind", ["best", "final"])
 @pytest.mark.parametrize("config", [{}, {"finish_at": 150}])
 def test_a_run_killed_after_its_last_evaluation_does_not_repeat_it(

@@ -349,6 +349,7 @@ SPEC = AlgorithmSpec(
     own_signals=OWN_SIGNALS,
     minibatch=MINIBATCH,
     default_steps=3_000,
+    eval_at_most=(4, 20),
     check=check,
     fits=needs_numbers,
     references=(
