@@ -1,4 +1,7 @@
-"""A live edit acts: an edited agent soon has learned something else than its unedited twin, in every algorithm and for every key."""
+"""A live edit acts: an edited agent soon has learned something else than its unedited twin, in every algorithm and for every key.
+
+And it acts when its declaration says: what waits for the next update leaves the steps before it alone.
+"""
 
 import copy
 from collections.abc import Mapping
@@ -10,7 +13,6 @@ import pytest
 from app import catalog
 from app.algorithms.tabular.q_learning import QLearningConfig
 from app.core.codecs import trees_equal
-from app.core.contracts import Tree
 from app.parts.off_policy import OffPolicyConfig
 from app.parts.q_learner import ReplayLearning
 from app.parts.tabular_agent import TabularAgent
@@ -18,7 +20,7 @@ from tests.test_generic_agents import STEPS, Course, an_edit_of, course, scaled
 
 EDITED = sorted(name for name, spec in catalog.algorithms().items() if spec.config.live_names())
 AT, AT_REPLAYING = 333, 700  # the latter is after learning has started, and before ε has fallen
-STRETCH, UPDATES = 100, 3
+STRETCH, STRETCH_OF_KERNELS, UPDATES = 100, 1000, 3  # the second is long enough to meet a reward
 
 QUICK: Mapping[str, dict[str, Any]] = {
     "ppo_preferences": {
@@ -81,17 +83,21 @@ def case_of(name: str, key: str) -> Case:
 
 
 class Start:
-    """A course that has gone on for a while, from which any number of twins go on."""
+    """A course that has gone on for a while and has just made an update, from which any number of twins go on."""
 
     def __init__(self, name: str, under: Mapping[str, Any]) -> None:
         self.name, self.changes = name, {**QUICK.get(name, {}), **under}
         self.course = course(name, **self.changes)
         is_replaying = isinstance(self.course.agent.config, OffPolicyConfig | ReplayLearning)
         self.course.go(AT_REPLAYING if is_replaying else AT)
+        made = self.course.updates
+        while self.course.updates == made:
+            self.course.go_on(1)
         self.state = copy.deepcopy(self.course.agent.state())
-        self.unedited = self.twin()
+        spec, self.unedited = self.course.spec, self.twin()
+        stretch = STRETCH_OF_KERNELS if spec.tabular and not spec.needs_model else STRETCH
         while self.unedited.updates < UPDATES and self.unedited.steps < self.course.steps + 2 * STEPS:
-            self.unedited.go_on(scaled(name, STRETCH))
+            self.unedited.go_on(scaled(name, stretch))
         assert self.unedited.updates >= UPDATES
 
     def twin(self) -> Course:
@@ -100,18 +106,24 @@ class Start:
         made.steps = self.course.steps
         return made
 
-    def differing(self, key: str, case: Case) -> set[str]:
-        """Return what differs after an edit, beside what the edit itself changed."""
+    def before_the_next_update(self) -> Course:
+        """Return a twin that has gone on as far as it could without an update."""
+        ahead, steps = self.twin(), 0
+        while not ahead.updates:
+            steps = ahead.steps - self.course.steps
+            ahead.go_on(1)
+        return self.twin().go_on(steps) if steps else self.twin()
+
+    def differing(self, key: str, case: Case, unedited: Course) -> set[str]:
+        """Return what differs from an unedited twin once the edited one has gone as far, beside what the edit itself changed."""
         edited = self.twin()
         config = edited.agent.config
         edited.agent.edit(config.edited(an_edit_of(edited.spec, config, key) if case.to is None else {key: case.to}))
-        at_once = trees_equal(self.seen(edited, case), self.seen(self.twin(), case))
-        edited.go_on(self.unedited.steps - self.course.steps)
-        differing = trees_equal(self.seen(edited, case), self.seen(self.unedited, case))
-        return set(differing) - (set() if case.is_of_pictures else set(at_once))
-
-    def seen(self, one: Course, case: Case) -> Tree:
-        return one.agent.diagnostics() if case.is_of_pictures else one.agent.state()
+        at_once = trees_equal(edited.agent.state(), self.state)
+        edited.go_on(unedited.steps - self.course.steps)
+        if case.is_of_pictures:
+            return set(trees_equal(edited.agent.diagnostics(), unedited.agent.diagnostics()))
+        return set(trees_equal(edited.agent.state(), unedited.agent.state())) - set(at_once)
 
 
 def idle_keys(name: str) -> list[str]:
@@ -122,7 +134,7 @@ def idle_keys(name: str) -> list[str]:
         under = str(case.under)
         if under not in starts:
             starts[under] = Start(name, case.under)
-        if not starts[under].differing(key, case):
+        if not starts[under].differing(key, case, starts[under].unedited):
             idle.append(key)
     return idle
 
@@ -135,6 +147,15 @@ def test_each_live_edit_changes_what_is_learned(name: str) -> None:
 def test_a_kernel_that_goes_on_with_what_it_was_begun_with_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TabularAgent, "edit", lambda agent, config: setattr(agent, "config", config))
     assert idle_keys("q_learning") == list(QLearningConfig.live_names())
+
+
+@pytest.mark.parametrize("name", EDITED)
+def test_an_edit_that_waits_for_the_next_update_leaves_the_steps_before_it_alone(name: str) -> None:
+    start = Start(name, {})
+    unedited = start.before_the_next_update()
+    waiting = [key for key, when in catalog.algorithm(name).config.live_names().items() if when != "step"]
+    early = [key for key in waiting if start.differing(key, case_of(name, key), unedited)]
+    assert not early
 
 
 def test_the_cases_are_of_keys_that_are_live() -> None:

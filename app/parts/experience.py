@@ -55,7 +55,7 @@ class ExperienceConfig(ReplaySize):
         help=_("Random steps before learning begins: raising it begins with more varied experience."))
     batch_size: int = Hyper(64, low=1, high=4096, unit=_("transitions"), live="update",
         help=_("Transitions per gradient step: raising it gives steadier, slower steps. At most buffer_size."))
-    train_freq: int = Hyper(1, low=1, high=10_000, unit=_("env steps"), live="update",
+    train_freq: int = Hyper(1, low=1, high=10_000, unit=_("env steps"), live="step",
         help=_("Steps of each environment between updates: raising it learns less from each step and runs faster."))
     gradient_steps: int = Hyper(1, low=1, high=10_000, unit=_("gradient steps"), live="update",
         help=_("Gradient steps per update: raising it learns more from the same experience and takes longer."))

@@ -77,7 +77,7 @@ class OffPolicyConfig(ReplaySize):
         help=_("How long each of the random first actions is held: raising it goes further in one direction, where steps that undo each other never meet a reward."))
     batch_size: int = Hyper(256, low=1, high=4096, unit=_("transitions"), live="update",
         help=_("Transitions per gradient step: raising it gives steadier, slower steps. At most buffer_size."))
-    train_freq: int = Hyper(1, low=1, high=10_000, unit=_("env steps"), live="update",
+    train_freq: int = Hyper(1, low=1, high=10_000, unit=_("env steps"), live="step",
         help=_("Steps of each environment between updates: raising it learns less from each step and runs faster."))
     gradient_steps: int = Hyper(1, low=1, high=10_000, unit=_("gradient steps"), live="update",
         help=_("Gradient steps per update: raising it uses the data more and chases its own targets harder."))

@@ -65,15 +65,15 @@ class ReplayLearning(ReplaySize):
         help=_("Random steps before learning begins: raising it fills the buffer with more varied experience first."))
     batch_size: int = Hyper(32, low=1, high=4096, unit=_("transitions"), live="update",
         help=_("Transitions per gradient step: raising it gives steadier, slower steps. At most buffer_size."))
-    train_freq: int = Hyper(4, low=1, high=10_000, unit=_("env steps"), live="update",
+    train_freq: int = Hyper(4, low=1, high=10_000, unit=_("env steps"), live="step",
         help=_("Steps of each environment between updates: raising it learns less from each step and runs faster."))
     gradient_steps: int = Hyper(1, low=1, high=10_000, unit=_("gradient steps"), live="update",
         help=_("Gradient steps per update: raising it uses the data more and chases its own targets harder."))
     gamma: float = Hyper(0.99, low=0, high=1, symbol=r"\gamma", live="update",
         help=_("Discount: raising it makes the agent look further ahead and learning slower."))
-    target_update_interval: int = Hyper(10_000, low=1, high=1_000_000, unit=_("env steps"), scale="log", live="update",
+    target_update_interval: int = Hyper(10_000, low=1, high=1_000_000, unit=_("env steps"), scale="log", live="step",
         help=_("Steps between updates of the target network: raising it is steadier and slower."))
-    tau: float = Hyper(1.0, above=0, high=1, symbol=r"\tau", live="update",
+    tau: float = Hyper(1.0, above=0, high=1, symbol=r"\tau", live="step",
         help=_("Share of the way the target network moves: 1 copies the network, smaller values follow it softly."))
     max_grad_norm: float = Hyper(10.0, above=0, high=1e6, live="update", advanced=True,
         help=_("Largest gradient norm: raising it lets rare large gradients through."))
@@ -92,11 +92,11 @@ class EpsilonSchedule(Config):
     """The hyperparameters of ε, the probability of a random action."""
 
     # fmt: off
-    exploration_fraction: float = Hyper(0.1, low=0, high=1, unit=_("share of the budget"), live="update",
+    exploration_fraction: float = Hyper(0.1, low=0, high=1, unit=_("share of the budget"), live="step",
         help=_("Part of the budget over which epsilon falls: raising it explores longer."))
-    exploration_initial_eps: float = Hyper(1.0, low=0, high=1, symbol=r"\varepsilon_0", live="update", advanced=True,
+    exploration_initial_eps: float = Hyper(1.0, low=0, high=1, symbol=r"\varepsilon_0", live="step", advanced=True,
         help=_("Epsilon at the start: raising it begins with more random actions."))
-    exploration_final_eps: float = Hyper(0.05, low=0, high=1, symbol=r"\varepsilon", live="update",
+    exploration_final_eps: float = Hyper(0.05, low=0, high=1, symbol=r"\varepsilon", live="step",
         help=_("Epsilon after the fall: raising it keeps exploring, at the price of the training return."))
     # fmt: on
 

@@ -71,7 +71,7 @@ class WorldConfig(ExperienceConfig):
     # fmt: off
     n_members: int = Hyper(3, low=1, high=10, unit=_("networks"), symbol="E", settled=True,
         help=_("Networks of the world: raising it trusts less in what only one of them believes, at a cost in proportion."))
-    gamma: float = Hyper(0.99, low=0, high=1, symbol=r"\gamma", live="update",
+    gamma: float = Hyper(0.99, low=0, high=1, symbol=r"\gamma", live="step",
         help=_("Discount: raising it makes the agent look further ahead by its values."))
     tau: float = Hyper(0.02, above=0, high=1, symbol=r"\tau", live="update",
         help=_("Share of the way the slow copy of the values moves at a time: raising it learns faster and less steadily."))

@@ -66,7 +66,7 @@ class DDPGConfig(OffPolicyConfig):
     """Hyperparameters of DDPG; the defaults are those of Stable-Baselines3."""
 
     # fmt: off
-    action_noise: float = Hyper(0.1, low=0, high=2, symbol=r"\sigma", live="update",
+    action_noise: float = Hyper(0.1, low=0, high=2, symbol=r"\sigma", live="step",
         help=_("Deviation of the exploration noise, where an action reaches from −1 to 1: raising it explores more and acts worse."))
     # fmt: on
 

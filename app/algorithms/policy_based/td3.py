@@ -70,7 +70,7 @@ class TD3Config(OffPolicyConfig):
     """Hyperparameters of TD3; the defaults are those of Stable-Baselines3."""
 
     # fmt: off
-    action_noise: float = Hyper(0.1, low=0, high=2, symbol=r"\sigma", live="update",
+    action_noise: float = Hyper(0.1, low=0, high=2, symbol=r"\sigma", live="step",
         help=_("Deviation of the exploration noise, where an action reaches from −1 to 1: raising it explores more and acts worse."))
     policy_delay: int = Hyper(2, low=1, high=1000, unit=_("gradient steps"), symbol="d", live="update",
         help=_("Steps of the critics for one of the actor: raising it lets the critics settle before the actor trusts them."))

@@ -74,15 +74,15 @@ class WorldModelConfig(WorldConfig):
     """Hyperparameters of planning in a learned model."""
 
     # fmt: off
-    horizon: int = Hyper(10, low=1, high=100, unit=_("env steps"), symbol="H", live="update",
+    horizon: int = Hyper(10, low=1, high=100, unit=_("env steps"), symbol="H", live="step",
         help=_("Length of a plan: raising it looks further ahead by the model, at a cost in time and in trust."))
-    n_candidates: int = Hyper(64, low=2, high=1024, unit=_("plans"), symbol="C", live="update",
+    n_candidates: int = Hyper(64, low=2, high=1024, unit=_("plans"), symbol="C", live="step",
         help=_("Plans tried in a round: raising it finds better ones and costs time in proportion."))
-    n_rounds: int = Hyper(3, low=1, high=20, unit=_("rounds"), live="update",
+    n_rounds: int = Hyper(3, low=1, high=20, unit=_("rounds"), live="step",
         help=_("Rounds of the search: raising it settles on one plan; 1 is random shooting."))
-    elite_share: float = Hyper(0.125, above=0, high=1, unit=_("share"), live="update", advanced=True,
+    elite_share: float = Hyper(0.125, above=0, high=1, unit=_("share"), live="step", advanced=True,
         help=_("Share of the plans from which the next round is made: raising it searches more broadly and settles later."))
-    persistence: float = Hyper(0.5, low=0, high=0.99, live="update", advanced=True,
+    persistence: float = Hyper(0.5, low=0, high=0.99, live="step", advanced=True,
         help=_("How much an action of a drawn plan resembles the one before it: raising it tries plans that push one way for longer."))
     exploration: float = Hyper(0.05, low=0, high=1, unit=_("probability"), symbol=r"\varepsilon", live="step",
         help=_("Probability of a random action in place of the planned one in training: raising it sees more of the world and earns less."))

@@ -59,9 +59,9 @@ class QRDQNConfig(EpsilonSchedule, ReplayLearning):
         help=_("Step size of Adam: raising it learns faster until the quantiles diverge."))
     max_grad_norm: float = Hyper(1e6, above=0, high=1e6, live="update", advanced=True,
         help=_("Largest gradient norm: raising it lets rare large gradients through; the default never holds one back."))
-    exploration_fraction: float = Hyper(0.005, low=0, high=1, unit=_("share of the budget"), live="update",
+    exploration_fraction: float = Hyper(0.005, low=0, high=1, unit=_("share of the budget"), live="step",
         help=_("Part of the budget over which epsilon falls: raising it explores longer."))
-    exploration_final_eps: float = Hyper(0.01, low=0, high=1, symbol=r"\varepsilon", live="update",
+    exploration_final_eps: float = Hyper(0.01, low=0, high=1, symbol=r"\varepsilon", live="step",
         help=_("Epsilon after the fall: raising it keeps exploring, at the price of the training return."))
     # fmt: on
 
