@@ -1,29 +1,25 @@
-"""The bars of the deep algorithms: mean over five seeds, every seed printed."""
+"""The bars of the deep algorithms over five seeds: every seed printed, and a table of the means with their intervals.
+
+pytest -m long -n 0 -s tests/long/test_deep_bars.py
+pytest -m long -n 0 -s tests/long/test_deep_bars.py -k "[dqn-CartPole-v1]"
+
+The second runs one row. In brackets is the 95 % interval of the mean, by Student's t.
+"""
 
 import statistics
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 from app import catalog
-from app.core.contracts import Agent, Environment, Problem
+from app.core.contracts import Problem
+from tests.long.seeds import half_width, mean_return, with_interval
 
 SEEDS = range(5)
 EVALUATIONS = 20
-
-
-def mean_return(agent: Agent, environment: Environment, seed: int, *, episodes: int, stream: str) -> float:
-    """Return the mean return of the greedy policy over `episodes` episodes, one in each of as many environments."""
-    batch = environment.batch(episodes, seed, stream, True)
-    observations, returns = batch.reset(), np.zeros(episodes)
-    is_open = np.ones(episodes, bool)
-    while is_open.any():
-        step = batch.step(agent.act(observations, greedy=True))
-        returns += step.rewards * is_open
-        is_open &= ~(step.terminated | step.truncated)
-        observations = step.observations
-    return float(returns.mean())
+HEAD = f"{'algorithm':18}{'environment':26}{'best':>29}{'last':>30}{'bar':>9}  of"
 
 
 def best_and_last(algorithm_name: str, environment_name: str, seed: int) -> tuple[float, float]:
@@ -45,48 +41,65 @@ def best_and_last(algorithm_name: str, environment_name: str, seed: int) -> tupl
     return mean_return(agent, environment, seed, episodes=100, stream="final"), last
 
 
+ROWS = [
+    ("ppo", "CartPole-v1", 475.0, "last"),
+    ("ppo", "Acrobot-v1", -90.0, "last"),
+    ("ppo", "Pendulum-v1", -200.0, "last"),
+    ("ppo", "LunarLander-v3", 200.0, "last"),
+    ("reinforce", "CartPole-v1", 400.0, "last"),
+    ("a2c", "CartPole-v1", 475.0, "last"),
+    ("natural_gradient", "CartPole-v1", 450.0, "last"),
+    ("trpo", "CartPole-v1", 475.0, "last"),
+    ("grpo", "CartPole-v1", 475.0, "last"),
+    ("dqn", "CartPole-v1", 475.0, "best"),
+    ("double_dqn", "CartPole-v1", 475.0, "best"),
+    ("dueling_dqn", "CartPole-v1", 475.0, "best"),
+    ("prioritized_dqn", "CartPole-v1", 475.0, "best"),
+    ("n_step_dqn", "CartPole-v1", 475.0, "best"),
+    ("noisy_dqn", "CartPole-v1", 475.0, "best"),
+    ("qr_dqn", "CartPole-v1", 475.0, "best"),
+    ("rainbow", "CartPole-v1", 475.0, "best"),
+    ("dqn", "MountainCar-v0", -120.0, "last"),
+    ("dqn", "Acrobot-v1", -95.0, "last"),
+    ("trpo", "Acrobot-v1", -100.0, "last"),
+    ("trpo", "Pendulum-v1", -200.0, "last"),
+    ("ddpg", "Pendulum-v1", -200.0, "last"),
+    ("td3", "Pendulum-v1", -200.0, "last"),
+    ("ddpg", "MountainCarContinuous-v0", 90.0, "last"),
+    ("td3", "MountainCarContinuous-v0", 90.0, "last"),
+    ("sac", "MountainCarContinuous-v0", 90.0, "last"),
+    ("sac", "Pendulum-v1", -200.0, "last"),
+    ("world_model", "CartPole-v1", 400.0, "best"),
+    ("world_model", "Pendulum-v1", -300.0, "last"),
+]
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[list[str]]:
+    """The table of all rows that were run, printed at the end."""
+    lines = [HEAD]
+    yield lines
+    if len(lines) > 1:
+        print("\n" + "\n".join(lines))  # noqa: T201
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
-    ("algorithm", "environment", "bar", "counts"),
-    [
-        ("ppo", "CartPole-v1", 475.0, "last"),
-        ("ppo", "Acrobot-v1", -90.0, "last"),
-        ("ppo", "Pendulum-v1", -200.0, "last"),
-        ("ppo", "LunarLander-v3", 200.0, "last"),
-        ("reinforce", "CartPole-v1", 400.0, "last"),
-        ("a2c", "CartPole-v1", 475.0, "last"),
-        ("natural_gradient", "CartPole-v1", 450.0, "last"),
-        ("trpo", "CartPole-v1", 475.0, "last"),
-        ("grpo", "CartPole-v1", 475.0, "last"),
-        ("dqn", "CartPole-v1", 475.0, "best"),
-        ("double_dqn", "CartPole-v1", 475.0, "best"),
-        ("dueling_dqn", "CartPole-v1", 475.0, "best"),
-        ("prioritized_dqn", "CartPole-v1", 475.0, "best"),
-        ("n_step_dqn", "CartPole-v1", 475.0, "best"),
-        ("noisy_dqn", "CartPole-v1", 475.0, "best"),
-        ("qr_dqn", "CartPole-v1", 475.0, "best"),
-        ("rainbow", "CartPole-v1", 475.0, "best"),
-        ("dqn", "MountainCar-v0", -120.0, "last"),
-        ("dqn", "Acrobot-v1", -95.0, "last"),
-        ("trpo", "Acrobot-v1", -100.0, "last"),
-        ("trpo", "Pendulum-v1", -200.0, "last"),
-        ("ddpg", "Pendulum-v1", -200.0, "last"),
-        ("td3", "Pendulum-v1", -200.0, "last"),
-        ("ddpg", "MountainCarContinuous-v0", 90.0, "last"),
-        ("td3", "MountainCarContinuous-v0", 90.0, "last"),
-        ("sac", "MountainCarContinuous-v0", 90.0, "last"),
-        ("sac", "Pendulum-v1", -200.0, "last"),
-        ("world_model", "CartPole-v1", 400.0, "best"),
-        ("world_model", "Pendulum-v1", -300.0, "last"),
-    ],
+    ("algorithm", "environment", "bar", "counts"), ROWS, ids=[f"{row[0]}-{row[1]}" for row in ROWS]
 )
-def test_bar(algorithm: str, environment: str, bar: float, counts: str) -> None:
-    scores = []
+def test_bar(algorithm: str, environment: str, bar: float, counts: str, table: list[str]) -> None:
+    scores: dict[str, list[float]] = {"best": [], "last": []}
     for seed in SEEDS:
         best, last = best_and_last(algorithm, environment, seed)
-        scores.append((best, last))
+        scores["best"].append(best)
+        scores["last"].append(last)
         print(f"\n{algorithm} {environment} seed {seed}: best {best:.1f}, last {last:.1f}", flush=True)  # noqa: T201
-    best, last = (statistics.fmean(column) for column in zip(*scores, strict=True))
-    print(f"\n{algorithm} {environment}: mean best {best:.1f}, mean last {last:.1f}")  # noqa: T201
-    assert {"best": best, "last": last}[counts] >= bar
+    means = " ".join(with_interval(column) for column in scores.values())
+    table.append(f"{algorithm:18}{environment:26}{means}{bar:9.1f}  {counts}")
+    assert statistics.fmean(scores[counts]) >= bar
+
+
+def test_the_interval_of_a_mean_is_that_of_students_t() -> None:
+    """1, 2, 3, 4, 5: variance 2.5, standard error √(2.5 / 5) = 0.7071, 2.776 of them to either side."""
+    assert half_width([1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(2.776 * 0.7071, abs=1e-3)
