@@ -298,24 +298,25 @@ class Row:
     algorithm: str
     environment: str
     score: float | None
+    score_of: str
     unit: str
 
 
 def row(catalog: ModuleType | None, run: Run) -> Row:
-    """Return a run as the list shows it; the score is the mean training return, else the last evaluation.
+    """Return a run as the list shows it; the score is the mean training return, of what acts in no environment the last evaluation.
 
     Without a catalogue, which loads for seconds, ids stand for names.
     """
     algorithm = catalog.algorithms().get(run.algorithm) if catalog else None
     environment = catalog.environments().get(run.environment) if catalog else None
-    latest = run.latest
-    score = latest.get("rollout/ep_rew_mean")
+    score_of = "rollout/ep_rew_mean" if run.step_unit == "env_step" else "eval/mean_reward"
     return Row(
         run=run,
         title=run.name or name_of(run, algorithm, environment),
         algorithm=algorithm.name if algorithm else run.algorithm,
         environment=environment.name if environment else run.environment,
-        score=score if score is not None else latest.get("eval/mean_reward"),
+        score=run.latest.get(score_of),
+        score_of=score_of,
         unit=UNITS.get(run.step_unit, run.step_unit),
     )
 

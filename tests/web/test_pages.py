@@ -573,6 +573,14 @@ def test_a_table_starts_at_a_speed_one_can_watch_and_the_address_may_say_otherwi
     assert client.get(f"/api/v1{started.headers['location']}").json()["speed"] == 250
 
 
+def test_the_list_shows_training_returns_where_there_are_episodes_and_else_what_evaluations_say(
+    run: dict[str, Any],
+) -> None:
+    one = Run.model_validate(run | {"latest": {"rollout/ep_rew_mean": 3.0, "eval/mean_reward": 9.0}})
+    for unit, score in (("env_step", 3.0), ("update", 9.0), ("sweep", 9.0)):
+        assert views.row(catalog, one.model_copy(update={"step_unit": unit})).score == score
+
+
 def test_differences_come_first(client: TestClient, run: dict[str, Any]) -> None:
     one = Run.model_validate(run)
     found = views.differences([one, one.model_copy(update={"seed": 99})])

@@ -1,5 +1,5 @@
 // @ts-check
-// The live list of runs: rows follow the stream, new runs appear, buttons know how many are ticked. Attribute: data-score, the scalar of its column.
+// The live list of runs: rows follow the stream, new runs appear, buttons know how many are ticked.
 
 import { number, steps } from "../format.js";
 import { subscribe } from "../stream.js";
@@ -40,7 +40,7 @@ class RunsPage extends HTMLElement {
     if (run.progress !== undefined) at("progress").value = run.progress;
     else if (run.step !== undefined && run.total_steps) at("progress").value = run.step / run.total_steps;
     const { latest } = run;
-    const score = this.dataset.score ? latest?.[this.dataset.score] : (latest?.["rollout/ep_rew_mean"] ?? latest?.["eval/mean_reward"]);
+    const score = latest?.[at("score").dataset.score ?? "eval/mean_reward"];
     if (score !== undefined) at("score").textContent = number(score);
     const right = latest?.["eval/success_rate"];
     if (right !== undefined && at("right")) at("right").textContent = `${number(100 * right, 3)} %`;
