@@ -168,6 +168,9 @@ class _Loop:
             self._pause({"reason": _("waits for resume")})
 
     def _complete(self) -> None:
+        if not self.session.has_ended:
+            self.session.flush()
+            self.output.event("evaluating", _("All steps are taken; the last evaluation follows"), key="evaluating")
         self.session.complete()
         self._show_all(stays=False)
         self.pace.rest()
