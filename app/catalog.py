@@ -24,7 +24,7 @@ from app.core.contracts import Agent, Environment, Problem, Tree
 from app.core.errors import InvalidInput, UnknownName, Violation, shorten
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, PanelSpec
 from app.core.studies import Expectation, Study, StudyStage
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.kept_steps import check_kept
 
 PRESETS = Path(__file__).parent / "presets"
@@ -317,7 +317,7 @@ def _checked(config: type[Any], values: dict[str, Any], where: str, violations: 
 
 def _check_number(where: str, value: int, low: int, high: int, violations: list[Violation]) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        rule = _("must be a whole number from {low} to {high}").format(low=low, high=high)
+        rule = filled(_("must be a whole number from {low} to {high}"), low=low, high=high)
         violations.append(Violation(where, shorten(value), rule))
 
 

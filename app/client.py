@@ -21,7 +21,7 @@ from platformdirs import user_data_path
 from pydantic import BaseModel
 
 from app.core.errors import InvalidInput, Missing, PlaygroundError, Refused, Violation
-from app.core.text import _
+from app.core.text import _, filled
 from app.protocol.base import Problem
 from app.protocol.data import (
     CheckpointList,
@@ -127,7 +127,7 @@ class Playground:
                 return run
             if deadline is not None and time.monotonic() >= deadline:
                 raise WaitedTooLong(
-                    _("Run {id} is still {state} at step {step}.").format(id=id, state=run.state, step=run.step)
+                    filled(_("Run {id} is still {state} at step {step}."), id=str(id), state=run.state, step=run.step)
                 )
             time.sleep(POLL_S)
 

@@ -8,6 +8,7 @@ import pytest
 from app import catalog
 from app.core.config import Config, limits_of
 from app.core.errors import InvalidInput, UnknownName, Violation
+from app.core.text import THIN
 
 
 def test_finds_the_shipped_algorithms_environments_and_panels() -> None:
@@ -114,12 +115,12 @@ def refused_within_their_range(kind: type[Config]) -> Iterator[Violation]:
 def offers(way_out: str, value: float) -> bool:
     """Return whether a way out has a range in it, and the value in that range."""
     compare = {"≥": float.__ge__, ">": float.__gt__, "≤": float.__le__, "at most": float.__le__}
-    bounds = re.findall(r"(≥|>|≤|at most) (-?[0-9.e+]*[0-9])", way_out)
+    bounds = re.findall(r"(≥|>|≤|at most) (-?[0-9.e+]*[0-9])", way_out.replace(THIN, ""))
     return bool(bounds) and all(compare[sign](float(value), float(bound)) for sign, bound in bounds)
 
 
 def test_a_way_out_that_offers_what_was_refused_is_known_as_one() -> None:
-    assert offers("Allowed: ≥ 1 and ≤ 4096.", 128)
+    assert offers("Allowed: ≥ 1 and ≤ 4\u202f096.", 128)
     assert not offers("Use at most 64, or raise buffer_size.", 128)
     assert not offers("Allowed: > 0 and ≤ 1; default 0.1.", 0)
 

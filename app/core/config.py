@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from app.core.errors import InvalidInput, Violation, shorten
 from app.core.refusals import rule_of
-from app.core.text import _
+from app.core.text import _, grouped
 
 Live = Literal["step", "update", "episode"]
 LONGEST_TEXT = 40_000  # of any text a configuration holds, in letters; a door that knows no schema refuses longer ones
@@ -150,7 +150,8 @@ def _rule(item: Any, field: FieldInfo) -> str:
 def bounds_of(field: FieldInfo) -> str:
     """Return a sentence with the allowed range and the default of one hyperparameter."""
     allowed = _allowed(field)
-    default = shorten(field.default, 32) or _("empty")
+    is_count = type(field.default) is int
+    default = grouped(field.default) if is_count else shorten(field.default, 32) or _("empty")
     if not allowed:
         return _("Default: {default}.").format(default=default)
     return _("Allowed: {bounds}; default {default}.").format(bounds=allowed, default=default)
@@ -158,8 +159,8 @@ def bounds_of(field: FieldInfo) -> str:
 
 def _allowed(field: FieldInfo) -> str:
     low, high, above = limits_of(field)
-    parts = [f"≥ {low:g}" if low is not None else "", f"> {above:g}" if above is not None else "",
-             f"≤ {high:g}" if high is not None else ""]  # fmt: skip
+    parts = [f"≥ {grouped(low)}" if low is not None else "", f"> {grouped(above)}" if above is not None else "",
+             f"≤ {grouped(high)}" if high is not None else ""]  # fmt: skip
     return _(" and ").join(part for part in parts if part)
 
 

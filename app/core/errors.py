@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.core.text import _
+from app.core.text import _, filled
 
 
 class PlaygroundError(Exception):
@@ -58,7 +58,7 @@ class TrainingDiverged(PlaygroundError):
             "{scalar} became {value} at step {step}: training diverged. "
             "Start again with a lower learning rate, or fork from the last checkpoint with one, where a checkpoint was kept."
         )
-        super().__init__(sentence.format(scalar=scalar, value=value, step=step))
+        super().__init__(filled(sentence, scalar=scalar, value=value, step=step))
 
 
 class CheckpointDamaged(PlaygroundError):

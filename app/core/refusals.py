@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.core.errors import Violation, shorten
-from app.core.text import _
+from app.core.text import _, grouped
 
 LISTED = 20
 Patterns = Mapping[str, tuple[str, str]]
@@ -80,4 +80,4 @@ def rule_of(item: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _bound(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return grouped(value) if isinstance(value, int | float) else str(value)

@@ -26,7 +26,7 @@ from pydantic import ValidationInfo, field_validator
 from app.core.config import LONGEST_TEXT, Config, Hyper
 from app.core.errors import shorten
 from app.core.specs import EnvironmentSpec, Reference
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.batch import TabularEnvironment
 from app.parts.layout import Layout
 from app.parts.tabular import TabularMDP, finite_horizon_optimum
@@ -119,7 +119,7 @@ class GridworldConfig(Config):
             return value
         if len(value) > LARGEST**2:
             rule = _("holds {count} cells; a grid has at most {limit}")
-            raise ValueError(rule.format(count=len(value), limit=LARGEST**2))
+            raise ValueError(filled(rule, count=len(value), limit=LARGEST**2))
         return ";".join(f"{shorten(cell)}:{shorten(reward)}" for cell, reward in value.items())
 
     @field_validator("rewards")
@@ -133,7 +133,7 @@ class GridworldConfig(Config):
         written = ";".join(f"{row},{col}:{_short(reward)}" for (row, col), reward in sorted(rewards.items()))
         if len(written) > LONGEST_TEXT:  # what is shown must be what can be sent again
             rule = _("has {length} characters written out, at most {limit} are allowed; use fewer digits")
-            raise ValueError(rule.format(length=len(written), limit=LONGEST_TEXT))
+            raise ValueError(filled(rule, length=len(written), limit=LONGEST_TEXT))
         return written
 
 
@@ -160,8 +160,8 @@ def parse_rewards(text: str) -> dict[tuple[int, int], float]:
             rule = _("{text!r} at {row},{col} is not a number")
             raise ValueError(rule.format(text=match[3], row=match[1], col=match[2])) from None
         if not math.isfinite(reward) or abs(reward) > LARGEST_REWARD:
-            rule = _("the reward {text} at {row},{col} must be finite and from -{limit:g} to {limit:g}")
-            raise ValueError(rule.format(text=match[3], row=match[1], col=match[2], limit=LARGEST_REWARD))
+            rule = _("the reward {text} at {row},{col} must be finite and from -{limit} to {limit}")
+            raise ValueError(filled(rule, text=match[3], row=match[1], col=match[2], limit=int(LARGEST_REWARD)))
         cell = (int(match[1]), int(match[2]))
         if cell in rewards:
             rule = _("cell {row},{col} is named twice; keep one of its rewards")

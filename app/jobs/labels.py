@@ -13,7 +13,7 @@ import numpy as np
 
 from app.core.contracts import Tree
 from app.core.errors import InvalidInput, Refused
-from app.core.text import _
+from app.core.text import _, filled
 from app.store import episodes, preferences
 from app.training.checkpoints import write_checkpoint
 
@@ -78,7 +78,7 @@ def _clips(connection: Any, source: int, labels: Sequence[Mapping[str, Any]]) ->
     if size > MOST_BYTES:
         rule = _("the clips take {size} MB, and a run learns from {limit} MB at most")
         raise Refused.one(
-            "config.labels", STORED, rule.format(size=size >> 20, limit=MOST_BYTES >> 20), _("Forget some labels.")
+            "config.labels", STORED, filled(rule, size=size >> 20, limit=MOST_BYTES >> 20), _("Forget some labels.")
         )
     tree = {"states": np.zeros((*shape, *states.shape[1:]), np.float32),
             "actions": np.zeros((*shape, *actions.shape[1:]), actions.dtype)}  # fmt: skip

@@ -8,7 +8,7 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from app.core.text import _
+from app.core.text import _, filled
 from app.jobs.floor import Attempt, Floor
 from app.jobs.lineage import Connection, newest
 from app.jobs.worker import LOG_NAME
@@ -73,8 +73,8 @@ class Repair:
         floor.is_disk_full = free < floor.settings.refuse_below_free_mb * MEGABYTE
         if free >= floor.settings.pause_below_free_mb * MEGABYTE:
             return
-        reason = _("The disk is nearly full: {free} MB left. Free some space, then resume.").format(
-            free=free // MEGABYTE
+        reason = filled(
+            _("The disk is nearly full: {free} MB left. Free some space, then resume."), free=free // MEGABYTE
         )
         for attempt in list(floor.attempts.values()):
             if attempt.paused_at is None and not attempt.is_over:

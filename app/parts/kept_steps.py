@@ -12,7 +12,7 @@ from pydantic import ValidationInfo, field_validator
 
 from app.core.config import BrokenRule, Config, limits_of
 from app.core.errors import InvalidInput, Violation
-from app.core.text import _
+from app.core.text import _, filled
 
 MAX_NUMBERS = 150_000_000  # of observations: 600 MB, and as much again while a checkpoint is written
 MAX_ROLLOUT = 262_144
@@ -39,8 +39,8 @@ class ReplaySize(KeptSteps):
     def _check_batch_size(cls, value: int, info: ValidationInfo) -> int:
         size = info.data.get("buffer_size", value)
         if value > size:
-            way_out = _("Use at most {size}, or raise buffer_size.").format(size=size)
-            raise BrokenRule(_("must be ≤ buffer_size = {size}").format(size=size), way_out)
+            way_out = filled(_("Use at most {size}, or raise buffer_size."), size=size)
+            raise BrokenRule(filled(_("must be ≤ buffer_size = {size}"), size=size), way_out)
         return value
 
     def kept(self, total_steps: int) -> int:
@@ -56,7 +56,7 @@ class ReplaySize(KeptSteps):
             if most > settings.n_envs
             else _("Use at most {most}.")
         )
-        way_out = way_out.format(most=most, steps=most - settings.n_envs)
+        way_out = filled(way_out, most=most, steps=most - settings.n_envs)
         if most < _lowest(self, "buffer_size"):
             way_out = TOO_LARGE
         return Violation("config.buffer_size", str(settings.buffer_size), rule, way_out)
@@ -71,8 +71,8 @@ class RolloutSize(KeptSteps):
         n_envs = info.data.get("n_envs", 1)
         if value * n_envs > MAX_ROLLOUT:
             rule = _("a rollout of n_steps × n_envs = {size} is more than {limit}")
-            way_out = _("Use at most {most}, or lower n_envs.").format(most=MAX_ROLLOUT // n_envs)
-            raise BrokenRule(rule.format(size=value * n_envs, limit=MAX_ROLLOUT), way_out)
+            way_out = filled(_("Use at most {most}, or lower n_envs."), most=MAX_ROLLOUT // n_envs)
+            raise BrokenRule(filled(rule, size=value * n_envs, limit=MAX_ROLLOUT), way_out)
         return value
 
     def kept(self, total_steps: int) -> int:
@@ -87,9 +87,9 @@ class RolloutSize(KeptSteps):
         if most < shortest:
             return Violation("config.n_steps", str(settings.n_steps), rule, TOO_LARGE)
         if most < shortest * settings.n_envs:
-            way_out = _("Use at most {most}, and lower n_steps.").format(most=most // shortest)
+            way_out = filled(_("Use at most {most}, and lower n_steps."), most=most // shortest)
             return Violation("config.n_envs", str(settings.n_envs), rule, way_out)
-        way_out = _("Use at most {most}, or lower n_envs.").format(most=most // settings.n_envs)
+        way_out = filled(_("Use at most {most}, or lower n_envs."), most=most // settings.n_envs)
         return Violation("config.n_steps", str(settings.n_steps), rule, way_out)
 
 
@@ -104,7 +104,7 @@ def check_kept(config: Config, observation_size: int, total_steps: int) -> None:
     each, steps = 2 * observation_size, config.kept(total_steps)
     if each * steps > MAX_NUMBERS:
         rule = _("{steps} steps with two observations of {size} numbers each are {numbers} numbers, more than {limit}")
-        told = rule.format(steps=steps, size=observation_size, numbers=each * steps, limit=MAX_NUMBERS)
+        told = filled(rule, steps=steps, size=observation_size, numbers=each * steps, limit=MAX_NUMBERS)
         raise InvalidInput([config.refusal(MAX_NUMBERS // each, told)])
 
 

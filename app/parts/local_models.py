@@ -20,7 +20,7 @@ from torch.nn import functional
 from app.core.errors import InvalidInput
 from app.core.folders import model_folders
 from app.core.randomness import Stream
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.extras import needs
 from app.parts.networks import use_one_thread
 from app.parts.transformer import Cache, Transformer, TransformerShape
@@ -168,7 +168,7 @@ def _speller(tokenizer: Any) -> Callable[[str], int | None]:
 def _check_sizes(name: str, sizes: Any, context: int) -> None:
     most = getattr(sizes, "max_position_embeddings", None)
     if most is not None and most < context:
-        rule = _("reads {most} tokens at most, and a row of this task has {count}").format(most=most, count=context)
+        rule = filled(_("reads {most} tokens at most, and a row of this task has {count}"), most=most, count=context)
         raise _refusal(name, rule, _("Choose a model with a longer context, or shorter prompts."))
     doing = [item for item in MORE_THAN_A_MATRIX if getattr(sizes, item, None) not in (None, 1.0)]
     if doing:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from app.core.errors import InvalidInput
 from app.core.randomness import Stream
-from app.core.text import _
+from app.core.text import _, filled
 
 Array = NDArray[Any]
 
@@ -48,7 +48,7 @@ def hidden_sizes(net_arch: str) -> tuple[int, ...]:
     """
     sizes = tuple(int(part) for part in net_arch.split(","))
     if not all(1 <= size <= MAX_WIDTH for size in sizes):
-        raise ValueError(_("every hidden size must be between 1 and {limit}").format(limit=MAX_WIDTH))
+        raise ValueError(filled(_("every hidden size must be between 1 and {limit}"), limit=MAX_WIDTH))
     return sizes
 
 
@@ -219,7 +219,7 @@ class Networks:
             InvalidInput: the number of parameters differs.
         """
         if flat.shape != self.weights.shape:
-            rule = _("this network has {count} parameters").format(count=self.weights.size)
+            rule = filled(_("this network has {count} parameters"), count=self.weights.size)
             raise InvalidInput.one("weights", f"{flat.size} numbers", rule, _("Use weights of the same net_arch."))
         self.weights[:] = flat
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.core.contracts import Step, Tree
 from app.core.errors import InvalidInput
-from app.core.text import _
+from app.core.text import _, filled
 
 Array = NDArray[Any]
 CLIP, EPSILON = 10.0, 1e-8
@@ -153,7 +153,7 @@ class Identity:
 
 def _check_size(numbers: Array, expected: Array) -> None:
     if numbers.shape != expected.shape:
-        rule = _("{count} numbers of normalisation belong to these weights").format(count=expected.size)
+        rule = filled(_("{count} numbers of normalisation belong to these weights"), count=expected.size)
         raise InvalidInput.one(
             "weights", f"{numbers.size} numbers", rule, _("Use weights of a run with the same config.")
         )

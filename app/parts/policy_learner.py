@@ -18,7 +18,7 @@ from app.core.config import Config, Hyper
 from app.core.contracts import Problem
 from app.core.errors import InvalidInput, TrainingDiverged
 from app.core.randomness import Stream
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.heads import head_of
 from app.parts.networks import NET_ARCH_PATTERN, Networks, Shape, hidden_sizes
 from app.parts.normalisation import Identity, Normaliser
@@ -260,7 +260,7 @@ class PolicyLearner(SavedAgent):
         self.networks.load(flat[:count])
         self.normaliser.affine = flat[count:end]
         if len(flat) - end not in (0, len(self.networks.stretch(0).weights)):
-            rule = _("this network has {count} parameters").format(count=count)
+            rule = filled(_("this network has {count} parameters"), count=count)
             raise InvalidInput.one("weights", f"{flat.size} numbers", rule, _("Use weights of the same net_arch."))
         self.noted.before = np.array(flat[end:], np.float32)
 

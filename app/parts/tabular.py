@@ -17,7 +17,7 @@ from scipy.sparse.linalg import spsolve
 from app.core.errors import InvalidInput, shorten
 from app.core.jit import kernel
 from app.core.randomness import Stream
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.backups import (
     distances,
     horizon_values,
@@ -179,7 +179,7 @@ def optimal_values(mdp: TabularMDP, gamma: float, tolerance: float = 1e-12) -> F
     solver = Solver(mdp.arrays, gamma, tolerance)
     if solver.hopeless.any():
         _refuse_endless(
-            mdp, gamma, ~solver.hopeless, _("within {steps:,} steps, whatever one does").format(steps=MOST_STEPS)
+            mdp, gamma, ~solver.hopeless, filled(_("within {steps} steps, whatever one does"), steps=MOST_STEPS)
         )
     try:
         return solver.optimum()

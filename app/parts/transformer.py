@@ -36,7 +36,7 @@ from torch.nn import functional
 from app.core.contracts import Tree
 from app.core.errors import InvalidInput
 from app.core.randomness import Stream
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.attention import attention, causal_mask
 from app.parts.networks import use_one_thread
 
@@ -215,7 +215,7 @@ class Transformer:
         """
         score = self.shape.d_model * self.shape.n_scores
         if weights.size not in (self.weights.size, self.weights.size - score):
-            rule = _("this model has {count} parameters").format(count=self.weights.size)
+            rule = filled(_("this model has {count} parameters"), count=self.weights.size)
             raise InvalidInput.one("weights", f"{weights.size} numbers", rule, _("Use weights of the same sizes."))
         self.weights[: weights.size] = weights
 

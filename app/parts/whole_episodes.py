@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from app.core.contracts import Environment, Problem, Step, Tree
 from app.core.errors import InvalidInput
 from app.core.report import Episodes
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.kept_steps import TOO_LARGE
 from app.parts.policy_learner import PolicyLearner
 
@@ -163,14 +163,18 @@ def check_episodes(config: Any, environment: Environment) -> None:
         way_out = _("Ask for at most {count} episodes an update, a multiple of n_envs.")
         if most < settings.n_envs:
             way_out = _("Ask for at most {count} episodes an update, and as many n_envs or fewer.")
-        way_out = way_out.format(count=most) if most else TOO_LARGE
+        way_out = filled(way_out, count=most) if most else TOO_LARGE
         raise InvalidInput.one("config.n_episodes", settings.n_episodes, rule, way_out)
 
 
 def most_episodes(count: int, environment: Environment) -> tuple[int, str]:
     """Return how many episodes can be kept, and the rule that refuses `count` of them."""
     each = environment.max_episode_steps * environment.observation_size
-    rule = _("{count} episodes of up to {steps} steps may be {size} numbers, more than {limit}").format(
-        count=count, steps=environment.max_episode_steps, size=each * count, limit=MAX_NUMBERS
+    rule = filled(
+        _("{count} episodes of up to {steps} steps may be {size} numbers, more than {limit}"),
+        count=count,
+        steps=environment.max_episode_steps,
+        size=each * count,
+        limit=MAX_NUMBERS,
     )
     return MAX_NUMBERS // each, rule

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from app.core.config import LONGEST_TEXT
 from app.core.errors import Violation, shorten
-from app.core.text import _
+from app.core.text import _, filled
 from app.web.problems import ProblemError
 
 MAX_DIGITS = 400
@@ -99,7 +99,7 @@ def _check(value: Any) -> None:
         if isinstance(item, str):
             _check_text(where, item)
             if "." in where and len(item) > LONGEST_TEXT:  # texts of a model itself have smaller bounds of their own
-                raise _refused(where, item, TOO_LONG.format(limit=LONGEST_TEXT), _("Shorten it."))
+                raise _refused(where, item, filled(TOO_LONG, limit=LONGEST_TEXT), _("Shorten it."))
         elif isinstance(item, dict):
             for key, child in item.items():
                 _check_text(where, key)

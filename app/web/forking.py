@@ -11,7 +11,7 @@ from typing import Any
 
 from app.core.errors import InvalidInput, Missing, Refused, Violation, shorten
 from app.core.specs import AlgorithmSpec
-from app.core.text import _
+from app.core.text import _, filled
 from app.jobs import labels, lineage
 from app.protocol.runs import ForkRequest
 from app.store import checkpoints
@@ -50,7 +50,7 @@ def new_run(store: Store, connection: Any, catalog: ModuleType, *, parent: int, 
         row.total_steps if row.total_steps > saved["step"] else saved["step"] + row.total_steps
     )
     if total <= saved["step"]:
-        rule = _("the checkpoint is at step {step} already").format(step=saved["step"])
+        rule = filled(_("the checkpoint is at step {step} already"), step=saved["step"])
         raise InvalidInput.one("total_steps", total, rule, _("Name a larger budget or an earlier checkpoint."))
     recipe = catalog.resolve(
         row.algorithm,

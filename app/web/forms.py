@@ -7,7 +7,7 @@ from typing import Any
 
 from app.core.config import Config
 from app.core.errors import InvalidInput, Violation
-from app.core.text import _
+from app.core.text import THIN, _, grouped
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,8 @@ def _kind(schema: Mapping[str, Any]) -> str:
 
 def _typed(kind: str, text: str, schema: Mapping[str, Any]) -> Any:
     text = text.strip()
+    if kind in ("whole", "number"):
+        text = text.replace(THIN, "")  # as numbers are written to be read, so that they can be copied
     try:
         if kind == "check" and text in ("true", "false"):
             return text == "true"
@@ -190,11 +192,15 @@ def _whole_of(text: str) -> Any:
 def _bounds(schema: Mapping[str, Any]) -> str:
     low, above, high = schema.get("minimum"), schema.get("exclusiveMinimum"), schema.get("maximum")
     if low is not None and high is not None:
-        return _("{low} to {high}").format(low=show(low), high=show(high))
+        return _("{low} to {high}").format(low=_told(low), high=_told(high))
     if above is not None and high is not None:
-        return _("above {low}, to {high}").format(low=show(above), high=show(high))
+        return _("above {low}, to {high}").format(low=_told(above), high=_told(high))
     if low is not None:
-        return _("{low} or more").format(low=show(low))
+        return _("{low} or more").format(low=_told(low))
     if above is not None:
-        return _("above {low}").format(low=show(above))
-    return _("up to {high}").format(high=show(high)) if high is not None else ""
+        return _("above {low}").format(low=_told(above))
+    return _("up to {high}").format(high=_told(high)) if high is not None else ""
+
+
+def _told(bound: float) -> str:
+    return grouped(bound) if float(bound).is_integer() else show(bound)

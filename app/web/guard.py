@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import shorten
-from app.core.text import _
+from app.core.text import _, filled
 from app.web import door
 from app.web.identity import Identity, cookie_header
 from app.web.problems import ProblemError, answer, is_api
@@ -177,7 +177,7 @@ def _check_length(headers: Headers, limit: int) -> None:
 
 
 def _too_large(size: int | str, limit: int) -> ProblemError:
-    rule = _("must have at most {limit} bytes").format(limit=limit)
+    rule = filled(_("must have at most {limit} bytes"), limit=limit)
     value = _("{size} bytes").format(size=size)
     return ProblemError.one("too-large", "body", value, rule=rule, way_out=_("A run needs far less: leave texts out."))
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from app.core.errors import InvalidInput, Missing, Refused
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.bradley_terry import abilities
 from app.protocol.preferences import (
     Ability,
@@ -188,7 +188,7 @@ def check_room(connection: Any, run: int, more: int) -> None:
     if total + more > preferences.MOST:
         rule = _("a run keeps at most {limit} labels, and this one has {total}")
         raise Refused.one(
-            "count", more, rule.format(limit=preferences.MOST, total=total), _("Delete some, or ask for fewer.")
+            "count", more, filled(rule, limit=preferences.MOST, total=total), _("Delete some, or ask for fewer.")
         )
 
 

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from app.core.codecs import content_hash
 from app.core.errors import Missing, Refused, Violation, shorten
-from app.core.text import _
+from app.core.text import _, filled
 from app.protocol.catalog import SavedLink, SavedWorld, WorldSave
 from app.store import worlds
 from app.web import describe, forms
@@ -43,12 +43,12 @@ def save(playground: Playground, body: WorldSave, *, key: str | None = None) -> 
             way_out = _("Choose another name, or send replace: true.")
             raise Refused.one("name", body.name, _("another world is saved under this name"), way_out)
         if known is None and worlds.count(connection) >= MAX_SAVED:
-            rule = _("at most {limit} worlds are kept").format(limit=MAX_SAVED)
+            rule = filled(_("at most {limit} worlds are kept"), limit=MAX_SAVED)
             raise Refused.one("name", body.name, rule, _("Delete one first."))
         if known is None or known["config"] != options:
             worlds.save(connection, spec.id, body.name, options)
         if worlds.size_chars(connection) > MAX_CHARS:
-            rule = _("all worlds together may take {limit:,} characters").format(limit=MAX_CHARS)
+            rule = filled(_("all worlds together may take {limit} characters"), limit=MAX_CHARS)
             raise Refused.one("name", body.name, rule, _("Delete one first."))
         if key is not None:
             worlds.remember_save(connection, key, mark, spec.id, body.name)

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 from app.core.codecs import content_hash
 from app.core.errors import InvalidInput, Missing, Refused
-from app.core.text import _
+from app.core.text import _, filled
 from app.jobs import lineage
 from app.jobs.frames import DrawnFrame
 from app.jobs.hub import Hub
@@ -278,7 +278,7 @@ class Playground:
         """Refuse what takes room while the disk is nearly full."""
         free_mb, floor_mb = free_bytes(self.store.folder) // 1_000_000, self.settings.refuse_below_free_mb
         if free_mb < floor_mb:
-            rule = _("new runs and worlds need {floor} MB of free disk").format(floor=floor_mb)
+            rule = filled(_("new runs and worlds need {floor} MB of free disk"), floor=floor_mb)
             raise Refused.one("disk", f"{free_mb} MB free", rule, _("Delete old runs or make room."))
 
     def _queue(self, new: RunNew, key: str | None, mark: str) -> Run:
@@ -295,7 +295,7 @@ class Playground:
             return found, False
         waiting, limit = run_rows.counts_by_state(connection)["queued"], self.settings.max_queued
         if waiting >= limit:
-            rule = _("the queue holds at most {limit} runs").format(limit=limit)
+            rule = filled(_("the queue holds at most {limit} runs"), limit=limit)
             raise Refused.one("queue", f"{waiting} waiting", rule, _("Wait for runs to end, or stop some."))
         made = lineage.insert(self.store, connection, new)
         if key:

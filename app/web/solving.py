@@ -4,7 +4,7 @@ from types import ModuleType
 
 from app.core.contracts import Environment
 from app.core.errors import InvalidInput, Missing
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.tabular import TabularMDP, optimal_actions, optimal_values
 from app.protocol.base import Fault
 from app.protocol.solutions import Solution, SolutionRequest
@@ -49,7 +49,7 @@ def _solved(catalog: ModuleType, environment: str, body: SolutionRequest) -> Sol
         rule = _("has no table of states, so nothing can be solved exactly")
         raise InvalidInput.one("environment", environment, rule, _("Choose one of kind tabular."))
     if mdp.n_states > MOST_STATES:
-        rule = _("has {count} states; at most {most} are solved here").format(count=mdp.n_states, most=MOST_STATES)
+        rule = filled(_("has {count} states; at most {most} are solved here"), count=mdp.n_states, most=MOST_STATES)
         raise InvalidInput.one("environment", environment, rule, _("Start a run of value iteration instead."))
     values, reachable = optimal_values(mdp, body.gamma), mdp.reachable()
     best = optimal_actions(mdp, values, body.gamma) & reachable[:, None]

@@ -10,7 +10,7 @@ import numpy as np
 from app.core.errors import InvalidInput, Missing, Refused, shorten
 from app.core.studies import Study as Recipe
 from app.core.studies import StudyStage
-from app.core.text import _
+from app.core.text import _, filled
 from app.jobs.studies import advance_one
 from app.parts.pass_at_k import TRIES, pass_curve
 from app.protocol.runs import State
@@ -78,9 +78,10 @@ def create(playground: Playground, body: StudyCreate, *, key: str | None = None)
             raise Refused.one("studies", MAX_STUDIES, rule, _("Delete one first."))
         waiting, limit = run_rows.counts_by_state(connection)["queued"], playground.settings.max_queued
         if waiting + len(planned) > limit:
-            rule = _("with the {count} runs of this study the queue would hold more than {limit}").format(
-                count=len(planned), limit=limit
-            )
+            rule = filled(
+                _("with the {count} runs of this study the queue would hold more than {limit}"),
+                count=len(planned), limit=limit,
+            )  # fmt: skip
             raise Refused.one("queue", f"{waiting} waiting", rule, _("Wait for runs to end, or name fewer seeds."))
         study = studies.create(connection, recipe=recipe.id, name=recipe.name, key=key, planned=planned)
         for item in planned:

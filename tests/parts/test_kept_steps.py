@@ -8,6 +8,7 @@ import pytest
 from app import catalog
 from app.core.config import Config
 from app.core.errors import InvalidInput, Violation
+from app.core.text import grouped
 from app.parts.kept_steps import MAX_NUMBERS, TOO_LARGE, check_kept, divisor_near
 
 PICTURE = 27_648
@@ -36,7 +37,7 @@ def largest(algorithm: str) -> dict[str, int]:
 def test_every_algorithm_that_keeps_steps_refuses_too_many_pictures(algorithm: str) -> None:
     violation = refused(algorithm, total_steps=1_000_000, **largest(algorithm))
     assert violation.where in ("config.buffer_size", "config.n_steps")
-    assert f"more than {MAX_NUMBERS}" in violation.rule
+    assert f"more than {grouped(MAX_NUMBERS)}" in violation.rule
 
 
 def test_the_way_out_of_a_replay_is_the_largest_that_fits() -> None:
@@ -44,9 +45,10 @@ def test_the_way_out_of_a_replay_is_the_largest_that_fits() -> None:
     violation = refused("dqn")
     assert (violation.where, violation.value) == ("config.buffer_size", "1000000")
     assert violation.rule == (
-        "100001 steps with two observations of 27648 numbers each are 5529655296 numbers, more than 150000000"
+        "100\u202f001 steps with two observations of 27\u202f648 numbers each are 5\u202f529\u202f655\u202f296 numbers,"
+        " more than 150\u202f000\u202f000"
     )
-    assert violation.way_out == "Use at most 2712, or at most 2711 total_steps."
+    assert violation.way_out == "Use at most 2\u202f712, or at most 2\u202f711 total_steps."
     check_kept(parsed("dqn", buffer_size=2712), PICTURE, 100_000)
     check_kept(parsed("dqn"), PICTURE, 2711)
     refused("dqn", buffer_size=2713)
@@ -78,7 +80,7 @@ def test_a_request_is_refused_before_anything_is_allocated() -> None:
     began = time.perf_counter()
     with pytest.raises(
         InvalidInput,
-        match=r"config\.buffer_size=1000000: .*more than 150000000\. Use at most 106534, or at most 106533 total_steps\.",
+        match=r"config\.buffer_size=1000000: .*more than 150\u202f000\u202f000\. Use at most 106\u202f534, or at most 106\u202f533 total_steps\.",
     ):
         catalog.resolve("dqn", "Blackjack-v1", total_steps=1_000_000)
     assert time.perf_counter() - began < 5

@@ -90,7 +90,7 @@ def test_weights_of_another_size_are_refused() -> None:
 def test_hidden_sizes_are_read_and_bounded() -> None:
     assert hidden_sizes("64,32") == (64, 32)
     for text in ("0", "64,2000"):
-        with pytest.raises(ValueError, match="between 1 and 1024"):
+        with pytest.raises(ValueError, match="between 1 and 1\u202f024"):
             hidden_sizes(text)
 
 

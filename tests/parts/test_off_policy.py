@@ -130,7 +130,7 @@ def test_actions_without_bounds_are_refused_with_the_way_out() -> None:
     ("changes", "message"),
     [
         ({"batch_size": 65}, "must be ≤ buffer_size = 64"),
-        ({"net_arch": "0"}, "every hidden size must be between 1 and 1024"),
+        ({"net_arch": "0"}, "every hidden size must be between 1 and 1\u202f024"),
         ({"tau": 0.0}, "must be > 0"),
         ({"n_envs": 65}, "must be ≤ 64"),
     ],

@@ -140,7 +140,9 @@ def test_more_episodes_than_can_be_kept_are_refused_with_the_way_out() -> None:
     spec = catalog.environment("Taxi-v4")
     world = spec.make(spec.config())
     check_episodes(SomeConfig.parse({}), world)
-    with pytest.raises(InvalidInput, match=r"config\.n_episodes.*more than 100000000.*at most 1000 episodes"):
+    with pytest.raises(
+        InvalidInput, match=r"config\.n_episodes.*more than 100\u202f000\u202f000.*at most 1\u202f000 episodes"
+    ):
         check_episodes(
             SomeConfig.parse({"n_envs": 64, "n_episodes": 640}).edited({"n_episodes": 1000, "n_envs": 63}), world
         )
@@ -166,7 +168,7 @@ def test_the_refusal_names_the_settings_of_the_agent_and_its_way_out_fits() -> N
     """100,000,000 / (100 · 27,648) = 36.2 episodes."""
     grpo, reinforce = catalog.algorithm("grpo"), catalog.algorithm("reinforce")
     told = refusal("grpo", Pictures(), n_groups=5)
-    assert told.startswith("config.n_groups=5: 40 episodes of up to 100 steps may be 110592000 numbers")
+    assert told.startswith("config.n_groups=5: 40 episodes of up to 100 steps may be 110\u202f592\u202f000 numbers")
     assert told.endswith("Use at most 4, or lower group_size.")
     grpo.check(grpo.config.parse({"n_groups": 4}), Pictures())
     told = refusal("grpo", Pictures(), group_size=64)

@@ -17,6 +17,12 @@ class Example(Config):
     text: str = Hyper("x", max_length=500, help="Rows.")
 
 
+class Wide(Config):
+    """One with a large bound."""
+
+    many: int = Hyper(64, low=2, high=1_000_000, help="How many.")
+
+
 def by_key(**values: object) -> dict[str, forms.Field]:
     return {field.key: field for field in forms.fields(Example, values)}
 
@@ -36,6 +42,17 @@ def test_a_changed_value_is_marked() -> None:
     fields = by_key(alpha=0.5)
     assert fields["alpha"].is_changed
     assert not fields["count"].is_changed
+
+
+def test_a_number_can_be_copied_from_where_its_thousands_stand_apart() -> None:
+    assert forms.parse(Example, {"config.count": "1\u202f048\u202f576"}) == {"count": 1_048_576}
+    assert forms.whole({"total_steps": "1\u202f000 000"}, "total_steps") == 1_000_000
+    assert forms.parse(Example, {"config.text": "1\u202f000"}) == {"text": "1\u202f000"}, "a text stays as it was typed"
+
+
+def test_bounds_beside_an_input_have_their_thousands_apart() -> None:
+    field = next(field for field in forms.fields(Wide, {}) if field.key == "many")
+    assert field.bounds == "2 to 1\u202f000\u202f000"
 
 
 def test_text_becomes_typed_values() -> None:

@@ -75,7 +75,7 @@ def test_a_world_with_a_reward_on_every_cell_is_saved_and_can_be_used(client: Te
     longer = {**world, "rewards": rewards + ";" * 40_000}
     refused = client.post(f"{API}/environments", json={"name": "Longer", "environment_config": longer})
     assert refused.status_code == 422
-    assert "at most 40000 characters" in refused.json()["detail"]
+    assert "at most 40\u202f000 characters" in refused.json()["detail"]
     client.delete(saved.headers["Location"])
 
 

@@ -43,7 +43,7 @@ from app.core.config import BrokenRule, Hyper
 from app.core.contracts import Array, Problem
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Smoke
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.kept_steps import divisor_near
 from app.parts.language_learner import check_task
 from app.parts.reinforced import REINFORCED_EMITS, REINFORCED_SIGNALS, ReinforcedChoices, ReinforcedLearner, mean_over
@@ -83,8 +83,8 @@ class PPOLanguageConfig(ReinforcedChoices):
             rule = _(
                 "must divide n_prompts × group_size = {prompts} × {group} = {size}, or be no less; {near} divides it"
             )
-            way_out = _("Use {near}, or change n_prompts or group_size.").format(near=near)
-            raise BrokenRule(rule.format(prompts=prompts, group=group, size=size, near=near), way_out)
+            way_out = filled(_("Use {near}, or change n_prompts or group_size."), near=near)
+            raise BrokenRule(filled(rule, prompts=prompts, group=group, size=size, near=near), way_out)
         return value
 
 

@@ -44,7 +44,7 @@ from app.core.contracts import Array, Environment, Problem
 from app.core.errors import InvalidInput
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Line, Minibatch, Smoke
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.kept_steps import TOO_LARGE
 from app.parts.optimisers import Adam
 from app.parts.policy_learner import POLICY_SIGNALS, Judged, NetworkChoices, Samples, mean_of
@@ -276,9 +276,9 @@ def check(config: GRPOConfig, environment: Environment) -> None:
     if most < SMALLEST_GROUP:
         raise InvalidInput.one("config.group_size", size, rule, TOO_LARGE)
     if most < size:
-        way_out = _("Use at most {most}, and 1 for n_groups.").format(most=most)
+        way_out = filled(_("Use at most {most}, and 1 for n_groups."), most=most)
         raise InvalidInput.one("config.group_size", size, rule, way_out)
-    way_out = _("Use at most {most}, or lower group_size.").format(most=most // size)
+    way_out = filled(_("Use at most {most}, or lower group_size."), most=most // size)
     raise InvalidInput.one("config.n_groups", config.n_groups, rule, way_out)
 
 

@@ -50,7 +50,7 @@ from app.core.config import BrokenRule, Hyper
 from app.core.contracts import Array, Problem
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Line, Minibatch, Smoke
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.kept_steps import RolloutSize, divisor_near
 from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner
 from app.parts.optimisers import Adam
@@ -108,8 +108,8 @@ class PPOConfig(RolloutSize, NetworkChoices):
         if size % value:
             near = divisor_near(size, value)
             rule = _("must divide n_steps × n_envs = {n_steps} × {n_envs} = {size}; {near} does")
-            way_out = _("Use {near}, or change n_steps or n_envs.").format(near=near)
-            raise BrokenRule(rule.format(n_steps=n_steps, n_envs=n_envs, size=size, near=near), way_out)
+            way_out = filled(_("Use {near}, or change n_steps or n_envs."), near=near)
+            raise BrokenRule(filled(rule, n_steps=n_steps, n_envs=n_envs, size=size, near=near), way_out)
         return value
 
 

@@ -48,7 +48,7 @@ from app.core.errors import InvalidInput
 from app.core.report import Report
 from app.core.scalars import Scalar
 from app.core.specs import AlgorithmSpec, Smoke
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.clip_pairs import MOST_BYTES, ClipPairs, Seen, answers, cut, handed
 from app.parts.kept_steps import RolloutSize, divisor_near
 from app.parts.networks import Networks, Shape, hidden_sizes
@@ -110,8 +110,8 @@ class PPOPreferencesConfig(RolloutSize, NetworkChoices):
     def _check_minibatches(cls, value: int, info: ValidationInfo) -> int:
         size = info.data.get("n_steps", 0) * info.data.get("n_envs", 0)
         if size and size % value:
-            way_out = _("Use {near}, or change n_steps or n_envs.").format(near=divisor_near(size, value))
-            raise BrokenRule(_("must divide n_steps × n_envs = {size}").format(size=size), way_out)
+            way_out = filled(_("Use {near}, or change n_steps or n_envs."), near=divisor_near(size, value))
+            raise BrokenRule(filled(_("must divide n_steps × n_envs = {size}"), size=size), way_out)
         return value
 
 

@@ -40,7 +40,7 @@ from app.core.config import Hyper
 from app.core.contracts import Array, Problem
 from app.core.report import Report
 from app.core.specs import AlgorithmSpec, Line, Minibatch, Smoke
-from app.core.text import _
+from app.core.text import _, filled
 from app.parts.optimisers import Adam
 from app.parts.policy_learner import POLICY_SIGNALS, Judged, NetworkChoices, Samples, standardised
 from app.parts.returns import discounted_returns, explained_variance, first_of_episode, next_values
@@ -84,7 +84,7 @@ class ReinforceConfig(NetworkChoices):
         n_envs = info.data.get("n_envs", 1)
         if value % n_envs:
             rule = _("must be a multiple of n_envs = {n_envs}; {above} is")
-            raise ValueError(rule.format(n_envs=n_envs, above=value + n_envs - value % n_envs))
+            raise ValueError(filled(rule, n_envs=n_envs, above=value + n_envs - value % n_envs))
         return value
 
 

@@ -120,7 +120,7 @@ def test_a_number_that_is_not_finite_stops_the_run_before_it_harms_the_weights()
 
 
 def test_a_rollout_that_is_too_large_is_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"config\.n_steps.*more than 262144"):
+    with pytest.raises(InvalidInput, match=r"config\.n_steps.*more than 262\u202f144"):
         A2CConfig.parse({"n_envs": 64, "n_steps": 16_384})
 
 

@@ -196,7 +196,7 @@ def test_signals_have_their_shapes() -> None:
         ({"batch_size": 65}, "must be ≤ buffer_size = 64"),
         ({"n_envs": 65}, "must be ≤ 64"),
         ({"net_arch": ""}, "pattern"),
-        ({"buffer_size": 10**9}, "must be ≤ 1000000"),
+        ({"buffer_size": 10**9}, "must be ≤ 1\u202f000\u202f000"),
         ({"gamma": 1.5}, "must be ≤ 1"),
         ({"tau": 0.0}, "must be > 0"),
     ],
