@@ -19,7 +19,8 @@ from app.parts.tabular_agent import TabularAgent
 from tests.test_generic_agents import STEPS, Course, an_edit_of, course, scaled
 
 EDITED = sorted(name for name, spec in catalog.algorithms().items() if spec.config.live_names())
-AT, AT_REPLAYING = 333, 700  # the latter is after learning has started, and before ε has fallen
+AT, AT_PLANNING = 333, 20  # a planner has not arrived yet
+AT_REPLAYING = 700  # after learning has started, before ε has fallen
 STRETCH, STRETCH_OF_KERNELS, UPDATES = 100, 1000, 3  # the second is long enough to meet a reward
 
 QUICK: Mapping[str, dict[str, Any]] = {
@@ -56,10 +57,13 @@ class Case:
 ALWAYS = Case("")
 FALLING = {"epsilon_schedule": "linear", "epsilon_decay_steps": 1000}
 CASES = {
+    "alpha_exponent": Case("where visits divide the step size", 0.1, {"alpha_schedule": "visits"}),
     "c": Case("where upper confidence bounds explore", 0.0, {"exploration": "ucb"}),
     "ucb_bandit.c": ALWAYS,
     "cg_max_steps": Case("where conjugate gradients have not arrived yet", 1),
+    "epsilon_decay_steps": Case("where ε falls", 1, FALLING),
     "epsilon_final": Case("where ε falls", 1.0, FALLING),
+    "epsilon_schedule": Case("where ε has left its start", under={"epsilon_decay_steps": 1000}),
     "exploration_final_eps": Case("where the dice fall below it", 1.0),
     "exploration_fraction": Case("where ε falls, and the dice fall between", 1.0),
     "exploration_initial_eps": Case("where ε falls, and the dice fall between", 0.0),
@@ -72,6 +76,7 @@ CASES = {
     "priority_floor": Case("where it is not below the rounding of an error", 1.0),
     "reinforce.batch_size": Case("where an update has more samples", 16),
     "target_kl": Case("where a step goes further", 1e-6),
+    "theta": Case("where a sweep changes less", 1e6),
     "vae.gamma": Case("in the returns that are laid over the map", is_of_pictures=True),
     "warmup_steps": Case("where it is not over", 1000),
     "world_model.elite_share": Case("where it is another number of plans", 0.5),
@@ -83,22 +88,28 @@ def case_of(name: str, key: str) -> Case:
 
 
 class Start:
-    """A course that has gone on for a while and has just made an update, from which any number of twins go on."""
+    """A course that has gone on for a while and, unless it plans, has just made an update; any number of twins go on from it."""
 
     def __init__(self, name: str, under: Mapping[str, Any]) -> None:
         self.name, self.changes = name, {**QUICK.get(name, {}), **under}
         self.course = course(name, **self.changes)
-        is_replaying = isinstance(self.course.agent.config, OffPolicyConfig | ReplayLearning)
-        self.course.go(AT_REPLAYING if is_replaying else AT)
+        spec = self.course.spec
+        is_replaying = issubclass(spec.config, (OffPolicyConfig, ReplayLearning))
+        self.course.go_on(AT_PLANNING if spec.needs_model else scaled(name, AT_REPLAYING if is_replaying else AT))
         made = self.course.updates
-        while self.course.updates == made:
+        while self.course.updates == made and not spec.needs_model:
             self.course.go_on(1)
         self.state = copy.deepcopy(self.course.agent.state())
-        spec, self.unedited = self.course.spec, self.twin()
+        self.unedited = self.twin()
         stretch = STRETCH_OF_KERNELS if spec.tabular and not spec.needs_model else STRETCH
-        while self.unedited.updates < UPDATES and self.unedited.steps < self.course.steps + 2 * STEPS:
+        until = self.course.steps + 2 * STEPS
+        while not self.is_enough(self.unedited) and self.unedited.steps < until:
             self.unedited.go_on(scaled(name, stretch))
-        assert self.unedited.updates >= UPDATES
+        assert self.is_enough(self.unedited)
+
+    def is_enough(self, course_: Course) -> bool:
+        """Return whether a course made enough updates for an edit to show, or has arrived."""
+        return course_.updates >= UPDATES or course_.is_finished
 
     def twin(self) -> Course:
         made = course(self.name, **self.changes)
@@ -109,7 +120,7 @@ class Start:
     def before_the_next_update(self) -> Course:
         """Return a twin that has gone on as far as it could without an update."""
         ahead, steps = self.twin(), 0
-        while not ahead.updates:
+        while not ahead.updates and not ahead.is_finished:
             steps = ahead.steps - self.course.steps
             ahead.go_on(1)
         return self.twin().go_on(steps) if steps else self.twin()
@@ -153,7 +164,7 @@ def test_a_kernel_that_goes_on_with_what_it_was_begun_with_is_found_out(monkeypa
 def test_an_edit_that_waits_for_the_next_update_leaves_the_steps_before_it_alone(name: str) -> None:
     start = Start(name, {})
     unedited = start.before_the_next_update()
-    waiting = [key for key, when in catalog.algorithm(name).config.live_names().items() if when != "step"]
+    waiting = [key for key, when in catalog.algorithm(name).config.live_names().items() if when == "update"]
     early = [key for key in waiting if start.differing(key, case_of(name, key), unedited)]
     assert not early
 

@@ -59,11 +59,11 @@ class StepSize(Config):
         help=_("Step size: raising it learns faster from each step and remembers more of its noise."),
     )  # fmt: skip
     alpha_schedule: str = Hyper(
-        "constant", choices=("constant", "visits"),
+        "constant", choices=("constant", "visits"), live="step",
         help=_("Constant, or divided by a power of how often the state–action pair was visited."),
     )  # fmt: skip
     alpha_exponent: float = Hyper(
-        0.6, low=0, high=1, symbol=r"\omega", advanced=True,
+        0.6, low=0, high=1, symbol=r"\omega", live="step", advanced=True,
         help=_("Power of the visit count that divides the step size; raising it averages over more of the past."),
     )  # fmt: skip
 
@@ -85,7 +85,7 @@ class EpsilonGreedy(Config):
         help=_("Probability of a random action: raising it explores more and earns less while learning."),
     )  # fmt: skip
     epsilon_schedule: str = Hyper(
-        "constant", choices=SCHEDULES,
+        "constant", choices=SCHEDULES, live="step",
         help=_("Whether exploration stays constant or falls to its final value, on a line or by equal factors."),
     )  # fmt: skip
     epsilon_final: float = Hyper(
@@ -93,7 +93,7 @@ class EpsilonGreedy(Config):
         help=_("Where a falling exploration ends: raising it keeps more exploration for ever."),
     )  # fmt: skip
     epsilon_decay_steps: int = Hyper(
-        50_000, low=1, high=1_000_000_000, unit="env steps", symbol="T", scale="log", advanced=True,
+        50_000, low=1, high=1_000_000_000, unit="env steps", symbol="T", scale="log", live="step", advanced=True,
         help=_("Steps until exploration reaches its final value: raising it explores longer."),
     )  # fmt: skip
 
@@ -111,7 +111,7 @@ class ExplorationChoice(Config):
     """Which of the two ways to explore a learner takes, and the constant of upper confidence bounds."""
 
     exploration: str = Hyper(
-        "epsilon_greedy", choices=("epsilon_greedy", "ucb"),
+        "epsilon_greedy", choices=("epsilon_greedy", "ucb"), live="step",
         help=_("Random actions with probability ε, or upper confidence bounds: always the action that could be best, untried ones first; ε is then 0."),
     )  # fmt: skip
     c: float = Hyper(

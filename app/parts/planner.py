@@ -44,7 +44,7 @@ class Planning(Config):
         help=_("Discount: raising it makes later rewards count more and needs more sweeps; 1 is for tasks that always can end."),
     )  # fmt: skip
     theta: float = Hyper(
-        1e-12, above=0, high=1e6, symbol=r"\theta", scale="log",
+        1e-12, above=0, high=1e6, symbol=r"\theta", scale="log", live="step",
         help=_("Largest change of a sweep that counts as converged: raising it ends sooner and less exact."),
     )  # fmt: skip
 
@@ -53,7 +53,7 @@ class SweepOrder(Config):
     """Which values a sweep reads."""
 
     sweep: str = Hyper(
-        "synchronous", choices=("synchronous", "in_place"),
+        "synchronous", choices=("synchronous", "in_place"), live="step",
         help=_("Synchronous reads the values of the sweep before; in place reads what it has just written."),
     )  # fmt: skip
 

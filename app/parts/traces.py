@@ -34,7 +34,7 @@ class Traces(Config):
         help=_("Trace decay: 0 learns from one step, 1 from whole returns; raising it carries news further back, with more noise."),
     )  # fmt: skip
     traces: str = Hyper(
-        "replacing", choices=KINDS,
+        "replacing", choices=KINDS, live="step",
         help=_("What a second visit does to a trace: add 1 to it, set it to 1, or add 1 to what the step size leaves of it."),
     )  # fmt: skip
 

@@ -89,7 +89,7 @@ class ConservativePolicyIterationConfig(Config):
         help=_("The constant step: raising it moves faster towards the greedy policy and guarantees less; 1 is policy iteration."),
     )  # fmt: skip
     theta: float = Hyper(
-        1e-12, above=0, high=1e6, symbol=r"\theta", scale="log",
+        1e-12, above=0, high=1e6, symbol=r"\theta", scale="log", live="update",
         help=_("Gain of the greedy policy in its best state that counts as none: raising it ends sooner and less exact."),
     )  # fmt: skip
 

@@ -77,11 +77,11 @@ class EpsilonGreedyBanditConfig(InitialValue, EpsilonGreedy, StepSize):
         help=_("Step size: raising it trusts the last pulls more; 1 when what an arm paid is averaged."),
     )  # fmt: skip
     alpha_schedule: str = Hyper(
-        "visits", choices=("constant", "visits"),
+        "visits", choices=("constant", "visits"), live="step",
         help=_("Constant, or divided by a power of how often the arm was pulled."),
     )  # fmt: skip
     alpha_exponent: float = Hyper(
-        1.0, low=0, high=1, symbol=r"\omega", advanced=True,
+        1.0, low=0, high=1, symbol=r"\omega", live="step", advanced=True,
         help=_("Power of the number of pulls that divides the step size: 1 is the plain average; raising it averages over more of the past."),
     )  # fmt: skip
 

@@ -84,19 +84,19 @@ class MonteCarloControlConfig(InitialValue, EpsilonGreedy, Discount, StepSize):
         help=_("Step size: raising it learns faster from each return and remembers more of its noise; 1 when returns are averaged."),
     )  # fmt: skip
     alpha_schedule: str = Hyper(
-        "visits", choices=("constant", "visits"),
+        "visits", choices=("constant", "visits"), live="step",
         help=_("Constant, or divided by a power of how many returns of the pair were counted."),
     )  # fmt: skip
     alpha_exponent: float = Hyper(
-        1.0, low=0, high=1, symbol=r"\omega", advanced=True,
+        1.0, low=0, high=1, symbol=r"\omega", live="step", advanced=True,
         help=_("Power of the count that divides the step size: 1 is the plain average; raising it averages over more of the past."),
     )  # fmt: skip
     visit: str = Hyper(
-        "first", choices=("first", "every"),
+        "first", choices=("first", "every"), live="update",
         help=_("Whether a pair counts once in an episode, from its first visit, or at each of its visits."),
     )  # fmt: skip
     exploring_starts: bool = Hyper(
-        False,
+        False, live="episode",
         help=_("Begin training episodes with a random action in a random state: raises exploration without random actions later."),
     )  # fmt: skip
 

@@ -119,7 +119,7 @@ class OffPolicyMonteCarloConfig(EvaluatedPolicy, InitialValue, EpsilonGreedy, Di
         help=_("How much of the weight of earlier returns each new one takes away: raising it follows a target that changes, with more noise; 0 averages all."),
     )  # fmt: skip
     visit: str = Hyper(
-        "every", choices=("first", "every"),
+        "every", choices=("first", "every"), live="update",
         help=_("Whether a pair counts once in an episode, from its first visit, or at each of its visits."),
     )  # fmt: skip
     epsilon: float = Hyper(
