@@ -1,5 +1,6 @@
 """Every algorithm in every environment that it fits: a short job runs to its end, and what it reports are numbers."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.training.local import job_here, run_here
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 STEPS, UPDATES = 2_000, 20
+EVALUATIONS = 4  # a planner's take longer than its training
 PAIRS = [
     (algorithm.id, environment.id)
     for algorithm in catalog.algorithms().values()
@@ -37,6 +39,7 @@ def test_a_short_job_runs_to_its_end(algorithm: str, environment: str, tmp_path:
 
     steps = UPDATES if catalog.algorithm(algorithm).step_unit == "update" else STEPS
     recipe = catalog.resolve(algorithm, environment, total_steps=steps)
-    assert run_here(job_here(recipe, tmp_path), on_record) == "finished"
+    job = replace(job_here(recipe, tmp_path), eval_every_steps=steps // EVALUATIONS)
+    assert run_here(job, on_record) == "finished"
     assert ends[-1] == "finished"
     assert np.isfinite(np.concatenate(values)).all()
