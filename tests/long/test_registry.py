@@ -1,6 +1,5 @@
 """Every algorithm in every environment that it fits: a short job runs to its end, and what it reports are numbers."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ def test_a_short_job_runs_to_its_end(algorithm: str, environment: str, tmp_path:
 
     steps = UPDATES if catalog.algorithm(algorithm).step_unit == "update" else STEPS
     recipe = catalog.resolve(algorithm, environment, total_steps=steps)
-    job = replace(job_here(recipe, tmp_path), eval_every_steps=steps // EVALUATIONS)
+    job = job_here(recipe, tmp_path, eval_every_steps=steps // EVALUATIONS)
     assert run_here(job, on_record) == "finished"
     assert ends[-1] == "finished"
     assert np.isfinite(np.concatenate(values)).all()
