@@ -24,10 +24,13 @@ export function linesOn(run, chart) {
   return linesOf(chart).map((line) => ({ ...line, from: place(line.from_step, line.run), to: place(line.to_step, line.run) }));
 }
 
-/** @param {number} run @param {Element} chart */
+/** What a chart draws of a run; `zeros` is where a logarithmic axis has no place for what was measured. @param {number} run @param {Element} chart */
 export function drawn(run, chart) {
   const found = together(curvesOf(run).curves.get(chart.getAttribute("scalar") ?? "") ?? { steps: [], values: [], min: [], max: [] });
-  const positive = (/** @type {(number|null)[]} */ list) => (chart.hasAttribute("log") ? list.map((v) => (v !== null && v > 0 ? v : null)) : list);
+  const is_log = chart.hasAttribute("log");
+  const positive = (/** @type {(number|null)[]} */ list) => (is_log ? list.map((v) => (v !== null && v > 0 ? v : null)) : list);
   const y = smooth(positive(found.values), widthFor(WINDOWS[Number(chart.getAttribute("smooth") ?? 0)] ?? 1, found.values.length));
-  return { x: placesOn(run, chart, found.steps), y, min: positive(found.min), max: positive(found.max), raw: found };
+  const x = placesOn(run, chart, found.steps);
+  const zeros = is_log ? x.filter((_at, i) => (found.min[i] ?? found.values[i] ?? 1) <= 0) : [];
+  return { x, y, min: positive(found.min), max: positive(found.max), raw: found, zeros };
 }

@@ -5,12 +5,13 @@ import { linesOf } from "./chart-data.js";
 import { extent, twoOf } from "./curves.js";
 import { number, steps } from "./format.js";
 import { placeOf } from "./moment.js";
+import { zerosTold } from "./plot-zeros.js";
 import { t } from "./text.js";
 
 const ROWS = 24;
 const ARROWS = { up: "↑", down: "↓" };
 
-/** @typedef {{x: number[], y: (number|null)[], raw: {steps: number[], values: (number|null)[], min: (number|null)[], max: (number|null)[]}}} Drawn */
+/** @typedef {{x: number[], y: (number|null)[], zeros: number[], raw: {steps: number[], values: (number|null)[], min: (number|null)[], max: (number|null)[]}}} Drawn */
 
 /**
  * Build the frame inside a chart element and return how to fill it.
@@ -40,10 +41,11 @@ export function frameOf(chart) {
   now.append(said, figure);
   const value = (/** @type {number | null | undefined} */ of) => (figure.data = of === undefined ? "" : number(of));
   behind.addEventListener("toggle", () => behind.open && table(behind, get("label"), get("step-unit"), drawn));
-  const [rule, dashes] = [make("p", "plot-note", get("rule") && t("rule of thumb: {rule}", { rule: get("rule") })), make("p", "plot-note")];
+  const [rule, dashes, zeros] = [make("p", "plot-note", get("rule") && t("rule of thumb: {rule}", { rule: get("rule") })), make("p", "plot-note"), make("p", "plot-note")];
+  zeros.hidden = true;
   const dash = () => (dashes.textContent = dashed(chart));
   dash();
-  chart.replaceChildren(head, host, caption, behind, ...[rule, dashes].filter((note) => note.textContent));
+  chart.replaceChildren(head, host, caption, behind, ...[rule, dashes].filter((note) => note.textContent), zeros);
   if (get("help")) head.title = get("help");
   let summary = "";
   let then = ""; // which moment the number above is of, where that is not now
@@ -57,6 +59,8 @@ export function frameOf(chart) {
      */
     tell(curves, several, is_loaded, headline = null) {
       drawn = curves;
+      zeros.textContent = zerosTold(curves);
+      zeros.hidden = !zeros.textContent;
       lead = headline?.values.length ? headline : (curves[0]?.raw ?? null);
       said.textContent = headline?.values.length ? `${get("headline-label")} ` : "";
       if (is_loaded) empty.textContent = t("No points yet.");
@@ -86,7 +90,7 @@ export function frameOf(chart) {
     point(data, index) {
       if (!data || index === null) return void (words.textContent = then || summary);
       const [x, ...ys] = data.map((column) => column[index]);
-      const shown = ys.slice(0, drawn.length).map((y) => number(y));
+      const shown = ys.slice(0, drawn.length).map((y) => number(y ?? (drawn.length === 1 ? drawn[0].raw.values[index] : null)));
       const raw = drawn.length === 1 && Number.isFinite(ys[1] ?? NaN) ? ` (${number(ys[1])} … ${number(ys[2])})` : "";
       words.textContent = `${number(x)}: ${shown.join(", ")}${raw}`;
     },

@@ -22,7 +22,7 @@ export function rangeOf(figure, arrays, which) {
     return which === "y" ? [0, ...own] : own.flatMap((value) => [value - (mark.width ?? 0) / 2, value + (mark.width ?? 0) / 2]);
   });
   const ruled = (figure.rules ?? []).map((rule) => rule[which]).filter((value) => value !== undefined);
-  const found = extent((axis.log ? (/** @type {number[]} */ all) => all.filter((value) => value > 0) : (/** @type {number[]} */ all) => all)([...values, ...ruled])) ?? [0, 1];
+  const found = extent((axis.log ? (/** @type {number[]} */ all) => all.filter((value) => value > 0) : (/** @type {number[]} */ all) => all)([...values, ...ruled])) ?? (axis.log ? [0.1, 1] : [0, 1]);
   let [low, high] = [axis.low ?? found[0], axis.high ?? found[1]];
   if (!(high > low)) [low, high] = axis.log ? [low / 2, low * 2 || 1] : axis.low !== undefined ? [low, low + 1] : [low - (Math.abs(low) || 1) / 2, low + (Math.abs(low) || 1) / 2];
   if (which === "y" && axis.high === undefined && !axis.log) high += (high - low) * 0.05;

@@ -6,6 +6,7 @@ import { extent } from "./curves.js";
 import { tick } from "./format.js";
 import { beyond, reaching, shade } from "./plot-band.js";
 import { annotate } from "./plot-notes.js";
+import { markZeros } from "./plot-zeros.js";
 
 const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
 const MOST_DECADES = 12;
@@ -27,7 +28,7 @@ const dashes = (index) => DASHES[(index + Math.floor(index / 8)) % DASHES.length
 
 /**
  * @param {{width: number, height: number, curves: number, log: boolean, envelope: boolean, tall: boolean,
- *   healthy: import("./plot-band.js").Healthy | null, references: () => Reference[], marks: () => Mark[], drawn: () => void, moved: (index: number | null) => void}} look
+ *   healthy: import("./plot-band.js").Healthy | null, references: () => Reference[], marks: () => Mark[], zeros: () => number[][], drawn: () => void, moved: (index: number | null) => void}} look
  */
 export function options(look) {
   const grid = { stroke: token("--line"), width: 1 };
@@ -59,7 +60,7 @@ export function options(look) {
     ],
     hooks: {
       drawClear: [(/** @type {any} */ u) => shade(u, look.healthy)],
-      draw: [(/** @type {any} */ u) => annotate(u, look.references(), look.marks(), beyond([u.scales.y.min, u.scales.y.max], look.healthy)), look.drawn],
+      draw: [(/** @type {any} */ u) => annotate(u, look.references(), look.marks(), beyond([u.scales.y.min, u.scales.y.max], look.healthy)), (/** @type {any} */ u) => markZeros(u, look.zeros(), color), look.drawn],
       setCursor: [(/** @type {any} */ u) => look.moved(u.cursor.idx ?? null)],
     },
   };

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.browser.conftest import Open
 
 MODULE = 'const {{ {names} }} = await import(new URL("{file}", document.querySelector("script[type=module]").src));'
@@ -23,6 +25,61 @@ BEYOND = (
     + " return cases.map(([axis, band]) => beyond(axis, band)); }"
 )
 RINGS = "async (places) => { " + MODULE.format(names="ringsOf", file="figure-notes.js") + " return ringsOf(places); }"
+
+ZEROS = """async (curve) => {
+  const at = (file) => new URL(file, document.querySelector("script[type=module]").src);
+  const [{ drawn }, { curvesOf }, { frameOf }, { options }, { script }] = await Promise.all(
+    ["chart-data.js", "series.js", "chart-frame.js", "plot.js", "loader.js"].map((file) => import(at(file))));
+  await script("vendor/uplot/uPlot.iife.min.js");
+  const chart = document.createElement("div");
+  for (const [name, value] of Object.entries({ scalar: "train/kl", label: "KL", log: "" })) chart.setAttribute(name, value);
+  document.body.append(chart);
+  curvesOf(99).curves.set("train/kl", curve);
+  const [frame, one] = [frameOf(chart), drawn(99, chart)];
+  frame.tell([one], false, true);
+  let marked = 0;
+  const look = { width: 300, height: 160, curves: 1, log: true, envelope: true, tall: false, healthy: null, references: () => [],
+    marks: () => [], zeros: () => [one.zeros], drawn: () => {}, moved: () => {} };
+  const plot = new uPlot({ ...options(look), hooks: { draw: [(u) => {
+    const fill = u.ctx.fill;
+    u.ctx.fill = () => marked++;
+    options(look).hooks.draw[1](u);
+    u.ctx.fill = fill;
+  }] } }, [one.x, one.y, one.min, one.max], frame.host);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  frame.point(plot.data, 1);
+  const said = [...chart.querySelectorAll(".plot-note")].filter((note) => !note.hidden).map((note) => note.textContent).join(" ");
+  return { zeros: one.zeros, marked, axis: [plot.scales.y.min, plot.scales.y.max], said, hovered: chart.querySelector(".caption").textContent };
+}"""
+
+
+def test_a_zero_on_a_logarithmic_axis_is_marked_at_its_lower_edge_and_said(visit: Open) -> None:
+    """A step of TRPO that no length was allowed for moves nothing: its divergence is 0."""
+    page = visit("/").page
+    kl: dict[str, Any] = {
+        "steps": [10, 20, 30, 40], "values": [0.01, 0, 0.002, 0.004], "min": [0.01, 0, 0, 0.004], "max": [0.01, 0, 0.008, 0.004],
+    }  # fmt: skip
+    found = page.evaluate(ZEROS, kl)
+    assert found["zeros"] == [20, 30], "a point that stands for several is marked where one of them is 0"
+    assert found["marked"] == 2
+    assert found["axis"] == pytest.approx([1e-3, 1e-2])
+    assert "2 of 4 points reach 0" in found["said"]
+    assert found["hovered"].startswith("20: 0"), "and not as if there had been no update"
+    nothing = page.evaluate(ZEROS, {**kl, "values": [0] * 4, "min": [0] * 4, "max": [0] * 4})
+    assert (nothing["marked"], nothing["axis"]) == (4, pytest.approx([0.1, 1]))
+    above = page.evaluate(ZEROS, {**kl, "values": [0.01] * 4, "min": [0.01] * 4, "max": [0.01] * 4})
+    assert (above["zeros"], above["marked"]) == ([], 0)
+    assert "logarithmic" not in above["said"]
+
+
+def test_a_figure_without_a_number_above_zero_keeps_its_logarithmic_axis(visit: Open) -> None:
+    code = (
+        "async (figure) => { "
+        + MODULE.format(names="rangeOf", file="figure-range.js")
+        + " return rangeOf(figure, { kl: [0, 0] }, 'y'); }"
+    )
+    figure = {"y": {"log": True}, "marks": [{"kind": "dots", "y": "kl"}]}
+    assert visit("/").page.evaluate(code, figure) == [0.1, 1]
 
 
 def test_points_of_one_step_are_drawn_as_their_mean_and_band(visit: Open) -> None:

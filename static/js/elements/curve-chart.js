@@ -111,6 +111,7 @@ class CurveChart extends HTMLElement {
       healthy: JSON.parse(this.getAttribute("healthy") ?? "null"),
       references: () => linesOn(this.ids[0], this),
       marks: () => (this.ids.length === 1 ? this.#marks() : []),
+      zeros: () => this.ids.map((id) => drawn(id, this).zeros),
       drawn: () => this.#travel(),
       moved: (/** @type {number | null} */ index) => frame.point(this.#plot?.data, index),
     };
