@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from app.core.config import Config
 from app.core.contracts import Agent, Array, Environment, Problem
 from app.core.scalars import Scalar
@@ -261,6 +263,11 @@ class Frame:
 
     arrays: dict[str, Any]
     meta: dict[str, Any]
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is no number to draw."""
+        return not any(np.size(array) for array in self.arrays.values())
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Drawing a panel from stored weights: the agent is rebuilt from its recipe, given the weights, and asked."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,6 +11,8 @@ from app.core.errors import InvalidInput
 from app.core.specs import Frame, Subject
 from app.core.text import _
 from app.training.checkpoints import read_checkpoint
+
+NOT_KEPT = _("Nothing of it was kept for this moment: what an update computes is not part of the stored weights.")
 
 
 @runtime_checkable
@@ -40,4 +43,5 @@ def frame(request: Mapping[str, Any], weights: Array) -> Frame:
     agent.load_weights(weights)
     panel = catalog.panel(request["panel"])
     options = panel.options.parse(dict(request.get("options") or {}), "options")
-    return panel.compute(Subject(agent, algorithm, environment_spec, environment), options)
+    drawn = panel.compute(Subject(agent, algorithm, environment_spec, environment), options)
+    return replace(drawn, meta={**drawn.meta, "waits": NOT_KEPT}) if drawn.is_blank else drawn

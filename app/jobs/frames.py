@@ -12,6 +12,7 @@ from typing import Any
 from app.core.codecs import canonical_json
 from app.core.contracts import Array
 from app.core.errors import InvalidInput, Missing, Violation
+from app.core.specs import Frame
 from app.core.text import _
 from app.jobs.floor import Floor
 from app.jobs.lineage import origin_of
@@ -62,7 +63,10 @@ class Frames:
         live = self._floor.hub.live_frame(run, panel, chosen) if step is None and not row.is_terminal else None
         if live is not None:
             header = live.header
-            return DrawnFrame(panel, int(header["step"]), header.get("meta") or {}, live.arrays, f"live-{live.version}")
+            shown = DrawnFrame(
+                panel, int(header["step"]), header.get("meta") or {}, live.arrays, f"live-{live.version}"
+            )
+            return self._kept_before(run, shown) if "waits" in shown.meta and not chosen else shown
         if not chosen:
             with self._floor.store.read() as connection:
                 stored = frames.get(connection, run, panel, step)
@@ -70,6 +74,14 @@ class Frames:
             if stored is not None and (step is None or stored.step <= step or not kept_weights):
                 return DrawnFrame(panel, stored.step, stored.meta, stored.arrays, f"{run}-{panel}-{stored.step}")
         return self._drawn(row, panel, chosen, step)
+
+    def _kept_before(self, run: int, blank: DrawnFrame) -> DrawnFrame:
+        """Return the last picture that was stored up to the step of a blank one which waits for an update, else that one."""
+        with self._floor.store.read() as connection:
+            stored = frames.get(connection, run, blank.panel, blank.step)
+        if stored is None or stored.step > blank.step or Frame(dict(stored.arrays), {}).is_blank:
+            return blank
+        return DrawnFrame(blank.panel, stored.step, stored.meta, stored.arrays, f"{run}-{blank.panel}-{stored.step}")
 
     def _drawn(self, row: runs.RunRow, panel: str, options: dict[str, Any], step: int | None) -> DrawnFrame:
         with self._floor.store.read() as connection:

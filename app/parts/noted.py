@@ -1,4 +1,4 @@
-"""What the last update saw, kept for pictures alone: training never reads it, and no checkpoint holds it.
+"""What the last update saw, kept for pictures alone: training never reads it, and a checkpoint holds no more than where it began.
 
 Only references to arrays that the update made anyway are kept, so it costs next to nothing.
 B samples, K columns, D observation size, A numbers of an action, M samples judged in all passes of an update.
@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.core.contracts import Tree
+
 Array = NDArray[Any]
 
+SAVED = 25_600  # parameters that a state holds at most for pictures: 100 KB
 RECENT = 512  # steps of each environment over which rollouts are kept: time for an episode to end
 MINIBATCH_SIGNALS = ("minibatch", "minibatch_observations", "minibatch_actions")
 NOTED_SIGNALS = (*MINIBATCH_SIGNALS, "settings_used")
@@ -101,6 +104,14 @@ class Noted:
     def settings(self) -> Array:
         """Return the numbers of `SETTINGS` that the last update took, 0 for those it has not (K,); nothing (0,) before the first."""
         return np.array([self._settings.get(name, 0.0) for name in SETTINGS if self._settings], np.float64)
+
+    def state(self) -> Tree:
+        """Return where the last update began, where that is not too much: a saved state still shows how far it went."""
+        return {"before": self.before[: len(self.before) * (len(self.before) <= SAVED)].copy()}
+
+    def load(self, tree: Tree) -> None:
+        """Restore what `state` returned; all else is empty until the next update."""
+        self.before = np.array(tree.get("before", ()), np.float32)
 
     def signals(self) -> dict[str, Callable[..., Array]]:
         """Return the signals of the last minibatch, and the settings that were used."""

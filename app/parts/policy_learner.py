@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import field_validator
 
 from app.core.config import Config, Hyper
-from app.core.contracts import Problem
+from app.core.contracts import Problem, Tree
 from app.core.errors import InvalidInput, TrainingDiverged
 from app.core.randomness import Stream
 from app.core.text import _, filled
@@ -104,7 +104,7 @@ class PolicyLearner(SavedAgent):
     """A policy, and a critic unless `has_critic` says otherwise, on N environments at once."""
 
     parameters: ClassVar[Mapping[str, str]] = {"weights": "networks"}
-    saved: ClassVar[tuple[str, ...]] = ("batch", "normaliser", "episodes", "visited")
+    saved: ClassVar[tuple[str, ...]] = ("batch", "normaliser", "episodes", "visited", "noted")
     counters: ClassVar[Mapping[str, str]] = {"actions_drawn": "action_random"}
     has_critic: ClassVar[bool] = True
 
@@ -248,6 +248,10 @@ class PolicyLearner(SavedAgent):
         """Return the policy's parameters before and after the last update (2, P); nothing (0, P) before the first."""
         now, before = self.networks.stretch(0).weights, self.noted.before
         return np.stack([before, now]) if len(before) else np.zeros((0, len(now)), np.float32)
+
+    def load(self, tree: Tree) -> None:
+        """Restore what `state` returned; older ones hold nothing of the last update."""
+        super().load({"noted": {}, **tree})
 
     def diagnostics(self) -> dict[str, float]:
         """Return nothing: every scalar comes with an update."""

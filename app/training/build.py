@@ -13,13 +13,20 @@ from app.training.job import Job
 
 @dataclass
 class Built:
-    """An agent, its world, and the panels that can draw them. `environment` is another one when the world has changed."""
+    """An agent, its world, and the panels that can draw them.
+
+    Attributes:
+        environment: another one when the world has changed.
+        lacks_update: the agent was restored from a saved state and has made no update since: a state holds what decides the
+            future, not the numbers of the last update.
+    """
 
     algorithm: AlgorithmSpec
     environment_spec: EnvironmentSpec
     environment: Environment
     agent: Agent
     panels: tuple[PanelSpec, ...]
+    lacks_update: bool = False
 
     @property
     def subject(self) -> Subject:

@@ -27,6 +27,8 @@ MAX_WATCHED = 16
 WEIGHTS_EACH_BYTES = 1 << 20
 WEIGHTS_ALL_BYTES = 32 << 20
 
+LATER = _("Appears with the next update: what the last one computed is not part of a saved state.")
+
 log = logging.getLogger(__name__)
 Watched = tuple[PanelSpec, Config, Header]
 
@@ -55,7 +57,8 @@ class History:
                     self._panels.remove(panel)
                 self._give_up(panel, error)
             else:
-                self._output.frame(panel.id, frame)
+                if not lacks(self._built, frame):  # else what was kept before stays
+                    self._output.frame(panel.id, frame)
         self._keep_weights(is_last)
         self.kept += not is_last
 
@@ -138,7 +141,8 @@ class Viewer:
                 self._refuse(panel, options, error)
             else:
                 arrays = {name: np.array(array, np.float32) for name, array in frame.arrays.items()}
-                self._output.sink.live({**header, "meta": frame.meta}, arrays)
+                waits = {"waits": LATER} if lacks(self._built, frame) else {}
+                self._output.sink.live({**header, "meta": {**frame.meta, **waits}}, arrays)
         now = self._clock()
         self._frames_at, self._shown = now + max(FRAME_S, SHARE * (now - started)), self._output.step
 
@@ -153,6 +157,11 @@ class Viewer:
         log.warning("panel %s cannot be drawn: %s", panel.id, error)
         header: Header = {"type": "frame", "panel": panel.id, "options": options, "step": self._output.step}
         self._output.sink.live({**header, "meta": {"error": str(error)}})
+
+
+def lacks(built: Built, frame: Frame) -> bool:
+    """Return whether a frame is blank only because the agent was restored and has made no update since."""
+    return built.lacks_update and frame.is_blank
 
 
 def draw(panel: PanelSpec, built: Built, options: Any) -> Frame:

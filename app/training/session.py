@@ -77,6 +77,7 @@ class Session:
         self.pace.took(report.steps, started)
         self.step += report.steps
         self.updates += report.updates
+        self.built.lacks_update &= not report.updates
         self.output.step = self.step
         self.recorder.add_episodes(report.episodes)
         if report.scalars:
@@ -233,11 +234,8 @@ class Session:
         is_best = mean >= self.best
         for place, replay in enumerate(outcome.replays):
             self.output.episode(PLACES * number + place, number, "best" if is_best else "evaluation", replay)
-        text = (
-            _("Evaluation {number}: mean return {mean:.6g} over {episodes} episodes")
-            .format(number=number, mean=mean, episodes=len(outcome.returns))
-            .replace("-", "−")
-        )
+        text = _("Evaluation {number}: mean return {mean:.6g} over {episodes} episodes")
+        text = text.format(number=number, mean=mean, episodes=len(outcome.returns)).replace("-", "−")
         data = {"number": number, "mean_reward": mean, "best": is_best}
         self.output.event("evaluation", text, data=data, key=f"evaluation:{number}")
         if is_best:
@@ -310,6 +308,7 @@ class Session:
         self.agent.load(tree["agent"])
         self.recorder.load(tree["recorder"], numbered=not is_fork)
         self.step, self.updates = int(counters["step"]), int(counters["updates"])
+        self.built.lacks_update = self.updates > 0
         self.evaluations, self.history.kept = int(counters["evaluations"]), int(counters["pictures"])
         self.best = -math.inf if is_fork else float(counters["best"])
         self.ended_at = -1 if is_fork else int(counters["ended_at"])

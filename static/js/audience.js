@@ -54,7 +54,7 @@ export class Audience {
     this.#viewers.add(viewer);
     const blind = host ? watchSight(host, (is_seen) => this.#sight(viewer, is_seen)) : () => {};
     if (!host) this.#come();
-    if (this.shown) told(this.shown);
+    if (this.shown) this.#show(viewer, this.shown);
     return () => {
       blind();
       this.#viewers.delete(viewer);
@@ -64,7 +64,14 @@ export class Audience {
 
   /** There is no picture so far. */
   tellOfNone() {
-    for (const { host } of this.#viewers) host?.dispatchEvent(new Event("no-picture"));
+    for (const { host } of this.#viewers) host?.dispatchEvent(new CustomEvent("no-picture"));
+  }
+
+  /** Show a picture; one that waits for something has words only, and what was shown before stays. @param {Viewer} viewer @param {Picture} picture */
+  #show(viewer, picture) {
+    const why = picture.meta?.waits;
+    if (why) viewer.host?.dispatchEvent(new CustomEvent("no-picture", { detail: why }));
+    else viewer.told(picture);
   }
 
   /** @param {Picture} picture @param {boolean} is_past */
@@ -73,7 +80,7 @@ export class Audience {
     clearTimeout(this.#timer);
     for (const viewer of this.#viewers) {
       viewer.is_late = is_past && !viewer.is_seen;
-      if (!viewer.is_late) viewer.told(picture);
+      if (!viewer.is_late) this.#show(viewer, picture);
     }
     this.#timer = setTimeout(() => this.#catchUp(() => true), REST_MS);
   }
@@ -83,7 +90,7 @@ export class Audience {
     for (const viewer of this.#viewers) {
       if (!viewer.is_late || !this.shown || !who(viewer)) continue;
       viewer.is_late = false;
-      viewer.told(this.shown);
+      this.#show(viewer, this.shown);
     }
   }
 

@@ -12,8 +12,10 @@ export function waiting(host) {
   const page = /** @type {HTMLElement | null} */ (host.closest("run-page"));
   const has_ended = () => /finished|stopped|failed/.test(page?.dataset.state ?? "");
   const words = make("p", "map-wait", has_ended() ? t("Loading…") : t("Waiting for the first picture."));
-  host.addEventListener("no-picture", () => {
-    if (has_ended()) words.textContent = t("No picture of it was kept.");
+  host.addEventListener("no-picture", (event) => {
+    const why = /** @type {CustomEvent} */ (event).detail;
+    if (why) words.textContent = why;
+    else if (has_ended()) words.textContent = t("No picture of it was kept.");
   });
   return words;
 }

@@ -39,3 +39,27 @@ def test_schedules_step_zero_and_the_end_are_said(visit: Open, server: Server) -
     expect(epsilon).to_contain_text("then 0.")
     page.get_by_role("button", name="End", exact=True).click()
     expect(epsilon).to_have_text("now 0.25")
+
+
+WAITS = """async () => {
+  const at = (file) => new URL(file, document.querySelector("script[type=module]").src);
+  const [{ Audience }, { waiting }] = await Promise.all(["audience.js", "waiting.js"].map((file) => import(at(file))));
+  const host = document.createElement("div");
+  document.body.append(host);
+  host.append(waiting(host));
+  const [audience, shown] = [new Audience(() => {}), []];
+  audience.add((picture) => shown.push(picture.step), host);
+  const words = [host.textContent];
+  audience.tell({ step: 3, meta: { waits: "Appears later." } }, false);
+  words.push(host.textContent);
+  audience.tell({ step: 4, meta: {} }, false);
+  audience.tell({ step: 5, meta: { waits: "Appears later." } }, false);
+  return { shown, words };
+}"""
+
+
+def test_a_picture_that_waits_for_an_update_says_so_and_leaves_what_is_shown(visit: Open) -> None:
+    assert visit("/").page.evaluate(WAITS) == {
+        "shown": [4],
+        "words": ["Waiting for the first picture.", "Appears later."],
+    }

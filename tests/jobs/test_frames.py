@@ -54,6 +54,22 @@ def test_the_live_frame_is_the_latest_and_the_past_is_stored(floor):
     assert live.version != past.version
 
 
+def test_a_blank_picture_that_waits_for_an_update_gives_way_to_the_one_that_was_kept(floor):
+    """A paused run that a new process holds has forgotten the numbers of its last update; what was drawn of it is stored."""
+    run = floor.insert()
+    header = {"type": "frame", "panel": "grid_values", "options": {}, "step": 14, "meta": {"waits": "later"}}
+    floor.engine.worker(0).say({"type": "live", "run": run, "header": header}, {"v": np.zeros((0, 2), np.float32)})
+    assert floor.supervisor.frame(run, "grid_values").meta == {"waits": "later"}, "nothing was kept: words only"
+    store_frame(floor, run, 20, 3.0)
+    assert floor.supervisor.frame(run, "grid_values").meta == {"waits": "later"}, "nor is a later step shown"
+    store_frame(floor, run, 14, 2.0)
+    kept = floor.supervisor.frame(run, "grid_values")
+    assert (kept.step, kept.meta, kept.arrays["v"][0]) == (14, {"rows": 2}, 2.0)
+    fresh = {**header, "step": 15, "meta": {"rows": 2}}
+    floor.engine.worker(0).say({"type": "live", "run": run, "header": fresh}, {"v": np.ones(4, np.float32)})
+    assert floor.supervisor.frame(run, "grid_values").step == 15
+
+
 def test_another_axis_is_drawn_by_an_idle_worker_from_stored_weights_once(floor):
     run = floor.insert(config={"alpha": 0.5})
     store_weights(floor, run, 20)
@@ -171,3 +187,12 @@ def test_a_tabular_agent_keeps_no_weights_to_draw_from():
     recipe = catalog.resolve("q_learning", "FrozenLake-v1")
     with pytest.raises(InvalidInput, match="keeps no weights"):
         compute.frame({"recipe": recipe.as_dict(), "panel": "grid_values", "options": {}}, np.zeros(3, np.float32))
+
+
+def test_of_weights_alone_the_last_update_is_said_to_be_missing():
+    recipe = catalog.resolve("ppo", "CartPole-v1", config={"net_arch": "8"}, preset="")
+    weights = np.array(catalog.build(recipe)[3].signals()["weights"](), np.float32)
+    drawn = compute.frame({"recipe": recipe.as_dict(), "panel": "passes", "options": {}}, weights)
+    assert drawn.meta["waits"] == compute.NOT_KEPT
+    drawn = compute.frame({"recipe": recipe.as_dict(), "panel": "slices", "options": {}}, weights)
+    assert "waits" not in drawn.meta

@@ -40,6 +40,23 @@ def test_a_rollout_cut_anywhere_goes_on_bit_for_bit(world: type[Walk]) -> None:
     assert not trees_equal(one.state(), other.state())
 
 
+def test_a_restored_policy_knows_where_its_last_update_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = learner(), learner()
+    one.collect(until=1000)
+    one.networks.weights[:] += 0.5
+    other.load(one.state())
+    before, now = other.last_step()
+    np.testing.assert_array_equal([before, now], one.last_step())
+    assert not np.array_equal(before, now)
+    np.testing.assert_array_equal(other.pictured(), one.pictured())
+    monkeypatch.setattr("app.parts.noted.SAVED", 10)
+    other.load(one.state())
+    assert len(other.last_step()) == 0, "one of many parameters is not kept: a state stays small"
+    tree = {name: value for name, value in one.state().items() if name != "noted"}
+    other.load(tree)
+    assert len(other.last_step()) == 0, "as in a state that was saved before pictures were"
+
+
 @pytest.mark.parametrize(("world", "shape"), [(Walk, (32,)), (Push, (32, 1))])
 def test_samples_hold_the_actions_as_drawn(world: type[Walk], shape: tuple[int, ...]) -> None:
     built = learner(world)

@@ -6,7 +6,7 @@ from app import catalog
 from app.core.contracts import Problem
 
 SHARED = {"env_steps", "observations", "weights", "actions_drawn", "batch", "episodes"}
-ON_POLICY = SHARED | {"normaliser", "visited", "rollout", "optimiser", "orders_drawn"}
+ON_POLICY = SHARED | {"normaliser", "visited", "noted", "rollout", "optimiser", "orders_drawn"}
 REPLAYED = SHARED | {"target_weights", "minibatches_drawn", "replay"}
 ACTORS = REPLAYED | {"actor_optimiser", "critic_optimiser"}
 ENTRIES = {

@@ -4,9 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app.core.specs import Frame
+from app.training.live import LATER
 from tests.training.fakes import PANEL, Room, job
 
 WATCH = [{"panel": "sum", "options": {}}]
@@ -106,3 +108,48 @@ def test_weights_are_kept_beside_the_pictures(tmp_path: Path) -> None:
     room = Room()
     room.train(job(tmp_path))
     assert [header["step"] for header in room.of("weights")] == [header["step"] for header in room.of("frame")]
+
+
+def of_last_update(subject: Any, options: Any) -> Frame:
+    """Draw what no saved state holds: how many steps the calls since took."""
+    return Frame({"calls": np.array(subject.agent.calls)}, {"count": len(subject.agent.calls)})
+
+
+LAST = replace(PANEL, id="last", compute=of_last_update)
+
+
+def resumed(tmp_path: Path, *commands: dict[str, Any], **changes: Any) -> tuple[Room, int]:
+    """Let a process pause a run and go, and return another that goes on with it paused, and the step."""
+    first = Room([(100, {"name": "pause"}), (9_999, {"name": "leave"})], panels=(PANEL, LAST))
+    assert first.train(job(tmp_path)) == "left"
+    assert "last" in {header["panel"] for header in first.of("frame") if header["step"] == first.agent.steps}
+    at, saved = first.agent.steps, first.of("checkpoint")[-1]["id"]
+    second = Room([(9_999, command) for command in commands], panels=(PANEL, LAST))
+    second.train(job(tmp_path, checkpoint=saved, reached=at, paused=True, paused_at=at, attempt=2, **changes))
+    return second, at
+
+
+def test_a_restored_run_leaves_the_pictures_of_its_last_update_as_they_were_kept(tmp_path: Path) -> None:
+    """A blank one of the same step would take the place of what was kept before the process went."""
+    room, at = resumed(tmp_path, {"name": "leave"})
+    assert {header["panel"] for header in room.of("frame")} == {"sum"}
+    shown = {header["panel"]: header for header in frames(room)}
+    assert shown["last"]["meta"] == {"count": 0, "waits": LATER}, "and a viewer is told when there will be one"
+    assert shown["sum"]["meta"] == {"steps": at}
+
+
+def test_a_restored_run_shows_its_last_update_from_the_next_one_on(tmp_path: Path) -> None:
+    room, at = resumed(tmp_path, {"name": "step", "unit": "update", "count": 1}, {"name": "leave"})
+    shown = [header["meta"] for header in frames(room) if header["panel"] == "last" and header["step"] > at]
+    assert shown
+    assert shown[-1]["count"] > 0
+    kept = [header["step"] for header in room.of("frame") if header["panel"] == "last"]
+    assert kept[0] > at
+    assert kept[-1] == room.agent.steps
+
+
+def test_a_fresh_run_keeps_its_blank_pictures_of_before_the_first_update(tmp_path: Path) -> None:
+    room = Room(panels=(LAST,))
+    room.train(job(tmp_path, watch=[{"panel": "last", "options": {}}]))
+    assert room.of("frame")[0] == {"panel": "last", "step": 0, "meta": {"count": 0}}
+    assert "waits" not in frames(room)[0]["meta"]

@@ -46,7 +46,10 @@ class MinibatchInspector extends HTMLElement {
     this.#page = this.closest("run-page");
     if (this.#page) this.#states.observe(this.#page, { attributeFilter: ["data-state"] });
     this.#turn();
-    this.addEventListener("no-picture", () => this.#buttons.hidden && (this.#hint.textContent = t("No update of it was kept.")));
+    this.addEventListener("no-picture", (event) => {
+      const why = /** @type {CustomEvent} */ (event).detail;
+      if (why || this.#buttons.hidden) this.#hint.textContent = why || t("No update of it was kept.");
+    });
     this.#leave = watchFrames({ run, panel: this.getAttribute("panel") ?? "minibatch" }, (frame) => this.#show(frame), this);
   }
 
