@@ -205,20 +205,11 @@ def _stages(
         spec, own = stop.spec, [run for run in runs if run.algorithm == stop.spec.id]
         scores = [score for run in own if (score := run.latest.get(SCORE)) is not None]
         origins = _origins(spec, by_id, kept=kept, names=names, source=source)
-        reason = catalog.misfit(spec, task) or _why_not(spec, task)
+        reason = catalog.misfit(spec, task)
         preset = catalog.presets_for(spec.id, task.id).get(catalog.BASE_PRESET)
         budget = preset.total_steps if preset else spec.default_steps
         found.append(Stage(spec, budget, origins, len(own), max(scores, default=None), reason))
     return found
-
-
-def _why_not(spec: AlgorithmSpec, task: EnvironmentSpec) -> str:
-    """Return why a stage cannot run on a task with its own settings, or the empty text."""
-    try:
-        spec.check(spec.config(), task.make(task.config()))
-    except InvalidInput as error:
-        return str(error)
-    return ""
 
 
 def _origins(

@@ -22,10 +22,9 @@ Sources: Ouyang et al. (2022), "Training language models to follow instructions 
 from torch import Tensor
 
 from app.core.config import Hyper
-from app.core.contracts import Array, Environment
-from app.core.errors import InvalidInput
+from app.core.contracts import Array
 from app.core.report import Report
-from app.core.specs import AlgorithmSpec, Smoke
+from app.core.specs import AlgorithmSpec, EnvironmentSpec, Smoke
 from app.core.text import _
 from app.parts.demonstrations import Examples, demonstrations
 from app.parts.language_learner import LANGUAGE_SIGNALS, LanguageLearner, ModelChoices, check_task
@@ -82,14 +81,12 @@ def right_share(guesses: Array, examples: Examples) -> float:
     return float((is_right * examples.mask).sum() / examples.mask.sum())
 
 
-def check(config: SFTConfig, environment: Environment) -> None:
-    """Refuse a task for which nobody can write answers."""
-    check_task(config, environment)
-    if getattr(environment, "answer", None) is None:
-        raise InvalidInput.one(
-            "environment", environment.id, _("has no right answers to show"),
-            _("Start reinforcement from a pre-trained model."),
-        )  # fmt: skip
+def fits(environment: EnvironmentSpec) -> str:
+    """Return why a task cannot be imitated: nobody can write its answers."""
+    if getattr(environment.make(environment.config()), "answer", None) is None:
+        rule = _("{environment} has no right answers to show. Start reinforcement from a pre-trained model.")
+        return rule.format(environment=environment.name)
+    return ""
 
 
 SPEC = AlgorithmSpec(
@@ -111,5 +108,6 @@ SPEC = AlgorithmSpec(
     references=(
         "Ouyang et al. (2022), Training language models to follow instructions with human feedback, arXiv 2203.02155",
     ),
-    check=check,
+    check=check_task,
+    fits=fits,
 )

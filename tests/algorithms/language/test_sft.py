@@ -58,3 +58,10 @@ def test_a_later_stage_starts_from_the_model_and_another_size_is_refused() -> No
 def test_heads_share_the_size_evenly() -> None:
     with pytest.raises(InvalidInput, match="multiple of n_heads"):
         catalog.resolve("sft", "sort_digits", config={"d_model": 16, "n_heads": 3})
+
+
+def test_a_task_without_right_answers_does_not_fit() -> None:
+    assert "no right answers" in catalog.misfit(catalog.algorithm("sft"), catalog.environment("vowels"))
+    with pytest.raises(InvalidInput, match="no right answers"):
+        catalog.resolve("sft", "vowels")
+    assert not catalog.misfit(catalog.algorithm("pretrain"), catalog.environment("vowels"))
