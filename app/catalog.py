@@ -147,7 +147,7 @@ def environment(name: str) -> EnvironmentSpec:
     if name in absent():
         _spec, rule, way_out = absent()[name]
         raise UnknownName([Violation("environment", name, rule, way_out)])
-    return _lookup("environment", name, environments())
+    return _lookup("environment", name, _declared_environments())
 
 
 _environment = environment  # where an argument has its name
@@ -175,20 +175,20 @@ def misfit(algorithm_: AlgorithmSpec, environment_: EnvironmentSpec) -> str:
         return rule.format(environment=environment_.name)
     if algorithm_.actions not in ("any", environment_.action_kind):
         rule = (
-            _("{algorithm} chooses one of several actions; an action of {environment} is made of continuous numbers.")
+            _("It chooses one of several actions; an action of {environment} is made of continuous numbers.")
             if algorithm_.actions == "numbered"
-            else _("{algorithm} chooses continuous numbers; an action of {environment} is one of several.")
+            else _("It chooses continuous numbers; an action of {environment} is one of several.")
         )
-        return rule.format(algorithm=algorithm_.name, environment=environment_.name)
+        return rule.format(environment=environment_.name)
     if environment_.kind == "tabular":
         return algorithm_.fits(environment_)
     if algorithm_.needs_model:
-        return _("{algorithm} plans with an exact model; {environment} has none, only a simulator.").format(
-            algorithm=algorithm_.name, environment=environment_.name
+        return _("It plans with an exact model; {environment} has none, only a simulator.").format(
+            environment=environment_.name
         )
     if algorithm_.tabular:
-        return _("{algorithm} keeps one table entry per state; {environment} has a continuous state.").format(
-            algorithm=algorithm_.name, environment=environment_.name
+        return _("It keeps one table entry per state; {environment} has a continuous state.").format(
+            environment=environment_.name
         )
     return algorithm_.fits(environment_)
 
@@ -222,9 +222,11 @@ def resolve(
     environment_spec = _environment(environment)
     reason = misfit(algorithm_spec, environment_spec)
     if reason:
-        raise InvalidInput.one(
-            "algorithm", algorithm, _("does not fit {environment}").format(environment=environment), reason
+        rule = _("does not fit {environment}. {reason}").format(
+            environment=environment, reason=reason.removesuffix(".")
         )
+        fitting = ", ".join(name for name, spec in algorithms().items() if not misfit(spec, environment_spec))
+        raise InvalidInput.one("algorithm", algorithm, rule, _("These fit: {names}.").format(names=fitting))
     chosen = _choose_preset(algorithm, environment, preset)
     violations: list[Violation] = []
     base: Mapping[str, Any] = chosen.config if chosen else {}

@@ -135,3 +135,16 @@ def test_no_way_out_offers_a_range_that_holds_the_refused_value() -> None:
             assert not offers(violation.way_out, float(violation.value)), f"{kind.__name__}: {violation}"
             refused.add(violation.where)
     assert {"config.batch_size", "config.n_steps", "config.n_episodes", "config.n_states"} <= refused
+
+
+def test_what_does_not_fit_is_refused_with_what_does() -> None:
+    with pytest.raises(
+        InvalidInput, match=r"does not fit Pendulum-v1\. It chooses one of .* These fit: .*ppo, .*sac"
+    ) as raised:
+        catalog.resolve("q_learning", "Pendulum-v1")
+    assert "q_learning" not in raised.value.violations[0].way_out
+
+
+def test_an_environment_of_an_extra_is_near_a_name_that_is_unknown() -> None:
+    with pytest.raises(UnknownName, match="Close to it: ALE-Pong-v5"):
+        catalog.environment("Pong-v5")

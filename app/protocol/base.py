@@ -10,7 +10,10 @@ WORD, WORD_OR_EMPTY, LONG_WORD = (rf"^[A-Za-z0-9_-]{{{length}}}$" for length in 
 SAVED = r"^\w[^\x00-\x1f\x7f-\x9f/\\]{0,59}$"
 PATTERNS = {  # what is said of a text that does not match: the rule, the way out; translated where it is said
     PLAIN: ("holds a control character", "Leave it out."),
-    WORD: ("must be 1–64 letters, digits, _ or -", "/algorithms and /environments list the ids."),
+    WORD: (
+        "must be 1–64 letters, digits, _ or -",
+        "/algorithms and /environments list the ids; ALE/Pong-v5 is ALE-Pong-v5 here.",
+    ),
     WORD_OR_EMPTY: ("must be at most 64 letters, digits, _ or -", "/algorithms lists the presets."),
     SAVED: ("must be 1–60 characters without / and \\, a letter or digit first", "Choose a short name."),
     LONG_WORD: ("must be 1–100 letters, digits, _ or -", "The run's /checkpoints lists the ids."),
