@@ -54,7 +54,7 @@ def compute(subject: Subject, options: ReplayOptions) -> Frame:
             "title": _("Where the remembered steps lie"),
             "words": _("Bright: new, dark: old (up to {oldest} steps). They touch {share} % of {cells} cells.").format(**facts),
             "x": {"label": f"{x.name} ({x.unit})" if x.unit else x.name, "low": x.low, "high": x.high},
-            "y": {"label": y.name, "low": y.low, "high": y.high},
+            "y": {"label": f"{y.name} ({y.unit})" if y.unit else y.name, "low": y.low, "high": y.high},
             "marks": [{"kind": "dots", "x": "across", "y": "up", "shade": "youth"}],
         },
         {
