@@ -6,9 +6,12 @@ import { t } from "./text.js";
 /** @param {string} path @param {string} [accept] */
 async function ask(path, accept = "application/json") {
   const answer = await fetch(`/api/v1${path}`, { headers: { Accept: accept }, credentials: "same-origin" });
-  if (!answer.ok) throw new Error(`${answer.status} ${path}`);
+  if (!answer.ok) throw new Error(await reason(answer));
   return answer;
 }
+
+/** Why the server refused. @param {Response} answer @returns {Promise<string>} */
+const reason = async (answer) => (await answer.json().catch(() => null))?.detail ?? String(answer.status);
 
 /** @param {string} path @returns {Promise<any>} */
 export async function json(path) {
@@ -20,7 +23,7 @@ export async function post(path, body) {
   const headers = { "Content-Type": "application/json", Accept: "application/json" };
   const answer = await fetch(`/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body), credentials: "same-origin" }).catch(() => null);
   if (!answer) return t("The server did not answer. Is it still running?");
-  return answer.ok ? "" : ((await answer.json().catch(() => null))?.detail ?? String(answer.status));
+  return answer.ok ? "" : reason(answer);
 }
 
 /** @typedef {{panel: string, step: number, meta: any, arrays: Record<string, Float32Array>, shapes: Record<string, number[]>}} Picture */

@@ -40,8 +40,8 @@ class FigureRequest extends HTMLElement {
       const found = await frame(`/runs/${run}/frames/${this.getAttribute("panel")}${at === null ? "" : `?step=${at}`}`);
       this.#words.textContent = found.meta?.figures ? "" : t("No update was kept by then: ask again after the next one.");
       this.#figures?.show(found);
-    } catch {
-      this.#words.textContent = t("It could not be drawn: no update was kept yet, or no worker was free. Try again in a moment.");
+    } catch (error) {
+      this.#words.textContent = t("It could not be drawn: {reason}", { reason: /** @type {Error} */ (error).message });
     }
     this.#button.disabled = false;
   }
