@@ -4,7 +4,7 @@
 import { css, sequential, token } from "./colors.js";
 import { isFew, points, rules } from "./figure-notes.js";
 import { rangeOf, scaled } from "./figure-range.js";
-import { digitsBetween, tick } from "./format.js";
+import { digitsBetween, ticks } from "./format.js";
 
 const LEFT = 60;
 const TOP = 8;
@@ -112,12 +112,14 @@ function frame(ctx, scale, figure, { across, up }) {
   ctx.strokeRect(scale.left, scale.top, scale.right - scale.left, scale.bottom - scale.top);
   const middle = (/** @type {Axis} */ axis, /** @type {[number, number]} */ [low, high]) => (axis.log ? Math.sqrt(low * high) : (low + high) / 2);
   Object.assign(ctx, { textBaseline: "top" });
-  (figure.x.ticks ?? [across[0], middle(figure.x, across), across[1]]).forEach((value, i) => {
+  const places = figure.x.ticks ?? [across[0], middle(figure.x, across), across[1]];
+  ticks(places, digitsBetween(...across)).forEach((label, i) => {
     ctx.textAlign = figure.x.ticks ? "center" : /** @type {CanvasTextAlign} */ (["left", "center", "right"][i]);
-    ctx.fillText(tick(value, digitsBetween(...across)), scale.x(value), scale.bottom + 4);
+    ctx.fillText(label, scale.x(places[i]), scale.bottom + 4);
   });
   ctx.textAlign = "center";
   ctx.fillText(figure.x.label, (scale.left + scale.right) / 2, scale.bottom + 18);
   Object.assign(ctx, { textBaseline: "middle", textAlign: "right" });
-  [up[0], middle(figure.y, up), up[1]].forEach((value, i) => ctx.fillText(tick(value, digitsBetween(...up)), scale.left - 5, scale.y(value) + [-4, 0, 4][i]));
+  const levels = [up[0], middle(figure.y, up), up[1]];
+  ticks(levels, digitsBetween(...up)).forEach((label, i) => ctx.fillText(label, scale.left - 5, scale.y(levels[i]) + [-4, 0, 4][i]));
 }

@@ -19,15 +19,19 @@ export function reaching([low, high], healthy) {
   return [low, high];
 }
 
+/** What share of its axis a band has to fill to be seen as one. @param {any} u */
+export const leastOf = (u) => (EDGE * devicePixelRatio) / u.bbox.height;
+
 /**
- * What to say of a band of which an edge is not on the axis, and at which end of it; nothing where both are seen.
- * @param {[number, number]} axis @param {Healthy | null} healthy @returns {{text: string, is_above: boolean} | null}
+ * What to say of a band of which an edge is not on the axis, or that is too thin to be seen, and at which end of it; nothing where both are seen.
+ * @param {[number, number]} axis @param {Healthy | null} healthy @param {number} [least] of the axis @returns {{text: string, is_above: boolean} | null}
  */
-export function beyond([low, high], healthy) {
+export function beyond([low, high], healthy, least = 0) {
   const [from, to] = [healthy?.[0] ?? -Infinity, healthy?.[1] ?? Infinity];
   const name = from === -Infinity ? `≤ ${tick(to)}` : to === Infinity ? `≥ ${tick(from)}` : t("{low} to {high}", { low: tick(from), high: tick(to) });
-  if (from >= high) return { text: t("{band} lies above", { band: name }), is_above: true };
-  if (to <= low) return { text: t("{band} lies below", { band: name }), is_above: false };
+  const [bottom, top] = [Math.max(from, low), Math.min(to, high)];
+  const is_above = bottom + top > low + high;
+  if (top - bottom <= least * (high - low)) return { text: is_above ? t("{band} lies above", { band: name }) : t("{band} lies below", { band: name }), is_above };
   const [is_over, is_under] = [to > high && to < Infinity, from < low && from > -Infinity];
   if (is_over && is_under) return { text: t("all of it within {band}", { band: name }), is_above: true };
   if (is_over) return { text: t("goes on up to {value}", { value: tick(to) }), is_above: true };
@@ -47,11 +51,11 @@ export function shade(u, healthy) {
   ctx.save();
   ctx.globalAlpha = 0.14;
   ctx.fillStyle = token("--good");
-  if (low - high > 0) ctx.fillRect(bbox.left, high, bbox.width, low - high);
+  const edge = EDGE * devicePixelRatio;
+  if (low - high > edge) ctx.fillRect(bbox.left, high, bbox.width, low - high);
   else {
-    const edge = EDGE * devicePixelRatio; // the band is far off: a strip says on which side
-    ctx.globalAlpha = 0.6;
-    ctx.fillRect(bbox.left, high <= top ? top : bottom - edge, bbox.width, edge);
+    ctx.globalAlpha = 0.6; // the band is far off, or thin beside what is drawn: a strip says where
+    ctx.fillRect(bbox.left, Math.min(Math.max((high + low - edge) / 2, top), bottom - edge), bbox.width, edge);
   }
   ctx.restore();
 }

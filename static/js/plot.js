@@ -3,8 +3,8 @@
 
 import { token } from "./colors.js";
 import { extent } from "./curves.js";
-import { tick } from "./format.js";
-import { beyond, reaching, shade } from "./plot-band.js";
+import { ticks } from "./format.js";
+import { beyond, leastOf, reaching, shade } from "./plot-band.js";
 import { annotate } from "./plot-notes.js";
 import { markZeros } from "./plot-zeros.js";
 
@@ -55,12 +55,12 @@ export function options(look) {
       y: look.log ? { distr: 3, range: (/** @type {any} */ u) => decades(u) } : { range: (/** @type {any} */ u) => range(u, look.references(), look.healthy) },
     },
     axes: [
-      { ...axis, size: 26, space: 60, values: (/** @type {any} */ _u, /** @type {number[]} */ at) => at.map((v) => tick(v)) },
-      { ...axis, ...(look.log ? { splits: powers, filter: (/** @type {any} */ _u, /** @type {number[]} */ at) => at } : {}), size: room, space: look.tall ? 42 : 30, values: (/** @type {any} */ _u, /** @type {(number|null)[]} */ at) => at.map((v) => (v === null ? "" : tick(v))) },
+      { ...axis, size: 26, space: 60, values: (/** @type {any} */ _u, /** @type {number[]} */ at) => ticks(at) },
+      { ...axis, ...(look.log ? { splits: powers, filter: (/** @type {any} */ _u, /** @type {number[]} */ at) => at } : {}), size: room, space: look.tall ? 42 : 30, values: (/** @type {any} */ _u, /** @type {(number|null)[]} */ at) => ticks(at) },
     ],
     hooks: {
       drawClear: [(/** @type {any} */ u) => shade(u, look.healthy)],
-      draw: [(/** @type {any} */ u) => annotate(u, look.references(), look.marks(), beyond([u.scales.y.min, u.scales.y.max], look.healthy)), (/** @type {any} */ u) => markZeros(u, look.zeros(), color), look.drawn],
+      draw: [(/** @type {any} */ u) => annotate(u, look.references(), look.marks(), beyond([u.scales.y.min, u.scales.y.max], look.healthy, leastOf(u))), (/** @type {any} */ u) => markZeros(u, look.zeros(), color), look.drawn],
       setCursor: [(/** @type {any} */ u) => look.moved(u.cursor.idx ?? null)],
     },
   };
@@ -83,7 +83,8 @@ function range(u, references, healthy) {
   const is_flat = high - low <= size * FLAT; // means of equal numbers differ in their last bits
   const room = is_flat ? size * 0.06 || 1 : (high - low) * 0.06;
   const has_line_on_top = references.some(({ value }) => value <= high && value > high - room);
-  return [low - room, high + (has_line_on_top ? LABEL * (high - low) || room : room)];
+  const from = low >= 0 ? Math.max(0, low - room) : low - room; // nothing is drawn below 0: the axis does not go there
+  return [from, high + (has_line_on_top ? LABEL * (high - low) || room : room)];
 }
 
 /** The exact power: `10 ** n` may be off by one bit, and uPlot then counts for ever. @param {number} n */

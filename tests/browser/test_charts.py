@@ -22,7 +22,32 @@ NAMES = (
 BEYOND = (
     "async (cases) => { "
     + MODULE.format(names="beyond", file="plot-band.js")
-    + " return cases.map(([axis, band]) => beyond(axis, band)); }"
+    + " return cases.map(([axis, band, least]) => beyond(axis, band, least)); }"
+)
+SHADE = (
+    "async (cases) => { "
+    + MODULE.format(names="shade", file="plot-band.js")
+    + """
+  return cases.map(([[low, high], band]) => {
+    const drawn = [];
+    const ctx = { save() {}, restore() {}, fillRect: (x, y, width, height) => drawn.push([y, height]) };
+    shade({ ctx, bbox: { left: 0, width: 300, top: 0, height: 100 }, valToPos: (value) => (100 * (high - value)) / (high - low) }, band);
+    return drawn[0];
+  });
+}"""
+)
+RANGE = (
+    "async ([values, references]) => { "
+    + MODULE.format(names="options", file="plot.js")
+    + """
+  const look = { width: 300, height: 160, curves: 1, healthy: null, references: () => references };
+  return options(look).scales.y.range({ data: [[], values] });
+}"""
+)
+TICKS = (
+    "async (cases) => { "
+    + MODULE.format(names="ticks", file="format.js")
+    + " return cases.map((places) => ticks(places)); }"
 )
 RINGS = "async (places) => { " + MODULE.format(names="ringsOf", file="figure-notes.js") + " return ringsOf(places); }"
 
@@ -145,3 +170,34 @@ def test_of_a_band_that_is_not_seen_whole_it_is_said_where_it_lies(visit: Open) 
     assert found == [{"text": text, "is_above": is_above} for *_case, text, is_above in cases]
     seen = [([0, 1], [0.1, 0.3]), ([0, 1], None), ([0, 1], [0.5, None]), ([0, 0.3], [0.0, 0.3])]
     assert visit("/").page.evaluate(BEYOND, seen) == [None] * 4
+    thin = [([-3e8, 4.5e9], [0, 0.05], 0.02), ([-4.5e9, 1e6], [0, 0.05], 0.02), ([0, 4.5e9], [None, 1.0], 0.02)]
+    found = visit("/").page.evaluate(BEYOND, thin)
+    assert [one["text"] for one in found] == ["0 to 0.05 lies below", "0 to 0.05 lies above", "≤ 1 lies below"]
+
+
+def test_a_band_too_thin_to_be_seen_is_a_strip_on_its_side(visit: Open) -> None:
+    cases: list[Any] = [[[0, 1], [0.2, 0.5]], [[0, 4.5e9], [0, 0.05]], [[-3e8, 2.7e9], [0, 0.05]], [[2, 5], [6, 7]], [[2, 5], [0, 1]]]  # fmt: skip
+    found = visit("/").page.evaluate(SHADE, cases)
+    assert found == [pytest.approx(one) for one in ([50, 30], [97, 3], [88.5, 3], [0, 3], [97, 3])]
+
+
+def test_an_axis_does_not_go_below_0_where_nothing_is_drawn_there(visit: Open) -> None:
+    page = visit("/").page
+    assert page.evaluate(RANGE, [[0, 0, 0], []]) == [0, 1]
+    assert page.evaluate(RANGE, [[0, 1], []]) == pytest.approx([0, 1.06])
+    assert page.evaluate(RANGE, [[-1, 0], []]) == pytest.approx([-1.06, 0.06])
+    assert page.evaluate(RANGE, [[0, 0.01], [{"label": "at most", "value": 0.015}]])[1] > 0.0159
+
+
+def test_labels_of_an_axis_have_as_many_digits_as_tell_them_apart(visit: Open) -> None:
+    cases: list[list[float | None]] = [[5.9e-5, 6e-5, 6.1e-5], [0.9980, 0.9985, 0.9990], [0, 5000, 10_000], [None, -338_711_296.5, -5_270_000.5], [1e-5, 1e-4, 1.0]]  # fmt: skip
+    assert visit("/").page.evaluate(TICKS, cases) == [
+        ["5.9e−5", "6e−5", "6.1e−5"], ["0.998", "0.9985", "0.999"], ["0", "5\u202f000", "10k"], ["", "−339M", "−5.27M"], ["1e−5", "1e−4", "1"],
+    ]  # fmt: skip
+
+
+def test_large_numbers_are_grouped_alike_whole_or_rounded(visit: Open) -> None:
+    code = "async (values) => { " + MODULE.format(names="number", file="format.js") + " return values.map((one) => number(one, 3)); }"  # fmt: skip
+    assert visit("/").page.evaluate(code, [-338_711_296, -5_271_234.5, 12_345.6, 0.12345, -0.5, 1.5e-4]) == [
+        "−338\u202f711\u202f296", "−5\u202f270\u202f000", "12\u202f300", "0.123", "−0.5", "1.5e−4",
+    ]  # fmt: skip
