@@ -41,7 +41,7 @@ DICTIONARY: dict[str, Signal] = {
         Signal("minibatch_observations", "(B, D)", "mixed", _("What was seen in the samples of the last minibatch.")),
         Signal("minibatch_actions", "(B, A)", "mixed", _("What was done in the samples of the last minibatch; one column where an action is one of several.")),
         Signal("settings_used", "(K,)", "mixed", _("Settings that the last update took, whatever has been edited since: γ, λ, clip range, whether it clips, bound of the divergence, and whether it had a target network and two critics; 0 where an algorithm has none.")),
-        Signal("ratios", "(M, 3)", "mixed", _("Pass, probability ratio new/old and gradient of the log-probability of every sample judged in the last update.")),
+        Signal("ratios", "(M, 3)", "mixed", _("Pass, log of the probability ratio new/old and gradient of the log-probability of every sample judged in the last update.")),
         Signal("last_step", "(2, P)", "", _("The policy's parameters before and after the last update.")),
         Signal("recent_rollouts", "(N, K, 6)", "mixed", _("The same of several of the last rollouts, one after the other.")),
         Signal("rollout", "(N, T, 6)", "mixed", _("Reward, value, value of what followed, terminated, truncated and advantage of every step of the last rollout, as the update used them.")),

@@ -27,24 +27,26 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
 def compute(subject: Subject, options: PassesOptions) -> Frame:
     """Return centres, first and last (H,), the shares of samples by ratio; kl, clipped, inert and passes (E,)."""
     signals = subject.agent.signals()
-    ratios = np.asarray(signals["ratios"](), np.float64).reshape(-1, 3)
-    if not len(ratios):
+    found = np.asarray(signals["ratios"](), np.float64).reshape(-1, 3)
+    if not len(found):
         return Frame({}, {})
     used = settings_used(signals)
     clip_range, target = used["clip_range"], used["target_kl"]
-    passes = np.unique(ratios[:, 0])
-    kept = [ratios[ratios[:, 0] == one] for one in passes]
-    reach = max(1.5 * clip_range, float(np.quantile(np.abs(ratios[:, 1] - 1), 0.995)), 1e-6)
+    log_ratio, inert = found[:, 1], found[:, 2] == 0
+    ratio = np.exp(log_ratio)
+    passes = np.unique(found[:, 0])
+    kept = [found[:, 0] == one for one in passes]
+    reach = max(1.5 * clip_range, float(np.quantile(np.abs(ratio - 1), 0.995)), 1e-6)
     edges = np.linspace(1 - min(reach, 1.0), 1 + reach, BINS + 1)
-    first, last = (_shares(one[:, 1], edges) for one in (kept[0], kept[-1]))
+    first, last = (_shares(ratio[one], edges) for one in (kept[0], kept[-1]))
     arrays = {
         "centres": (edges[:-1] + edges[1:]) / 2,
         "first": first,
         "last": last,
         "passes": passes + 1,
-        "kl": np.array([float((one[:, 1] - 1 - np.log(one[:, 1])).mean()) for one in kept]),
-        "clipped": np.array([float((np.abs(one[:, 1] - 1) > clip_range).mean()) for one in kept]),
-        "inert": np.array([float((one[:, 2] == 0).mean()) for one in kept]),
+        "kl": np.array([float((ratio - 1 - log_ratio)[one].mean()) for one in kept]),
+        "clipped": np.array([float((np.abs(ratio - 1) > clip_range)[one].mean()) for one in kept]),
+        "inert": np.array([float(inert[one].mean()) for one in kept]),
     }
     arrays = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
     return Frame(arrays, {"figures": _figures(arrays, clip_range if used["clip"] else 0.0, target)})

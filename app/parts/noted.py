@@ -24,7 +24,7 @@ SETTINGS = ("gamma", "gae_lambda", "clip_range", "clip", "target_kl", "use_targe
 
 
 class Noted:
-    """The numbers of the last minibatch, and the ratios of all passes over the last rollout.
+    """The numbers of the last minibatch, and the log-ratios of all passes over the last rollout.
 
     Attributes:
         before: the policy's parameters before the last update (P,); empty before the first.
@@ -59,10 +59,10 @@ class Noted:
         """Begin a pass over the rollout, counted from 0; the first forgets those of the update before."""
         self._passes = [*self._passes[:number], []]
 
-    def ratios(self, ratio: Array, slopes: Array) -> None:
-        """Keep the probability ratios and the gradients of the log-probabilities of a minibatch, each (B,)."""
+    def ratios(self, log_ratio: Array, slopes: Array) -> None:
+        """Keep the log-ratios, which say how far where a ratio is too small for a float, and the gradients of the log-probabilities of a minibatch, each (B,)."""
         if self._passes:
-            self._passes[-1].append((ratio, slopes))
+            self._passes[-1].append((log_ratio, slopes))
 
     def rollout(self, *columns: Array) -> None:
         """Keep rewards, values, what followed, terminated, truncated and advantages of a rollout, each (T, N).
@@ -84,11 +84,11 @@ class Noted:
         return np.stack(columns, axis=1) if columns else np.zeros((0, 0))
 
     def passes(self) -> Array:
-        """Return pass, ratio and gradient of every sample judged in the last update (M, 3) float64."""
+        """Return pass, log-ratio and gradient of every sample judged in the last update (M, 3) float64."""
         parts = [
-            np.stack([np.full(len(ratio), number), ratio, slopes], axis=1)
+            np.stack([np.full(len(log_ratio), number), log_ratio, slopes], axis=1)
             for number, minibatches in enumerate(self._passes)
-            for ratio, slopes in minibatches
+            for log_ratio, slopes in minibatches
         ]
         return np.concatenate(parts) if parts else np.zeros((0, 3))
 

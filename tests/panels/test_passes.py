@@ -37,8 +37,18 @@ def test_every_sample_is_in_the_histogram_once() -> None:
 def test_the_first_minibatch_of_the_first_pass_has_ratio_one() -> None:
     _frame, subject, _scalars = drawn()
     ratios = subject.agent.signals()["ratios"]()
-    np.testing.assert_allclose(ratios[:128, 1], 1.0, atol=1e-5)
+    np.testing.assert_allclose(ratios[:128, 1], 0.0, atol=1e-5)
     assert ratios[:, 0].max() == 3
+
+
+def test_a_ratio_too_small_for_a_float_still_says_how_far_the_policy_went() -> None:
+    _frame, subject, _scalars = drawn()
+    noted = subject.agent.noted  # type: ignore[attr-defined]
+    noted.begin_pass(0)
+    noted.ratios(np.array([-200.0, 0.0], np.float32), np.zeros(2, np.float32))
+    frame = SPEC.compute(subject, PassesOptions())
+    assert frame.arrays["kl"].tolist() == pytest.approx([99.5])
+    assert frame.arrays["clipped"].tolist() == [0.5]
 
 
 def test_an_early_stop_leaves_fewer_passes() -> None:

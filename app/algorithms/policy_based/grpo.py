@@ -191,7 +191,7 @@ class GRPOAgent(EpisodeLearner):
         log_ratio = new.log_probs - batch.old_log_probs
         ratio = np.exp(log_ratio)  # (2)
         slope = policy_slope(ratio, batch.advantages, config.clip_range)
-        self.noted.ratios(ratio, slope)
+        self.noted.ratios(log_ratio, slope)
         self.backward(new, batch.actions, log_probs=slope, entropy=-config.ent_coef / size)
         loss, bonus = policy_loss(ratio, batch.advantages, config.clip_range), float(new.entropies.mean())
         self.noted.minibatch(batch.observations, batch.actions, partial(numbers_of, batch, new, ratio, slope, config))

@@ -198,7 +198,7 @@ class PPOAgent(RolloutLearner):
         )  # fmt: skip
         l_clip, l_value = policy_loss(ratio, advantages, clip_range), value_loss(values, batch.returns)
         bonus = float(new.entropies.mean())
-        self.noted.ratios(ratio, slopes)
+        self.noted.ratios(log_ratio, slopes)
         used = {"ratio": ratio, "advantages": advantages, "values": values, "slopes": slopes}
         self.noted.minibatch(
             batch.observations, batch.actions, partial(numbers_of, batch, new, used, config, clip_range)

@@ -261,7 +261,7 @@ class PPOPreferencesAgent(RolloutLearner):
         on_values = config.vf_coef * 2 / size * errors
         self.backward(new, batch.actions, log_probs=slopes, entropy=-config.ent_coef / size, values=on_values)
         l_value, bonus = float(np.square(errors).mean()), float(new.entropies.mean())
-        self.noted.ratios(ratio, slopes)
+        self.noted.ratios(log_ratio, slopes)
         return {
             "train/loss": float(l_clip) + config.vf_coef * l_value - config.ent_coef * bonus,  # (5)
             "train/policy_loss": float(l_clip),
