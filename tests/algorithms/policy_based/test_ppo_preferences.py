@@ -14,6 +14,7 @@ from app.algorithms.policy_based.ppo_preferences import (
 )
 from app.core.contracts import Problem, Tree
 from app.core.errors import InvalidInput
+from tests.algorithms.walk import Walk
 
 SMALL = {"n_envs": 4, "n_steps": 32, "batch_size": 64, "n_labels": 60, "clip_steps": 10, "reward_steps": 5}
 
@@ -74,6 +75,21 @@ def test_the_policy_learns_from_the_predicted_reward_and_the_true_one_is_only_sh
     assert not np.isclose(rewards, 1.0).all(), "what it learned from is not the environment's reward"
     assert np.sqrt(np.square(rewards).mean()) == pytest.approx(1.0, abs=1e-3)
     assert np.isfinite(values).all()
+
+
+def test_truncation_bootstraps_the_value_and_termination_does_not() -> None:
+    spec = catalog.algorithm("ppo_preferences")
+    config = spec.config.parse({**SMALL, "gae_lambda": 0.0, "reward_steps": 1, "clip_steps": 2})
+    agent: Any = spec.agent(config, Problem(Walk(), 0, 1000))
+    agent.collect(128)
+    agent.judge_rollout()
+    rollout, targets = agent.rollout, agent.estimate()[0].returns.reshape(agent.rollout.actions.shape)
+    assert rollout.terminated.any()
+    assert rollout.truncated.any()
+    np.testing.assert_allclose(targets[rollout.terminated], rollout.rewards[rollout.terminated], atol=1e-5)
+    expected = (rollout.rewards + config.gamma * rollout.final_values)[rollout.truncated]
+    np.testing.assert_allclose(targets[rollout.truncated], expected, atol=1e-5)
+    assert np.abs(targets[rollout.truncated] - rollout.rewards[rollout.truncated]).min() > 1e-4
 
 
 def test_it_learns_from_stored_answers_alone_and_its_checkpoint_holds_them() -> None:
