@@ -77,6 +77,7 @@ CASES = {
     "reinforce.batch_size": Case("where an update has more samples", 16),
     "target_kl": Case("where a step goes further", 1e-6),
     "theta": Case("where a sweep changes less", 1e6),
+    "value_error": Case("where values move further than they may", under={"clip_range_vf": 1e-3}),
     "vae.gamma": Case("in the returns that are laid over the map", is_of_pictures=True),
     "warmup_steps": Case("where it is not over", 1000),
     "world_model.elite_share": Case("where it is another number of plans", 0.5),

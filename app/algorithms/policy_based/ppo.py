@@ -28,12 +28,13 @@ $$\frac{\partial L^{clip}}{\partial \log \pi_\theta(a_t \mid s_t)} = -\frac1B\, 
 Between (3) and (2) the advantages of each minibatch are brought to mean 0 and deviation 1, unless `normalize_advantage` is off; the
 targets of (4) are made of them as they were. A gradient longer than `max_grad_norm` is shortened to it.
 
-With `clip_range_vf` above 0 the critic, too, is kept near its old values: (4) is taken of V clipped to that distance.
+With `clip_range_vf` above 0 the critic, too, is kept near its old values: (4) is taken of V clipped to that distance, so that a
+value that has gone further has no gradient; with `value_error` "larger" the larger of this and the free error counts, so that
+only a value that has gone too far towards its target has none.
 
 What this file leaves out:
 1. exploration that depends on the state;
-2. the larger of the clipped and the plain error where values are clipped: the clipped one is taken, as in Stable-Baselines3;
-3. a network shared by policy and critic, as for images.
+2. a network shared by policy and critic, as for images.
 
 Sources: Schulman et al. (2017), "Proximal policy optimization algorithms", arXiv 1707.06347; Huang et al. (2022), "The 37
 implementation details of PPO"; defaults and learning-rate schedule of Stable-Baselines3.
@@ -56,6 +57,8 @@ from app.parts.on_policy import ROLLOUT_SIGNALS, RolloutLearner
 from app.parts.optimisers import Adam
 from app.parts.policy_learner import Judged, NetworkChoices, Samples, mean_of, standardised
 from app.parts.schedules import KINDS, scheduled
+
+VALUE_ERRORS = ("clipped", "larger")
 
 
 class PPOConfig(RolloutSize, NetworkChoices):
@@ -86,6 +89,8 @@ class PPOConfig(RolloutSize, NetworkChoices):
         help=_("Off, the ratio is free: several passes over one rollout then push the policy as far as they can."))
     clip_range_vf: float = Hyper(0.0, low=0, high=1e6, unit=_("reward"), live="update", advanced=True,
         help=_("How far a new value may count as moved from the old one: raising it from near 0 frees the critic; 0 itself never clips."))
+    value_error: str = Hyper("clipped", choices=VALUE_ERRORS, live="update", advanced=True,
+        help=_("Where values are clipped: the clipped error, as in Stable-Baselines3, or the larger of it and the free one, as in CleanRL."))
     ent_coef: float = Hyper(0.0, low=0, high=1, symbol="c_2", live="update",
         help=_("Weight of the entropy bonus: raising it keeps the policy exploring."))
     vf_coef: float = Hyper(0.5, low=0, high=10, symbol="c_1", live="update", advanced=True,
@@ -138,6 +143,12 @@ def clipped_values(values: Array, old_values: Array, clip_range: float) -> tuple
     return np.asarray(old_values + np.clip(change, -clip_range, clip_range)), np.abs(change) <= clip_range
 
 
+def with_larger_error(values: Array, clipped: Array, returns: Array) -> tuple[Array, Array]:
+    """Return of values and clipped values those further from their targets, and whether they are the free ones, each (B,)."""
+    is_free = np.square(values - returns) >= np.square(clipped - returns)
+    return np.where(is_free, values, clipped), is_free
+
+
 def value_loss(values: Array, returns: Array) -> float:
     """Return the mean squared error L^V (4) of values against targets, each (B,)."""
     return float(np.square(values - returns).mean())  # (4)
@@ -188,13 +199,15 @@ class PPOAgent(RolloutLearner):
         log_ratio = new.log_probs - batch.old_log_probs
         ratio = np.exp(log_ratio)  # (1)
         advantages = standardised(batch.advantages) if config.normalize_advantage else batch.advantages
-        values, is_within = clipped_values(new.values, batch.values, config.clip_range_vf)
+        values, has_slope = clipped_values(new.values, batch.values, config.clip_range_vf)
+        if config.value_error == "larger":
+            values, has_slope = with_larger_error(new.values, values, batch.returns)
         slopes = policy_slope(ratio, advantages, clip_range)
         self.backward(
             new, batch.actions,
             log_probs=slopes,
             entropy=-config.ent_coef / size,
-            values=config.vf_coef * 2 / size * (values - batch.returns) * is_within,
+            values=config.vf_coef * 2 / size * (values - batch.returns) * has_slope,
         )  # fmt: skip
         l_clip, l_value = policy_loss(ratio, advantages, clip_range), value_loss(values, batch.returns)
         bonus = float(new.entropies.mean())

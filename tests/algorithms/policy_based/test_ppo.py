@@ -4,8 +4,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from app.algorithms.policy_based.ppo import PPOAgent, PPOConfig, clipped_values, policy_loss, policy_slope, value_loss
+from app.algorithms.policy_based.ppo import (
+    PPOAgent,
+    PPOConfig,
+    clipped_values,
+    policy_loss,
+    policy_slope,
+    value_loss,
+    with_larger_error,
+)
 from app.core.codecs import trees_equal
 from app.core.contracts import Problem
 from app.core.errors import InvalidInput, TrainingDiverged
@@ -111,6 +120,38 @@ def test_value_loss_worked_by_hand() -> None:
     assert value_loss(values, targets) == (2.5**2 + 0.5**2) / 2
     assert not is_within.any()
     assert clipped_values(new, np.array([0.0, 3.0]), 0.0)[0] is new
+
+
+def test_the_larger_value_error_worked_by_hand() -> None:
+    """Old 0, new 1, range .5: of target 3 the clipped error 2.5² is the larger, of target −1 the free one (−2)²."""
+    new, targets = np.ones(2), np.array([3.0, -1.0])
+    clipped, _is_within = clipped_values(new, np.zeros(2), 0.5)
+    values, is_free = with_larger_error(new, clipped, targets)
+    assert values.tolist() == [0.5, 1.0]
+    assert is_free.tolist() == [False, True]
+
+
+def test_the_larger_value_error_has_the_gradient_of_cleanrl() -> None:
+    random = np.random.default_rng(0)
+    new, old, targets = random.normal(size=(3, 200))
+    values, is_free = with_larger_error(new, clipped_values(new, old, 0.2)[0], targets)
+    free = torch.tensor(new, requires_grad=True)
+    near = torch.tensor(old) + (free - torch.tensor(old)).clamp(-0.2, 0.2)
+    loss = torch.max((free - torch.tensor(targets)) ** 2, (near - torch.tensor(targets)) ** 2).mean()
+    loss.backward()
+    assert value_loss(values, targets) == pytest.approx(loss.item(), rel=1e-12)
+    assert free.grad is not None
+    np.testing.assert_allclose(2 / 200 * (values - targets) * is_free, free.grad.numpy(), rtol=1e-12)
+    assert 0 < np.count_nonzero(~is_free) < 200
+
+
+def test_a_choice_of_the_value_error_reaches_the_critic() -> None:
+    def weights(value_error: str) -> np.ndarray:
+        built = agent(clip_range_vf=1e-3, value_error=value_error, n_epochs=4)
+        built.update(1000)
+        return np.array(built.signals()["weights"]())
+
+    assert not np.array_equal(weights("clipped"), weights("larger"))
 
 
 def test_without_clipping_more_passes_move_the_policy_further() -> None:
