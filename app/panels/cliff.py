@@ -30,6 +30,8 @@ FARTHEST, NEAREST = (
 TRUSTED = 0.5  # nats up to which the surrogate is drawn: beyond, its ratios are all noise
 DELTA = 0.01  # bound of a trust region, where the algorithm has none of its own
 SLOW_S, FEWER = 1.5, 4  # where the first place takes so long, a part of the episodes has to do
+CLEAR = 3.0  # standard errors that are told from noise: the highest of a dozen places is high by chance alone
+TINY = 1e-4  # nats of an update from which little can be seen: a schedule at its end
 LIMIT_S = 7.0  # no further place is played after this: whoever asked waits
 
 
@@ -92,9 +94,11 @@ def compute(subject: Subject, options: CliffOptions) -> Frame:
         words.append(_("Time was up: some places were left out."))
     if (steps[0] == steps[1]).all():
         words.append(_("The last update left the policy where it was."))
+    elif walk.divergence(steps[1].astype(np.float64) - steps[0]) < TINY:
+        words.append(_("The last update moved the policy by less than {tiny} nats, as at the end of a schedule: an earlier moment shows more.").format(tiny=f"{TINY:g}"))  # fmt: skip
     return Frame(
         {name: np.asarray(array, np.float32) for name, array in arrays.items()},
-        {"figures": _figures(ways, facts), "words": " ".join(words)},
+        {"figures": _figures(ways, facts | {"course": course_words(ways, arrays["start"])}), "words": " ".join(words)},
     )
 
 
@@ -142,6 +146,36 @@ def _columns(walk: Walk, way: Way, mark: str) -> dict[str, Array]:
     return {f"{name}{mark}": column for name, column in (columns | at_stops).items()}
 
 
+def course_words(ways: list[Way], start: Array) -> str:
+    """Return in words how the return goes along each way, from what each episode earned before the step (E,) on."""
+    told = [(way.name[:1].upper() + way.name[1:], _course(way, start)) for way in ways if way.earned]
+    return " ".join(_("{way}: {course}.").format(way=way, course=course) for way, course in told)
+
+
+def _course(way: Way, start: Array) -> str:
+    """Return what can be told from the noise, which is that of differences: the same episodes are played at every place."""
+    places = [start, *(way.earned[length] for length in sorted(way.earned))]
+    best, worst = (pick(range(len(places)), key=lambda at: places[at].mean()) for pick in (max, min))
+    rises, falls = _is_above(places[best], start), _is_above(places[best], places[-1])
+    if rises and falls:
+        return _("the return rises, and then falls off")
+    if rises:
+        return _("the return rises, and has not fallen off at the far end")
+    if falls or _is_above(start, places[worst]):
+        return (
+            _("the return only falls")
+            if not _is_above(places[-1], places[worst])
+            else _("the return falls, and rises again")
+        )
+    return _("nothing can be told from the noise")
+
+
+def _is_above(one: Array, other: Array) -> bool:
+    """Whether episodes (E,) earned more than the same episodes elsewhere, as far as their number tells."""
+    difference = one - other
+    return bool(difference.mean() > CLEAR * difference.std(ddof=1) / np.sqrt(len(difference)))
+
+
 def _figures(ways: list[Way], facts: dict[str, Any]) -> list[dict[str, Any]]:
     length = {"label": _("length of the step, ‖θ − θ_old‖"), "log": True}
     before = [{"y": facts["before"], "label": _("before")}]
@@ -149,7 +183,7 @@ def _figures(ways: list[Way], facts: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "title": _("Return along the step"),
-            "words": _("A gradient is a promise for short steps: the return rises, and then falls off."),
+            "words": facts["course"],
             "x": length,
             "y": {"label": _("return (reward)")},
             "marks": _marks(ways, "length", "return", has_band=True),

@@ -130,6 +130,31 @@ def test_nothing_is_drawn_before_the_first_update() -> None:
     assert drawn(Subject(agent, algorithm, environment_spec, world)).arrays == {}
 
 
+@pytest.mark.parametrize(
+    ("earned", "said"),
+    [
+        ([20, 40, 5], "the return rises, and then falls off"),
+        ([9, 7, 5], "the return only falls"),
+        ([20, 30, 40], "the return rises, and has not fallen off at the far end"),
+        ([9, 3, 8], "the return falls, and rises again"),
+        ([10, 10, 10], "nothing can be told from the noise"),
+    ],
+)
+def test_the_caption_says_how_the_return_goes(earned: list[float], said: str) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (3, 24))
+    way = cliff.Way("a way", np.ones(1), {}, [1.0, 2.0, 3.0])
+    way.earned = {at + 1.0: mean + noise[at] for at, mean in enumerate(earned)}
+    assert cliff.course_words([way], np.full(24, 10.0)) == f"A way: {said}."
+
+
+def test_a_tiny_step_is_said_to_show_little() -> None:
+    subject, _recipe = learnt()
+    assert isinstance(subject.agent, PolicyLearner)
+    now = subject.agent.networks.stretch(0).weights
+    subject.agent.noted.before = now + np.float32(1e-5)
+    assert "an earlier moment shows more" in drawn(subject).meta["words"]
+
+
 def test_a_refused_step_is_said_in_words() -> None:
     subject, _recipe = learnt()
     assert isinstance(subject.agent, PolicyLearner)
