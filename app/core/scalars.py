@@ -20,6 +20,7 @@ class Scalar:
         help: one sentence: what it is and what rising means.
         rule: rule of thumb, printed beside the curve as such; empty where there is none.
         healthy: the range of the rule of thumb, where it is one.
+        lines: what it is held against, each with its name: a number, or the setting that says where, where the algorithm has it.
         reproducible: False for anything measured with a clock.
         log_scale: drawn on a logarithmic axis.
         action_kind: the only kind of action for which it is reported (see `EnvironmentSpec`); empty where it is for any.
@@ -33,10 +34,17 @@ class Scalar:
     help: str
     rule: str = ""
     healthy: tuple[float | None, float | None] | None = None
+    lines: tuple[tuple[str, float | str], ...] = ()
     reproducible: bool = True
     log_scale: bool = False
     action_kind: str = ""
     elsewhere: str = ""
+
+    def lines_in(self, config: dict[str, object]) -> list[dict[str, object]]:
+        """Return label and value of the lines that hold in a run with this configuration; TRPO can leave its bound away."""
+        off = {"target_kl"} if config.get("limit_kl") is False else set()
+        held = [(label, config.get(at) if isinstance(at, str) else at) for label, at in self.lines if at not in off]
+        return [{"label": label, "value": value} for label, value in held if value is not None]
 
 
 SHARED = (
@@ -97,7 +105,7 @@ VALUE_BASED = (
     Scalar("train/td_error_max", _("TD error (max)"), _("reward"), "down", _("Largest absolute temporal-difference error of the minibatches; rising means that some transition surprises more.")),
     Scalar("train/q_mean", _("Mean Q"), _("reward"), "neither", _("Mean predicted Q of the actions in the minibatches; drifting far above any reachable return is divergence.")),
     Scalar("train/q_max", _("Max Q"), _("reward"), "neither", _("Largest predicted Q in the minibatches; rising far above any reachable return is divergence.")),
-    Scalar("train/overestimation", _("Overestimation"), _("reward"), "neither", _("Mean of Q minus the discounted return that followed, over recent steps of finished training episodes, exploration included; with actions to choose from, of steps that took the preferred one; far above 0, Q promises what never comes."), rule=_("near 0; a little above while it explores much")),
+    Scalar("train/overestimation", _("Overestimation"), _("reward"), "neither", _("Mean of Q minus the discounted return that followed, over recent steps of finished training episodes, exploration included; with actions to choose from, of steps that took the preferred one; far above 0, Q promises what never comes."), rule=_("near 0; a little above while it explores much"), lines=((_("no bias"), 0.0),)),
     Scalar("train/estimator_gap", _("Gap of the estimators"), _("reward"), "neither", _("How much lower the value of the network's choice is than the maximum that DQN would have taken, mean over the minibatches; rising means that the two networks disagree more.")),
     Scalar("train/v_spread", _("Spread of V"), _("reward"), "neither", _("Standard deviation of the state-value stream over the minibatches; rising means that states are told apart.")),
     Scalar("train/a_spread", _("Spread of A"), _("reward"), "neither", _("Standard deviation of the advantage stream over the actions of a state, mean over the minibatches; rising means that actions are told apart.")),
@@ -116,7 +124,7 @@ POLICY_BASED = (
     Scalar("train/explained_variance", _("Explained variance"), "", "up", _("Share of the variance of the returns that the critic explains; rising means that it knows better what follows, and below 0 it is worse than the mean."), rule=_("rises above 0.5"), healthy=(0.5, 1.0)),
     Scalar("train/advantage_mean", _("Advantage (mean)"), _("reward"), "neither", _("Mean advantage before normalisation; rising means that actions turned out better than the critic expected.")),
     Scalar("train/advantage_std", _("Advantage (std)"), _("reward"), "neither", _("Standard deviation of the advantages before normalisation; rising means that actions differ more in what they are worth, or that the estimates are noisier.")),
-    Scalar("train/kl", _("KL"), _("nats"), "neither", _("Mean divergence of the old policy from the new one over the rollout, computed exactly; rising means longer steps, and 0 that none was taken."), rule=_("at most the bound, where there is one"), log_scale=True),
+    Scalar("train/kl", _("KL"), _("nats"), "neither", _("Mean divergence of the old policy from the new one over the rollout, computed exactly; rising means longer steps, and 0 that none was taken."), rule=_("at most the bound, where there is one"), lines=((_("bound"), "target_kl"),), log_scale=True),
     Scalar("train/surrogate_predicted", _("Predicted gain"), "", "neither", _("What the slope of the surrogate promises for the step taken; rising means a longer or steeper step.")),
     Scalar("train/surrogate_actual", _("Actual gain"), "", "up", _("How much the surrogate rose by the step taken; far below the predicted gain, the step was too long for the slope.")),
     Scalar("train/cg_residual", _("Residual of the solve"), "", "down", _("Length of what conjugate gradients left unsolved, as a share of the gradient; rising means that more steps are needed."), log_scale=True),
@@ -133,7 +141,7 @@ POLICY_BASED = (
     Scalar("train/approx_kl", _("Approximate KL"), _("nats"), "neither", _("Estimated divergence of the new policy from the one that collected the data (k3 estimator); rising means longer steps."), rule=_("near 0.01, alarm above 0.05"), healthy=(0.0, 0.05)),
     Scalar("train/clip_fraction", _("Clip fraction"), _("share"), "neither", _("Share of samples whose ratio left the clip interval on either side; rising means that updates go further than the clip allows."), rule=_("0.1 to 0.3"), healthy=(0.1, 0.3), elsewhere="TRL: clip_ratio of GRPO"),
     Scalar("train/clip_range", _("Clip range"), "", "neither", _("The clip interval's half width now; rising means that an update may change the policy more.")),
-    Scalar("train/ratio_max", _("Largest ratio"), "", "neither", _("Largest probability ratio new/old in the update; rising means that some action became much likelier in one update."), rule=_("near 1")),
+    Scalar("train/ratio_max", _("Largest ratio"), "", "neither", _("Largest probability ratio new/old in the update; rising means that some action became much likelier in one update."), rule=_("near 1"), lines=((_("unchanged"), 1.0),)),
     Scalar("train/epochs_run", _("Epochs run"), _("epochs"), "neither", _("Passes over the rollout in this update; fewer than asked after an early stop, rising means that it stops later.")),
 )  # fmt: skip
 
@@ -146,7 +154,7 @@ LANGUAGE = (
     Scalar("objective/rlhf_reward", _("Reward less the price"), _("reward"), "up", _("What a completion is worth less the price of its divergence: what is maximised.")),
     Scalar("policy/approxkl_avg", _("Approximate KL"), _("nats"), "neither", _("Half the mean squared log-ratio of a token, new model to the one that wrote; rising means longer steps."), rule=_("near 0.01, alarm above 0.05"), healthy=(0.0, 0.05)),
     Scalar("policy/clipfrac_avg", _("Clip fraction"), _("share"), "neither", _("Share of the tokens whose ratio left the clip interval on either side; rising means that updates go further than the clip allows."), rule=_("0.1 to 0.3"), healthy=(0.1, 0.3)),
-    Scalar("val/ratio", _("Mean ratio"), "", "neither", _("Mean probability ratio of a token, new model to the one that wrote; far from 1, the two are different models."), rule=_("near 1")),
+    Scalar("val/ratio", _("Mean ratio"), "", "neither", _("Mean probability ratio of a token, new model to the one that wrote; far from 1, the two are different models."), rule=_("near 1"), lines=((_("unchanged"), 1.0),)),
     Scalar("completions/mean_length", _("Length of completions"), _("tokens"), "neither", _("Mean length of the completions of an update, the end token included.")),
     Scalar("train/push", _("Push"), "", "neither", _("How hard the pairs of an update push, as the slope of their loss says; near 0 nothing is left to learn from them.")),
     Scalar("rewards/chosen", _("Reward of the preferred"), "", "up", _("What the model's own reward says of preferred completions.")),

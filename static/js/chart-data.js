@@ -15,8 +15,8 @@ export function placesOn(run, chart, steps) {
   return scale ? along(steps, scale) : steps;
 }
 
-/** The dashed lines of a chart. @param {Element} chart @returns {import("./worlds.js").Line[]} */
-export const linesOf = (chart) => JSON.parse(chart.getAttribute("references") || "[]");
+/** The dashed lines of a chart: what its world is known for, and what its scalar is held against. @param {Element} chart @returns {import("./worlds.js").Line[]} */
+export const linesOf = (chart) => ["references", "lines"].flatMap((name) => JSON.parse(chart.getAttribute(name) || "[]"));
 
 /** The dashed lines, each from place to place on the x axis where it holds for a part of a run: its own, or the chart's. @param {number} run @param {Element} chart */
 export function linesOn(run, chart) {

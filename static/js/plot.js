@@ -52,7 +52,7 @@ export function options(look) {
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false } },
     scales: {
       x: { time: false },
-      y: look.log ? { distr: 3, range: (/** @type {any} */ u) => decades(u) } : { range: (/** @type {any} */ u) => range(u, look.references(), look.healthy) },
+      y: look.log ? { distr: 3, range: (/** @type {any} */ u) => decades(u, look.references()) } : { range: (/** @type {any} */ u) => range(u, look.references(), look.healthy) },
     },
     axes: [
       { ...axis, size: 26, space: 60, values: (/** @type {any} */ _u, /** @type {number[]} */ at) => ticks(at) },
@@ -97,9 +97,11 @@ function powers(_u, _axis, low, high) {
   return Array.from({ length: Math.floor((to - from) / stride) + 1 }, (_unused, i) => power(from + i * stride));
 }
 
-/** Whole decades around what is drawn. @param {any} u */
-function decades(u) {
-  const [low, high] = extent(u.data.slice(1).flat()) ?? [0.1, 1];
+/** Whole decades around what is drawn, and around references that are less than one away. @param {any} u @param {Reference[]} references */
+function decades(u, references) {
+  const found = extent(u.data.slice(1).flat()) ?? [0.1, 1];
+  const near = references.map(({ value }) => value).filter((value) => value > found[0] / 10 && value < found[1] * 10);
+  const [low, high] = [Math.min(found[0], ...near), Math.max(found[1], ...near)];
   const to = Math.ceil(Math.log10(high));
   const from = Math.max(Math.floor(Math.log10(low)), to - MOST_DECADES);
   return [power(from), power(Math.max(to, from + 1))];

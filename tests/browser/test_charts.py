@@ -189,6 +189,14 @@ def test_an_axis_does_not_go_below_0_where_nothing_is_drawn_there(visit: Open) -
     assert page.evaluate(RANGE, [[0, 0.01], [{"label": "at most", "value": 0.015}]])[1] > 0.0159
 
 
+def test_a_logarithmic_axis_reaches_a_line_that_is_less_than_a_decade_away(visit: Open) -> None:
+    page, line = visit("/").page, [{"label": "bound", "value": 0.01}]
+    code = RANGE.replace("curves: 1,", "curves: 1, log: true,")
+    assert page.evaluate(code, [[2e-5, 5e-4], line]) == [1e-5, 1e-3]
+    assert page.evaluate(code, [[2e-4, 5e-3], line]) == [1e-4, 1e-2]
+    assert page.evaluate(code, [[2e-2, 5e-2], line]) == [1e-2, 1e-1]
+
+
 def test_labels_of_an_axis_have_as_many_digits_as_tell_them_apart(visit: Open) -> None:
     cases: list[list[float | None]] = [[5.9e-5, 6e-5, 6.1e-5], [0.9980, 0.9985, 0.9990], [0, 5000, 10_000], [None, -338_711_296.5, -5_270_000.5], [1e-5, 1e-4, 1.0]]  # fmt: skip
     assert visit("/").page.evaluate(TICKS, cases) == [

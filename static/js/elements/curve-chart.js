@@ -1,6 +1,6 @@
 // @ts-check
 // One scalar over steps, episodes or seconds: of one run with its raw envelope, or of several on shared axes.
-// Attributes: run or runs, labels, scalar, label, unit, better, rule, healthy, references, total, step-unit, log, axis, smooth;
+// Attributes: run or runs, labels, scalar, label, unit, better, rule, healthy, references, lines, total, step-unit, log, axis, smooth;
 // headline: a steadier scalar whose newest value stands above, headline-label: what it is.
 
 import { drawn, linesOn, placesOn, scaleOf } from "../chart-data.js";
