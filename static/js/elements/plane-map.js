@@ -12,7 +12,7 @@ import { controlsOf } from "../plane-controls.js";
 import { drawPlane } from "../plane-draw.js";
 import { scaleFor } from "../shared-scale.js";
 import { t } from "../text.js";
-import { waiting } from "../waiting.js";
+import { nothingYet, waiting } from "../waiting.js";
 
 const NEW_OPTIONS_MS = 120;
 
@@ -27,6 +27,7 @@ class PlaneMap extends HTMLElement {
   #range = /** @type {[number, number]} */ ([0, 1]);
   #canvas = /** @type {HTMLCanvasElement} */ (make("canvas", "map-canvas"));
   #facts = make("span");
+  #words = make("p", "caption");
   #summary = "";
   #scale = make("span", "scale");
   /** @type {ReturnType<typeof controlsOf> | null} */
@@ -59,7 +60,7 @@ class PlaneMap extends HTMLElement {
   /** @param {any} frame */
   #show(frame) {
     const { meta, arrays, step } = frame;
-    if (!arrays.values) return;
+    if (!arrays.values) return void (meta.error || this.#clear());
     this.#frame = frame;
     if (!this.#surface) this.#build(meta);
     const found = extent(arrays.values) ?? [0, 0];
@@ -69,10 +70,20 @@ class PlaneMap extends HTMLElement {
     const held = Object.entries(meta.at).map(([name, value]) => `${name} ${number(value, 3)}`);
     this.#summary = [t("step {step}", { step: steps(step) }), ...held, t("dots: states visited lately")].join(" · ");
     this.#facts.textContent = this.#summary;
+    this.#words.textContent = meta.words ?? "";
+    this.#words.hidden = !meta.words;
     this.#scale.replaceChildren(...this.#legend(meta, low, high));
     const words = { what: meta.layer?.name ?? "V", x: meta.x.name, y: meta.y.name, low: number(low, 3), high: number(high, 3) };
     this.#canvas.setAttribute("aria-label", t("{what} over {x} and {y}, from {low} to {high}.", words));
     this.#surface?.soon();
+  }
+
+  /** Of a moment before there was anything to draw, the picture of another one is not left standing. */
+  #clear() {
+    if (!this.#surface) return;
+    this.#surface.close();
+    this.#surface = this.#frame = null;
+    this.replaceChildren(nothingYet());
   }
 
   /** @param {any} meta @param {number} low @param {number} high @returns {(string | Node)[]} */
@@ -96,7 +107,7 @@ class PlaneMap extends HTMLElement {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => this.#follow(options), NEW_OPTIONS_MS);
     });
-    this.replaceChildren(holder, this.#scale, foot, this.#controls);
+    this.replaceChildren(holder, this.#scale, foot, this.#words, this.#controls);
     const height = (/** @type {number} */ width) => Math.min(width * 0.72, Math.max(240, innerHeight * 0.46));
     const draw = (/** @type {CanvasRenderingContext2D} */ ctx, /** @type {number} */ w, /** @type {number} */ h) =>
       drawPlane(ctx, { width: w, height: h }, this.#frame, this.getAttribute("mode") === "action" ? null : this.#range);
