@@ -50,13 +50,12 @@ class Missing(InvalidInput):
 
 
 class TrainingDiverged(PlaygroundError):
-    """NaN or infinity in a training quantity. The run fails; its last checkpoint is kept."""
+    """NaN or infinity in a training quantity. The run fails; its checkpoints are kept."""
 
     def __init__(self, scalar: str, step: int, value: float) -> None:
         self.scalar, self.step, self.value = scalar, step, value
         sentence = _(
-            "{scalar} became {value} at step {step}: training diverged. "
-            "Start again with a lower learning rate, or fork from the last checkpoint with one, where a checkpoint was kept."
+            "{scalar} became {value} at step {step}: training diverged. Start a new run with a lower learning rate."
         )
         super().__init__(filled(sentence, scalar=scalar, value=value, step=step))
 

@@ -81,7 +81,10 @@ class StepRequest(Request):
 class ForkRequest(Request):
     """A new run that continues from a kept checkpoint, or the next stage of a chain, which starts from its model."""
 
-    checkpoint: CheckpointId | None = Field(None, description="Id from /checkpoints. Unset: the last one.")
+    checkpoint: CheckpointId | None = Field(
+        None,
+        description="Id from /checkpoints. Unset: the last one; of a failed run the one before its newest edit, else the best.",
+    )
     algorithm: Identifier | None = Field(
         None,
         description="Another stage of a language model's training. Unset: the parent's.",

@@ -17,8 +17,8 @@ from app.protocol.runs import ForkRequest
 from app.store import checkpoints
 from app.store import runs as run_rows
 from app.store.database import Store
-from app.store.runs import RunNew, RunRow
-from app.web import forms
+from app.store.runs import TERMINAL, RunNew, RunRow
+from app.web import failing, forms
 from app.web.forms import Field
 
 
@@ -179,14 +179,20 @@ def _empty(field: Field) -> Field:
 
 
 def _checkpoint(connection: Any, row: RunRow, wanted: str | None) -> dict[str, Any]:
-    saved = checkpoints.last(connection, row.id) if wanted is None else checkpoints.get(connection, row.id, wanted)
+    saved = failing.offered(connection, row) if wanted is None else checkpoints.get(connection, row.id, wanted)
     if saved is not None:
         return saved
     if wanted is not None:
         raise Missing.one("checkpoint", wanted, _("there is no such checkpoint"), _("Its run lists those kept."))
-    raise Refused.one(
-        "checkpoint", "none", _("this run has saved no state yet"), _("Wait a moment or start a new run.")
-    )
+    if row.state not in TERMINAL:
+        rule, way_out = _("this run has saved no state yet"), _("Wait a moment or start a new run.")
+    else:
+        rule, way_out = _("this run ended before it saved a state"), _("Start a new run.")
+        if row.state == failing.FAILED:
+            way_out = _(
+                "Start a new run, with a lower learning rate if training diverged; the run's page links its recipe."
+            )
+    raise Refused.one("checkpoint", "none", rule, way_out)
 
 
 def _check_versions(row: RunRow, spec: AlgorithmSpec, environment_version: int) -> None:

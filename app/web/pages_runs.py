@@ -18,7 +18,7 @@ from app.core.text import _
 from app.protocol.runs import ForkRequest, Run, RunPatch, StepRequest
 from app.store import checkpoints, edits, events, series
 from app.store import runs as run_rows
-from app.web import editor, forking, forms, lessons, pictures, recipe, views
+from app.web import editor, failing, forking, forms, lessons, pictures, recipe, views
 from app.web.comparing import comparison
 from app.web.context import RunId, Service
 from app.web.describe import run_model
@@ -266,7 +266,8 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "returns": views.RETURNS,
         "snippets": of_run(row, made, origin=origin, data=playground.settings.data),
         "problem": "",
-        "fork": dict.fromkeys(FORK_FIELDS, ""),
+        "fork": dict.fromkeys(FORK_FIELDS, "") | {"checkpoint": failing.preset_id(row, kept, made)},
+        "recipe_url": failing.recipe_url(catalog, row) if row.state == failing.FAILED else "",
         "fork_problem": "",
         "asks_delete": request.query_params.get("delete") == "ask",
         "naming": {"name": run.name, "tags": ", ".join(run.tags)},

@@ -26,7 +26,7 @@ from app.store import runs as run_rows
 from app.store.database import Store
 from app.store.disk import free_bytes
 from app.store.runs import RunNew, RunRow
-from app.web import forking
+from app.web import failing, forking
 from app.web.describe import run_links, run_model
 from app.web.etags import check_if_match
 from app.web.identity import Identity
@@ -193,7 +193,9 @@ class Playground:
         with self.store.read() as connection:
             row = run_rows.get(connection, id)
             position = run_rows.queue_position(connection, id) if row and row.state == "queued" else None
-        return run_model(existing(row, id), position)
+            found = existing(row, id)
+            reason = failing.told(connection, found)
+        return run_model(found, position).model_copy(update={"reason": reason})
 
     def runs(self, query: RunQuery, *, limit: int = 50, cursor: str | None = None) -> RunPage:
         """Return one page of runs."""
