@@ -255,9 +255,9 @@ MINIBATCH = Minibatch(
     shown=(
         ("ratio", r"\rho", _("probability of the action now against when it was taken")),
         ("advantage", r"\hat A", _("how much better its episode did than its group")),
+        ("slope", r"\partial L / \partial \log\pi", _("gradient that its log-probability gets; 0 where it is clipped")),
         ("policy_loss", r"\ell^{clip}", _("its part of the policy's loss")),
         ("loss", r"\ell", _("its part of the loss, before the mean")),
-        ("slope", r"\partial L / \partial \log\pi", _("gradient that its log-probability gets; 0 where it is clipped")),
     ),
     note=told,
 )  # fmt: skip

@@ -301,10 +301,10 @@ MINIBATCH = Minibatch(
     shown=(
         ("ratio", r"\rho", _("probability of the action now against when it was taken")),
         ("advantage", r"\hat A", _("advantage, as the loss has it")),
+        ("slope", r"\partial L / \partial \log\pi", _("gradient that its log-probability gets; 0 where it is clipped")),
         ("policy_loss", r"\ell^{clip}", _("its part of the policy's loss")),
         ("value_loss", r"\ell^{V}", _("its part of the critic's loss")),
         ("loss", r"\ell", _("its part of the loss, before the mean")),
-        ("slope", r"\partial L / \partial \log\pi", _("gradient that its log-probability gets; 0 where it is clipped")),
     ),
     note=told,
 )  # fmt: skip
