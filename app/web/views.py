@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
+from app.core.alarms import ALARMS, Alarm
 from app.core.errors import PlaygroundError, shorten
 from app.core.scalars import Scalar
 from app.core.specs import AlgorithmSpec, EnvironmentSpec
@@ -115,6 +116,17 @@ class RunView:
     def can_stop(self) -> bool:
         """Whether Stop makes sense."""
         return not self.is_ended and self.run.state != "stopping"
+
+    def alarm(self, scalar: Scalar) -> Alarm | None:
+        """Return beyond what a curve is a pathology, or None."""
+        return ALARMS.get(scalar.name)
+
+    def alarming(self, scalars: Sequence[Scalar]) -> list[Scalar]:
+        """Return the curves whose newest value is a pathology."""
+        latest = self.run.latest
+        return [
+            scalar for scalar in scalars if (alarm := self.alarm(scalar)) and alarm.is_beyond(latest.get(scalar.name))
+        ]
 
     @property
     def speed_position(self) -> int:

@@ -43,9 +43,13 @@ export function frameOf(chart) {
   behind.addEventListener("toggle", () => behind.open && table(behind, get("label"), get("step-unit"), drawn));
   const [rule, dashes, zeros] = [make("p", "plot-note", get("rule") && t("rule of thumb: {rule}", { rule: get("rule") })), make("p", "plot-note"), make("p", "plot-note")];
   zeros.hidden = true;
+  /** @type {{above: number, words: string} | null} beyond what the newest value is a pathology */
+  const alarm = JSON.parse(get("alarm") || "null");
+  const warning = make("p", "plot-note is-bad", alarm ? `⚠ ${alarm.words}` : "");
+  warning.hidden = true;
   const dash = () => (dashes.textContent = dashed(chart));
   dash();
-  chart.replaceChildren(head, host, caption, behind, ...[rule, dashes].filter((note) => note.textContent), zeros);
+  chart.replaceChildren(head, host, caption, behind, ...[rule, dashes].filter((note) => note.textContent), zeros, warning);
   if (get("help")) head.title = get("help");
   let summary = "";
   let then = ""; // which moment the number above is of, where that is not now
@@ -67,6 +71,7 @@ export function frameOf(chart) {
       const raw = curves[0]?.raw;
       const whole = extent(curves.flatMap((curve) => [...curve.raw.min, ...curve.raw.max]));
       const step = raw?.steps.at(-1);
+      warning.hidden = !alarm || several || !(Math.abs(raw?.values.at(-1) ?? 0) > alarm.above);
       value(several ? undefined : lead?.values.at(-1) ?? null);
       const spread = whole ? t("{low} to {high}", { low: number(whole[0]), high: number(whole[1]) }) : "";
       const at = step === undefined ? "" : t("at {step} {unit}", { step: steps(step), unit: get("step-unit") });
