@@ -1,11 +1,13 @@
 """The dictionary of scalars: every number that becomes a curve, with its unit, its good direction and its rule of thumb."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from app.core.text import _
 
 Better = Literal["up", "down", "neither"]
+NORMALISED = {_("reward"): _("normalised reward"), _("reward²"): _("normalised reward²")}
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Scalar:
         log_scale: drawn on a logarithmic axis.
         action_kind: the only kind of action for which it is reported (see `EnvironmentSpec`); empty where it is for any.
         elsewhere: the same number's names in a library that many know, where they are others.
+        is_scaled: it counts the reward as the learner sees it, which a run may normalise.
     """
 
     name: str
@@ -39,12 +42,22 @@ class Scalar:
     log_scale: bool = False
     action_kind: str = ""
     elsewhere: str = ""
+    is_scaled: bool = False
+
+    def of_run(self, config: Mapping[str, Any]) -> "Scalar":
+        """Return the scalar with the unit that it has in a run with this configuration."""
+        return replace(self, unit=in_unit(self.unit, config)) if self.is_scaled else self
 
     def lines_in(self, config: dict[str, object]) -> list[dict[str, object]]:
         """Return label and value of the lines that hold in a run with this configuration; TRPO can leave its bound away."""
         off = {"target_kl"} if config.get("limit_kl") is False else set()
         held = [(label, config.get(at) if isinstance(at, str) else at) for label, at in self.lines if at not in off]
         return [{"label": label, "value": value} for label, value in held if value is not None]
+
+
+def in_unit(unit: str, config: Mapping[str, Any]) -> str:
+    """Return the unit of what is counted in the reward that the learner sees, where a run may normalise its rewards."""
+    return NORMALISED.get(unit, unit) if config.get("normalize") else unit
 
 
 SHARED = (
@@ -119,11 +132,11 @@ VALUE_BASED = (
 
 POLICY_BASED = (
     Scalar("train/policy_loss", _("Policy loss"), "", "neither", _("The loss of the policy alone, as its equation says; its rising or falling does not measure progress, for the data change with the policy.")),
-    Scalar("train/value_loss", _("Value loss"), "", "down", _("Mean squared error of the critic against its targets; rising means that returns grow or that the critic falls behind.")),
+    Scalar("train/value_loss", _("Value loss"), _("reward²"), "down", _("Mean squared error of the critic against its targets; rising means that returns grow or that the critic falls behind."), is_scaled=True),
     Scalar("train/entropy", _("Entropy"), _("nats"), "neither", _("Mean entropy of the policy; falling means more decided, zero means no exploration left."), elsewhere="TRL: objective/entropy of PPO, entropy of GRPO"),
     Scalar("train/explained_variance", _("Explained variance"), "", "up", _("Share of the variance of the returns that the critic explains; rising means that it knows better what follows, and below 0 it is worse than the mean."), rule=_("rises above 0.5"), healthy=(0.5, 1.0)),
-    Scalar("train/advantage_mean", _("Advantage (mean)"), _("reward"), "neither", _("Mean advantage before normalisation; rising means that actions turned out better than the critic expected.")),
-    Scalar("train/advantage_std", _("Advantage (std)"), _("reward"), "neither", _("Standard deviation of the advantages before normalisation; rising means that actions differ more in what they are worth, or that the estimates are noisier.")),
+    Scalar("train/advantage_mean", _("Advantage (mean)"), _("reward"), "neither", _("Mean advantage before normalisation; rising means that actions turned out better than the critic expected."), is_scaled=True),
+    Scalar("train/advantage_std", _("Advantage (std)"), _("reward"), "neither", _("Standard deviation of the advantages before normalisation; rising means that actions differ more in what they are worth, or that the estimates are noisier."), is_scaled=True),
     Scalar("train/kl", _("KL"), _("nats"), "neither", _("Mean divergence of the old policy from the new one over the rollout, computed exactly; rising means longer steps, and 0 that none was taken."), rule=_("at most the bound, where there is one"), lines=((_("bound"), "target_kl"),), log_scale=True),
     Scalar("train/surrogate_predicted", _("Predicted gain"), "", "neither", _("What the slope of the surrogate promises for the step taken; rising means a longer or steeper step.")),
     Scalar("train/surrogate_actual", _("Actual gain"), "", "up", _("How much the surrogate rose by the step taken; far below the predicted gain, the step was too long for the slope.")),
@@ -134,7 +147,7 @@ POLICY_BASED = (
     Scalar("train/frac_reward_zero_std", _("Groups without a signal"), _("share"), "down", _("Share of groups whose episodes all earned the same, and which therefore teach nothing; rising means that more of the work is for nothing."), elsewhere="TRL: frac_reward_zero_std"),
     Scalar("train/action_std", _("Action spread"), "", "neither", _("Mean standard deviation of a Gaussian policy; falling means less exploration."), action_kind="continuous"),
     Scalar("train/actor_loss", _("Actor loss"), "", "neither", _("What the actor minimises: minus the critic's value of its actions, and the price of certainty where entropy counts. It falls as Q rises, right or wrong.")),
-    Scalar("train/critic_loss", _("Critic loss"), "", "down", _("Squared error of the critic against its target, added up where there are two; it may rise while values grow.")),
+    Scalar("train/critic_loss", _("Critic loss"), _("reward²"), "down", _("Squared error of the critic against its target, added up where there are two; it may rise while values grow.")),
     Scalar("train/q1_mean", _("Mean Q of the critic"), _("reward"), "neither", _("Mean predicted Q of the actions in the minibatches, of the first critic where there are two; drifting far above any reachable return is divergence.")),
     Scalar("train/q_gap", _("Gap of the critics"), _("reward"), "neither", _("Mean distance of the two critics over the minibatches; rising means that they know less surely what actions are worth.")),
     Scalar("train/ent_coef", _("Worth of entropy"), "", "neither", _("The temperature: what a nat of entropy is worth in reward; falling means that the policy is as undecided as its target without being paid.")),

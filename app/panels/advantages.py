@@ -8,6 +8,7 @@ The sum ends with its episode. The browser adds up what is given here for any λ
 import numpy as np
 
 from app.core.config import Config, Hyper
+from app.core.scalars import in_unit
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
 from app.parts.noted import settings_used
@@ -47,7 +48,8 @@ def compute(subject: Subject, options: AdvantageOptions) -> Frame:
         "following": following, "advantages": advantages,
     }  # fmt: skip
     shown = _shown(len(rows))
-    meta = {"gamma": gamma, "lambda": lambda_, "count": len(rows), "first": shown.start, "envs": len(rollout)}
+    meta = {"gamma": gamma, "lambda": lambda_, "count": len(rows), "first": shown.start, "envs": len(rollout),
+            "unit": in_unit(_("reward"), subject.agent.config.model_dump())}  # fmt: skip
     return Frame({name: np.asarray(array[shown], np.float32) for name, array in arrays.items()}, meta)
 
 

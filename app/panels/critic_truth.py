@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.core.config import Config
+from app.core.scalars import in_unit
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
 from app.parts.noted import RECENT, settings_used
@@ -58,7 +59,9 @@ def compute(subject: Subject, options: CriticOptions) -> Frame:
         "count": len(pairs), "mean": f"{error.mean():.4g}".replace("-", "−"), "rms": f"{np.sqrt((error**2).mean()):.4g}",
         "correlation": f"{spread:.3f}".replace("-", "−"), "gamma": f"{gamma:g}",
     }  # fmt: skip
-    return Frame({name: np.asarray(array, np.float32) for name, array in arrays.items()}, {"figures": _figures(facts)})
+    unit = in_unit(_("reward"), subject.agent.config.model_dump())
+    figures = _figures(facts | {"unit": unit})
+    return Frame({name: np.asarray(array, np.float32) for name, array in arrays.items()}, {"figures": figures})
 
 
 def of_rollout(rollout: F64, gamma: float) -> F64:
@@ -87,8 +90,8 @@ def _figures(facts: dict[str, Any]) -> list[dict[str, Any]]:
         {
             "title": _("Value and what followed"),
             "words": _("{count} steps of finished episodes, discounted by γ = {gamma}; correlation {correlation}. Above the dashed line the critic promises too much.").format(**facts),
-            "x": {"label": _("discounted return that followed (reward)")},
-            "y": {"label": _("value (reward)")},
+            "x": {"label": _("discounted return that followed ({unit})").format(**facts)},
+            "y": {"label": _("value ({unit})").format(**facts)},
             "marks": [
                 {"kind": "dots", "x": "followed", "y": "value", "color": 0},
                 {"kind": "line", "x": "ends", "y": "ends", "color": 7, "dash": True},
@@ -97,7 +100,7 @@ def _figures(facts: dict[str, Any]) -> list[dict[str, Any]]:
         {
             "title": _("Value minus what followed"),
             "words": _("Mean {mean}, root mean square {rms}; one return is a draw, so a spread remains even for the exact values.").format(**facts),
-            "x": {"label": _("error (reward)")},
+            "x": {"label": _("error ({unit})").format(**facts)},
             "y": {"label": _("share of the steps"), "low": 0.0},
             "marks": [{"kind": "bars", "x": "centres", "y": "shares", "color": 0}],
             "rules": [{"x": 0.0, "label": "0"}],

@@ -69,6 +69,7 @@ def compute(subject: Subject, options: GridOptions) -> Frame:
         "error_rms": float(np.sqrt(np.mean(gap**2))),
         "states_reachable": int(np.count_nonzero(reachable)),
         "step_unit": subject.algorithm.step_unit,
+        "scale": _scale(signals),
     }
     visits = _visits(signals, mdp)
     if visits is not None:
@@ -85,11 +86,16 @@ def _tables(signals: Signals, mdp: TabularMDP, gamma: float) -> tuple[F64, F64, 
         q = np.asarray(signals["q_at"](one_hot), np.float64)
         v = q.max(axis=1)
     else:
-        v = np.asarray(signals["v_at"](one_hot), np.float64)
+        v = np.asarray(signals["v_at"](one_hot), np.float64) * _scale(signals)
         q = q_from_v(mdp, v, gamma)
     policy = signals["policy_at"](one_hot) if "policy_at" in signals else greedy_policy(q)
     ended = _absorbing(mdp)
     return np.where(ended, 0.0, v), np.where(ended[:, None], 0.0, q), policy
+
+
+def _scale(signals: Signals) -> float:
+    """Return by what values are to be multiplied to be in the environment's reward, in which the exact ones are."""
+    return float(signals["reward_scale"]()[0]) if "reward_scale" in signals else 1.0
 
 
 def _visits(signals: Signals, mdp: TabularMDP) -> F64 | None:

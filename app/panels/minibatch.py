@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from app.core.config import Config
+from app.core.scalars import NORMALISED
 from app.core.specs import AlgorithmSpec, EnvironmentSpec, Frame, Line, Minibatch, PanelSpec, Subject
 from app.core.text import _
 from app.panels.inspector import source_line, with_numbers
@@ -52,6 +53,7 @@ def compute(subject: Subject, options: MinibatchOptions) -> Frame:
         "axes": _axes(subject),
         "actions": list(subject.environment_spec.actions),
         "is_numbered": subject.environment_spec.action_kind == "numbered",
+        "unit": NORMALISED[_("reward")] if _is_scaled(subject, declared) else "",
     }
     arrays = {
         "rows": table[order],
@@ -70,6 +72,12 @@ def template(line: Line, columns: tuple[str, ...]) -> str:
     """
     places = {symbol: float(columns.index(column)) for symbol, column in line.terms}
     return with_numbers(line.equation, places, write=lambda place: f"⟦{int(place)}⟧")
+
+
+def _is_scaled(subject: Subject, declared: Minibatch) -> bool:
+    """Return whether values or returns are shown that are in normalised reward."""
+    shown = {"value", "baseline", "return"} & set(declared.columns)
+    return bool(shown) and bool(subject.agent.config.model_dump().get("normalize"))
 
 
 def _was_on(subject: Subject, setting: str) -> bool:

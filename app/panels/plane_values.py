@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from app.core.config import Config, Hyper
 from app.core.contracts import Agent
 from app.core.errors import InvalidInput
+from app.core.scalars import in_unit
 from app.core.specs import AlgorithmSpec, Axis, EnvironmentSpec, Frame, PanelSpec, Subject
 from app.core.text import _
 
@@ -68,7 +69,7 @@ def compute(subject: Subject, options: PlaneOptions) -> Frame:
         "at": {axis.name: held[i] for i, axis in enumerate(axes) if i not in (x, y)},
         "axes": [_described(axis) for axis in axes],
         "actions": list(spec.actions),
-        "layer": {"id": layer.id, "name": layer.name, "signed": layer.is_signed},
+        "layer": {"id": layer.id, "name": layer.name, "signed": layer.is_signed, "unit": layer.unit},
         "layers": [{"id": one.id, "name": one.name} for one in layers],
     }
     if bounds is not None:
@@ -92,26 +93,31 @@ class Layer:
     name: str
     compute: Callable[[F32], Any]
     is_signed: bool = False
+    unit: str = ""
 
 
 def _layers(subject: Subject) -> list[Layer]:
     """Return what can be drawn of the agent, its state value first."""
     signals, names = subject.agent.signals(), subject.environment_spec.actions
+    unit = in_unit(_("reward"), subject.agent.config.model_dump())
     layers = []
     if "q_at" in signals:
-        layers.append(Layer("v", "V = max Q", lambda seen: signals["q_at"](seen).max(axis=1)))
+        layers.append(Layer("v", "V = max Q", lambda seen: signals["q_at"](seen).max(axis=1), unit=unit))
     elif "v_at" in signals:
-        layers.append(Layer("v", "V", signals["v_at"]))
-    for source, letter, name in (("q_at", "q", "Q"), ("policy_at", "p", "π")):
+        layers.append(Layer("v", "V", signals["v_at"], unit=unit))
+    for source, letter, name, of in (("q_at", "q", "Q", unit), ("policy_at", "p", "π", _("probability"))):
         if source in signals:
-            layers += [Layer(f"{letter}:{a}", f"{name}({a})", _column(signals[source], i)) for i, a in enumerate(names)]
+            of_actions = (_column(signals[source], i) for i in range(len(names)))
+            layers += [
+                Layer(f"{letter}:{a}", f"{name}({a})", f, unit=of) for a, f in zip(names, of_actions, strict=True)
+            ]
     if "v_part_at" in signals:
-        layers.append(Layer("v_part", _("V alone (its stream)"), signals["v_part_at"]))
+        layers.append(Layer("v_part", _("V alone (its stream)"), signals["v_part_at"], unit=unit))
     if "a_part_at" in signals:
         words = _("A({action}) alone (its stream)")
         for i, action in enumerate(names):
             compute = _column(signals["a_part_at"], i)
-            layers.append(Layer(f"a_part:{action}", words.format(action=action), compute, is_signed=True))
+            layers.append(Layer(f"a_part:{action}", words.format(action=action), compute, is_signed=True, unit=unit))
     return layers
 
 

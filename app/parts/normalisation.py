@@ -80,7 +80,12 @@ class Normaliser:
 
     def scaled(self, rewards: Array) -> Array:
         """Return rewards (N,) in deviations of the discounted return, in which the critic counts."""
-        return np.asarray(np.clip(rewards / np.sqrt(self.return_moments.variance[0] + EPSILON), -CLIP, CLIP))
+        return np.asarray(np.clip(rewards / self.reward_scale, -CLIP, CLIP))
+
+    @property
+    def reward_scale(self) -> float:
+        """How much reward of the environment is 1 of what `scaled` returns, where nothing is clipped."""
+        return float(np.sqrt(self.return_moments.variance[0] + EPSILON))
 
     def rewards(self, step: Step, gamma: float) -> Array:
         """Take in the rewards of a step and return them scaled (N,)."""
@@ -110,6 +115,8 @@ class Normaliser:
 
 class Identity:
     """The normaliser that changes nothing."""
+
+    reward_scale = 1.0
 
     @property
     def affine(self) -> Array:

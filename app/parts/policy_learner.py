@@ -30,7 +30,9 @@ from app.parts.saving import SavedAgent
 
 Array = NDArray[Any]
 CHOICE_SIGNALS, GAUSSIAN_SIGNALS = ("policy_at",), ("action_at", "action_std_at")  # it goes by the kind of action
-POLICY_SIGNALS = (*CHOICE_SIGNALS, *GAUSSIAN_SIGNALS, "visited", "weights", "ratios", "last_step", *NOTED_SIGNALS)
+POLICY_SIGNALS = (
+    *CHOICE_SIGNALS, *GAUSSIAN_SIGNALS, "visited", "weights", "ratios", "last_step", "reward_scale", *NOTED_SIGNALS,
+)  # fmt: skip
 PICTURED = 1 << 18  # numbers that a moment keeps at most
 
 
@@ -232,6 +234,7 @@ class PolicyLearner(SavedAgent):
             "weights": self.pictured,
             "ratios": self.noted.passes,
             "last_step": self.last_step,
+            "reward_scale": lambda: np.array([self.normaliser.reward_scale]),
             **self.noted.signals(),
         }
 

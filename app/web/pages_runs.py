@@ -260,7 +260,9 @@ def _run(request: Request, playground: Playground, id: int) -> dict[str, Any]:
         "nonce": secrets.token_urlsafe(16),
         "configuration": forms.fields(view.algorithm.config, run.config) if view.algorithm else [],
         "lesson": lessons.lesson(catalog, view.algorithm) if view.algorithm else None,
-        "series": [(dictionary[name], count) for name, count in counts.items() if name in dictionary],
+        "series": [
+            (dictionary[name].of_run(run.config), count) for name, count in counts.items() if name in dictionary
+        ],
         "speeds": ["full" if speed is None else f"{speed:g}" for speed in views.SPEEDS],
         "spark": _spark(lead.get("rollout/episode_return")),
         "returns": views.RETURNS,

@@ -152,7 +152,7 @@ def view(catalog: ModuleType, run: Run, known_series: Sequence[str] = ()) -> Run
     dictionary: Mapping[str, Scalar] = catalog.scalars()
     names = expected_scalars(algorithm, environment, dictionary) if algorithm else []
     names += [name for name in known_series if name not in names]
-    curves = [dictionary.get(name) or Scalar(name, name, "", "neither", "") for name in names]
+    curves = [(dictionary.get(name) or Scalar(name, name, "", "neither", "")).of_run(run.config) for name in names]
     fits = catalog.panels_for(algorithm, environment) if algorithm and environment else []
     return RunView(
         run=run,

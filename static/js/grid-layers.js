@@ -80,15 +80,20 @@ function truthWords(meta, layer) {
   return [t("at most {gap} below V*", { gap }), ...never];
 }
 
+/** How values that a learner counts in normalised reward came to stand in that of the environment. @param {any} meta @param {string} layer */
+const scaleWords = (meta, layer) =>
+  (meta.scale ?? 1) !== 1 && ["v", "q", "error"].includes(layer) ? [t("normalised values times {scale}, the deviation of now", { scale: number(meta.scale, 3) })] : [];
+
 /** The sentence below a map. @param {any} frame @param {string} layer */
 export function summaryOf({ arrays, meta, step }, layer) {
   const at = meta.step_unit === "sweep" ? t("sweep {step}", { step: steps(step) }) : t("step {step}", { step: steps(step) });
   if (meta.words) return `${at} · ${meta.words}`;
   if (meta.gap_max !== undefined) return [at, ...truthWords(meta, layer)].join(" · ");
-  if (layer === "error") return t("distance to {truth}: max {max}, RMS {rms}", { truth: truthOf(meta), max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) });
+  const facts = { truth: truthOf(meta), max: number(meta.error_max, 3), rms: number(meta.error_rms, 3) };
+  if (layer === "error") return [t("distance to {truth}: max {max}, RMS {rms}", facts), ...scaleWords(meta, layer)].join(" · ");
   if (meta.states_visited === undefined) return `${at} · ${t("all {count} states are swept", { count: meta.states_reachable })}`;
   const dots = layer === "v" && hasTraces(arrays) ? [t("dots: share in the next update")] : [];
-  return [at, t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable }), ...dots].join(" · ");
+  return [at, t("{seen} of {all} states visited", { seen: meta.states_visited, all: meta.states_reachable }), ...dots, ...scaleWords(meta, layer)].join(" · ");
 }
 
 /** A picture with other numbers and facts over its own. @param {any} found @param {{arrays: Record<string, any>, meta: object} | null} over */

@@ -47,3 +47,8 @@ def test_an_edit_after_the_update_leaves_its_errors_as_they_were() -> None:
     assert after.meta["gamma"] == 0.99
     for name, array in before.arrays.items():
         np.testing.assert_array_equal(after.arrays[name], array)
+
+
+def test_the_errors_are_in_the_reward_that_the_learner_counts() -> None:
+    assert drawn().meta["unit"] == "reward"
+    assert drawn(normalize=True).meta["unit"] == "normalised reward"

@@ -145,3 +145,11 @@ def test_a_baseline_is_held_against_the_returns_it_was_taken_from() -> None:
     assert np.square(pairs[:, 0] - pairs[:, 1]).mean() > report.scalars["train/value_loss"] * 0.5
     frame = critic_truth.SPEC.compute(Subject(agent, algorithm, environment, world), critic_truth.CriticOptions())
     assert len(frame.meta["figures"]) == 2
+
+
+@pytest.mark.parametrize(("normalize", "unit"), [(False, "reward"), (True, "normalised reward")])
+def test_values_and_returns_are_in_the_reward_that_the_critic_counts(normalize: bool, unit: str) -> None:
+    subject = subject_of("ppo", 512, n_envs=4, n_steps=128, batch_size=128, normalize=normalize)
+    figures = critic_truth.SPEC.compute(subject, critic_truth.CriticOptions()).meta["figures"]
+    labels = [figures[0]["x"]["label"], figures[0]["y"]["label"], figures[1]["x"]["label"]]
+    assert labels == [f"{what} ({unit})" for what in ("discounted return that followed", "value", "error")]

@@ -34,6 +34,22 @@ def test_a_neural_agent_is_asked_at_every_cell() -> None:
     assert frame.arrays["v"][15] == 0.0, "the goal has no value of its own"
 
 
+def test_values_in_normalised_reward_are_held_against_the_exact_ones_in_the_environments() -> None:
+    """Beside V* in rewards, numbers in deviations of the return would be an error of the unit alone."""
+    recipe = catalog.resolve(
+        "ppo", "FrozenLake-v1", config={"normalize": True, "n_envs": 4, "n_steps": 128, "batch_size": 128}, preset="", seed=1
+    )  # fmt: skip
+    algorithm, environment_spec, environment, agent = catalog.build(recipe)
+    agent.update(512)
+    frame = SPEC.compute(Subject(agent, algorithm, environment_spec, environment), GridOptions())
+    signals = agent.signals()
+    scale = float(signals["reward_scale"]()[0])
+    assert frame.meta["scale"] == scale < 0.9, "rewards are rare here"
+    values = np.asarray(signals["v_at"](np.eye(16, dtype=np.float32)), np.float64)
+    np.testing.assert_allclose(frame.arrays["v"][0], scale * values[0], rtol=1e-5)
+    np.testing.assert_allclose(frame.arrays["error"][0], scale * values[0] - frame.arrays["optimal"][0], rtol=1e-5)
+
+
 def test_a_converged_planner_has_no_error() -> None:
     recipe = catalog.resolve("value_iteration", "FrozenLake-v1")
     algorithm, environment_spec, environment, agent = catalog.build(recipe)

@@ -243,3 +243,12 @@ def test_the_target_is_written_as_the_last_update_had_it(name: str, setting: str
         assert target["equation"] == lines + value
         assert "Q" not in target["template"]
         assert target["template"].count("⟦") == 4
+
+
+def test_values_in_normalised_reward_are_named_so() -> None:
+    assert drawn(learnt("ppo"))[0].meta["unit"] == ""
+    assert drawn(learnt("ppo", normalize=True))[0].meta["unit"] == "normalised reward"
+    assert drawn(learnt("reinforce", normalize=True))[0].meta["unit"] == "normalised reward"
+    assert drawn(learnt("grpo", normalize=True))[0].meta["unit"] == "", (
+        "it has no values, and compares returns as earned"
+    )

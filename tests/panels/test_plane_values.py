@@ -73,3 +73,12 @@ def test_a_layer_is_the_function_it_is_named_after() -> None:
 def test_a_layer_that_the_agent_lacks_is_refused_with_those_it_has() -> None:
     with pytest.raises(InvalidInput, match="p:Left"):
         drawn(PlaneOptions(of="q:Left"))
+
+
+def test_a_layer_says_in_what_it_is_counted() -> None:
+    for normalize, unit in ((False, "reward"), (True, "normalised reward")):
+        recipe = catalog.resolve("ppo", "CartPole-v1", config={"normalize": normalize}, preset="")
+        algorithm, spec, environment, agent = catalog.build(recipe)
+        subject = Subject(agent, algorithm, spec, environment)
+        layers = [SPEC.compute(subject, PlaneOptions(resolution=8, of=of)).meta["layer"] for of in ("", "p:Left")]
+        assert [layer["unit"] for layer in layers] == [unit, "probability"]

@@ -83,3 +83,13 @@ def test_weights_of_a_run_with_another_normalisation_are_refused() -> None:
         Normaliser(1, 2).affine = np.empty(0)
     with pytest.raises(InvalidInput, match="0 numbers of normalisation"):
         Identity().affine = np.empty(4)
+
+
+def test_a_scaled_reward_times_its_scale_is_the_reward() -> None:
+    normaliser = Normaliser(2, 1)
+    rewards = np.array([3.0, -1.0])
+    for _step in range(5):
+        scaled = normaliser.rewards(step(rewards, np.zeros(2, np.bool_)), 0.9)
+    assert normaliser.reward_scale != 1
+    np.testing.assert_allclose(scaled * normaliser.reward_scale, rewards)
+    assert Identity().reward_scale == 1

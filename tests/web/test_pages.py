@@ -484,6 +484,27 @@ def test_every_curve_of_a_return_has_the_optimum_as_a_line(client: TestClient) -
     assert all('"Optimum"' in chart for chart in charts if any(f'scalar="{name}"' in chart for name in lined))
 
 
+def test_a_curve_of_a_run_that_normalises_its_rewards_says_so(client: TestClient) -> None:
+    for normalize, unit in ((False, "reward"), (True, "normalised reward")):
+        body = {"environment": "CartPole-v1", "algorithm": "ppo", "preset": "", "config": {"normalize": normalize}}
+        run = client.post("/api/v1/runs", json=body).json()["id"]
+        html = unescape(client.get(f"/runs/{run}").text)
+        units = dict(re.findall(r'<curve-chart [^>]*scalar="([^"]*)"[^>]* unit="([^"]*)"', html))
+        assert units["train/advantage_std"] == unit
+        assert units["train/value_loss"] == f"{unit}²"
+        assert units["rollout/episode_return"] == "reward", "what an episode paid stays as it was"
+
+
+def test_the_glossary_says_which_curves_normalisation_scales(client: TestClient) -> None:
+    html = client.get("/learn/glossary").text
+    rows = {
+        name: re.search(rf'<tr [^>]*id="{name}">.*?</tr>', html, re.S)
+        for name in ("train-advantage_std", "eval-mean_reward")
+    }
+    told = {name: row is not None and "In normalised reward" in row[0] for name, row in rows.items()}
+    assert told == {"train-advantage_std": True, "eval-mean_reward": False}
+
+
 def test_one_scale_of_colours_is_offered_and_chosen_where_the_environment_is_one(client: TestClient) -> None:
     ids = [
         client.post("/runs", data={"environment": name, "algorithm": "sarsa"}, follow_redirects=False).headers[

@@ -85,7 +85,7 @@ class GaeStack extends HTMLElement {
     const { advantages, shares } = stacked(arrays.deltas, arrays.ended, factor);
     const x = Float32Array.from(advantages, (_unused, i) => meta.first + i);
     const terms = termsOf(arrays.deltas, arrays.ended, { factor, from: this.#step });
-    this.#figures = [stackFigure(x, advantages, layersOf(shares), x[this.#step]), termFigure(terms, meta.first)];
+    this.#figures = [stackFigure(x, advantages, layersOf(shares), { chosen: x[this.#step], unit: meta.unit }), termFigure(terms, meta)];
     const [outputs] = [[...this.#sliders.querySelectorAll("output")]];
     outputs[0].textContent = number(lambda, 3);
     outputs[1].textContent = String(meta.first + this.#step);
@@ -114,8 +114,8 @@ class GaeStack extends HTMLElement {
   };
 }
 
-/** @param {Float32Array} x @param {number[]} advantages @param {{low: number[], high: number[]}[]} layers @param {number} chosen */
-function stackFigure(x, advantages, layers, chosen) {
+/** @param {Float32Array} x @param {number[]} advantages @param {{low: number[], high: number[]}[]} layers @param {{chosen: number, unit: string}} about */
+function stackFigure(x, advantages, layers, { chosen, unit }) {
   /** @type {Record<string, any>} */
   const arrays = { x, sum: advantages };
   const marks = layers.map(({ low, high }, i) => {
@@ -123,15 +123,15 @@ function stackFigure(x, advantages, layers, chosen) {
     return { kind: "bars", x: "x", y: `high${i}`, low: `low${i}`, width: 1, color: i };
   });
   const line = { kind: "line", x: "x", y: "sum", color: 7 };
-  return { arrays, figure: { x: { label: t("step; line: their sum, Â") }, y: { label: "" }, marks: [...marks, line], rules: [{ x: chosen, label: "t" }] } };
+  return { arrays, figure: { x: { label: t("step; line: their sum, Â") }, y: { label: unit }, marks: [...marks, line], rules: [{ x: chosen, label: "t" }] } };
 }
 
-/** @param {{step: number, value: number}[]} terms @param {number} first */
-function termFigure(terms, first) {
+/** @param {{step: number, value: number}[]} terms @param {{first: number, unit: string}} about */
+function termFigure(terms, { first, unit }) {
   let sum = 0;
   const arrays = { x: terms.map(({ step }) => first + step), value: terms.map(({ value }) => value), sum: terms.map(({ value }) => (sum += value)) };
   const marks = [{ kind: "bars", x: "x", y: "value", width: 1, color: 0 }, { kind: "line", x: "x", y: "sum", color: 7 }];
-  return { arrays, figure: { x: { label: t("step; line: running sum of (γλ)ˡ δ") }, y: { label: "" }, marks } };
+  return { arrays, figure: { x: { label: t("step; line: running sum of (γλ)ˡ δ") }, y: { label: unit }, marks } };
 }
 
 /** @param {string} name @param {{min: number, max: number, step: number, value: number}} range @param {(value: number) => void} changed */

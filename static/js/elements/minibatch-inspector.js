@@ -91,7 +91,7 @@ class MinibatchInspector extends HTMLElement {
     const facts = { step: steps(step), count: number(meta.count), loss: meta.loss, mean: number(meta.mean, 5) };
     const several = t("Step {step} · the last minibatch: {count} samples, whose mean is {loss} = {mean}", facts);
     const fewer = frame.shapes.rows[0] < meta.count ? ` · ${t("the {count} largest parts are shown", { count: frame.shapes.rows[0] })}` : "";
-    this.#words.textContent = several + fewer;
+    this.#words.textContent = several + fewer + (meta.unit ? ` · ${t("values and returns in {unit}", { unit: meta.unit })}` : "");
     if (this.#lines.childElementCount !== meta.lines.length) this.#lines.replaceChildren(...meta.lines.map(lineOf));
     this.#scroll.replaceChildren(columnsOf(frame, this.#name));
     this.#choose(Math.min(this.#chosen, frame.shapes.rows[0] - 1));

@@ -94,7 +94,7 @@ class PlaneMap extends HTMLElement {
     const is_signed = is_policy || layer?.signed;
     paintScale(bar, is_signed ? diverging : sequential, is_signed ? -1 : 0);
     const name = layer && layer.id !== "v" ? `${layer.name}: ` : "";
-    return is_policy ? [`${action.name} ${number(action.low, 3)}`, bar, number(action.high, 3)] : [`${name}${number(low, 3)}`, bar, number(high, 3)];
+    return is_policy ? [`${action.name} ${number(action.low, 3)}`, bar, number(action.high, 3)] : [`${name}${number(low, 3)}`, bar, `${number(high, 3)} ${layer?.unit ?? ""}`];
   }
 
   /** @param {any} meta */
