@@ -107,3 +107,15 @@ def test_a_page_with_its_formulas_weighs_little(visit: Open, path: str) -> None:
     page.wait_for_load_state("networkidle")
     entries = "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
     assert page.evaluate(f"{entries}.reduce((sum, entry) => sum + entry.encodedBodySize, 0)") <= WEIGHT_BYTES
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_tables_of_the_glossary_are_read_without_scrolling_sideways(visit: Open, width: int) -> None:
+    """At 1280 pixels the places of a scalar were cut off; on a phone each row was its name and a hand's breadth of nothing."""
+    page = visit("/learn/glossary", width=width).page
+    page.wait_for_load_state("load")
+    hidden = "[...document.querySelectorAll('.table-scroll')].map((one) => one.scrollWidth - one.clientWidth)"
+    assert page.evaluate(hidden) == [0, 0, 0]
+    row = page.locator("#train-advantage_mean")
+    for words in ("Advantage (mean)", "reward", "Mean advantage before normalisation", "TRPO"):
+        expect(row.get_by_text(words).first).to_be_visible()
