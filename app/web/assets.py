@@ -7,6 +7,7 @@ path and the browser may keep everything for good.
 import gzip
 import hashlib
 import mimetypes
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from app.core.text import _
 
 PACKAGED = Path(__file__).resolve().parent.parent / "_web"
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
+COMMENT = re.compile(rb"\s*/\*.*?\*/", re.DOTALL)
 STYLESHEET = "css/app.css"  # all of css/ in one answer
 SERVED = ("css", "js", "img", "vendor")
 PRESSED = {".css", ".js", ".mjs", ".svg", ".json"}
@@ -54,11 +56,11 @@ def fingerprint() -> str:
 
 @cache
 def stylesheet() -> bytes:
-    """Return our stylesheets as one file, the tokens first; the others name their layers, so their order is free."""
+    """Return our stylesheets as one file without comments, the tokens first; the others name their layers, so their order is free."""
     paths = sorted(
         (static_folder() / "css").rglob("*.css"), key=lambda path: (path.name != "tokens.css", path.as_posix())
     )
-    return b"\n".join(path.read_bytes() for path in paths)
+    return COMMENT.sub(b"", b"\n".join(path.read_bytes() for path in paths))
 
 
 @router.get("/static/{version}/{name:path}")

@@ -88,7 +88,7 @@ def test_what_ends_only_in_theory_is_refused_by_name() -> None:
     outcomes = [[[(rare, 0, -1.0, True), (1 - rare, 0, -1.0, False)]]]
     solver = Solver(mdp_from_outcomes(outcomes, np.ones(1)).arrays, 1.0, 1e-12)
     assert solver.hopeless.tolist() == [True]
-    with pytest.raises(InvalidInput, match=r"state 0 cannot reach an end within 1,000,000 steps"):
+    with pytest.raises(InvalidInput, match=r"state 0 cannot reach an end within 1\u202f000\u202f000 steps"):
         optimal_values(mdp_from_outcomes(outcomes, np.ones(1)), 1.0)
     earning = [[[(rare, 0, 1.0, True), (1 - rare, 0, 1.0, False)], [(1.0, 0, 0.0, True)]]]
     with pytest.raises(InvalidInput, match=r"state 0 earns 1 a step"):
