@@ -93,8 +93,8 @@ def test_the_inspector_of_a_grid_goes_on_by_an_update_or_an_episode(visit: Open,
     inspector.get_by_role("button", name=f"One {word}", exact=True).click()
     expect(inspector).to_contain_text(re.compile(rf"Step (?!{before}\b)\d+ · state \d+ \(row"))
     expect(page.locator("#run-header [data-live=state]")).to_have_text("paused")
-    after = step_of(page, server, number)
-    assert after > before
+    after = step_where_it_stays(page, server, number, before)
+    expect(inspector).to_contain_text(re.compile(rf"Step {after} · "))
     facts = page.request.get(f"{server.url}/api/v1/runs/{number}/frames/inspector").json()
     assert facts["step"] == after, "the picture is of where it stopped"
     ends = page.request.get(f"{server.url}/api/v1/runs/{number}/metrics?names=rollout/episode_length").json()
@@ -105,6 +105,16 @@ def test_the_inspector_of_a_grid_goes_on_by_an_update_or_an_episode(visit: Open,
 def step_of(page: Page, server: Server, number: int) -> int:
     """Return the step at which a run stands."""
     return int(page.request.get(f"{server.url}/api/v1/runs/{number}").json()["step"])
+
+
+def step_where_it_stays(page: Page, server: Server, number: int, before: int) -> int:
+    """Wait until a run stands further on than it did and goes no further; return its step."""
+    expect_moved(page, server, number, before)
+    steps = [before]
+    while steps[-1] != step_of(page, server, number):
+        steps.append(step_of(page, server, number))
+        page.wait_for_timeout(500)
+    return steps[-1]
 
 
 def expect_moved(page: Page, server: Server, number: int, before: int) -> None:
