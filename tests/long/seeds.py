@@ -7,13 +7,23 @@ scores to be normal, which returns below a ceiling are not, so it may reach past
 import math
 import statistics
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.stats import t as student
 
+from app import catalog
+from app.catalog import Recipe
 from app.core.contracts import Agent, Environment
 
 SURE = 0.95
+
+
+def begun(algorithm: str, environment: str, *, preset: str, seed: int) -> tuple[Recipe, Environment, Any]:
+    """Return the recipe of a preset, its environment and a fresh agent."""
+    recipe = catalog.resolve(algorithm, environment, preset=preset, seed=seed)
+    _algorithm, _environment, world, agent = catalog.build(recipe)
+    return recipe, world, agent
 
 
 def mean_return(agent: Agent, environment: Environment, seed: int, *, episodes: int, stream: str) -> float:

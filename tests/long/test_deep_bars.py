@@ -8,14 +8,11 @@ The second runs one row. In brackets is the 95 % interval of the mean, by Studen
 
 import statistics
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
 
-from app import catalog
-from app.core.contracts import Problem
-from tests.long.seeds import half_width, mean_return, with_interval
+from tests.long.seeds import begun, half_width, mean_return, with_interval
 
 SEEDS = range(5)
 EVALUATIONS = 20
@@ -24,10 +21,7 @@ HEAD = f"{'algorithm':18}{'environment':26}{'best':>29}{'last':>30}{'bar':>9}  o
 
 def best_and_last(algorithm_name: str, environment_name: str, seed: int) -> tuple[float, float]:
     """Train with the tuned preset; return the score of the best evaluated weights and of the last, 100 episodes each."""
-    recipe = catalog.resolve(algorithm_name, environment_name, preset="tuned", seed=seed)
-    algorithm, spec = catalog.algorithm(algorithm_name), catalog.environment(environment_name)
-    environment = spec.make(spec.config.parse(recipe.environment_config))
-    agent: Any = algorithm.agent(algorithm.config.parse(recipe.config), Problem(environment, seed, recipe.total_steps))
+    recipe, environment, agent = begun(algorithm_name, environment_name, preset="tuned", seed=seed)
     taken, best, best_weights = 0, -np.inf, agent.signals()["weights"]()
     for number in range(1, EVALUATIONS + 1):
         goal = recipe.total_steps * number // EVALUATIONS

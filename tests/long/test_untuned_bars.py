@@ -16,13 +16,10 @@ error of a mean of three.
 import math
 import statistics
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from app import catalog
-from app.core.contracts import Problem
-from tests.long.seeds import mean_return, standard_error, with_interval
+from tests.long.seeds import begun, mean_return, standard_error, with_interval
 
 EPISODES = 100
 DEVIATIONS = 2
@@ -38,10 +35,7 @@ HEAD = f"{'':22}{'last 100 of training':>29}{'CleanRL':>17}{'at least':>10}{'err
 
 def in_training_and_greedy(algorithm_name: str, environment_name: str, seed: int) -> tuple[float, float]:
     """Train with the untuned preset; return the mean of the last 100 training episodes and that of 100 greedy ones."""
-    recipe = catalog.resolve(algorithm_name, environment_name, preset="cleanrl", seed=seed)
-    algorithm, spec = catalog.algorithm(algorithm_name), catalog.environment(environment_name)
-    environment = spec.make(spec.config.parse(recipe.environment_config))
-    agent: Any = algorithm.agent(algorithm.config.parse(recipe.config), Problem(environment, seed, recipe.total_steps))
+    recipe, environment, agent = begun(algorithm_name, environment_name, preset="cleanrl", seed=seed)
     taken, returns = 0, list[float]()
     while taken < recipe.total_steps:
         report = agent.update(recipe.total_steps - taken)
