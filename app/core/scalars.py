@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from app.core.alarms import ALARMS, Alarm
 from app.core.text import _
 
 Better = Literal["up", "down", "neither"]
@@ -28,6 +29,7 @@ class Scalar:
         action_kind: the only kind of action for which it is reported (see `EnvironmentSpec`); empty where it is for any.
         elsewhere: the same number's names in a library that many know, where they are others.
         is_scaled: it counts the reward as the learner sees it, which a run may normalise.
+        alarm: the value beyond which it is a pathology with a name; the shared ones stand together in `app/core/alarms.py`.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Scalar:
     action_kind: str = ""
     elsewhere: str = ""
     is_scaled: bool = False
+    alarm: Alarm | None = None
 
     def of_run(self, config: Mapping[str, Any]) -> "Scalar":
         """Return the scalar with the unit that it has in a run with this configuration."""
@@ -181,5 +184,6 @@ LANGUAGE = (
 )  # fmt: skip
 
 DICTIONARY: dict[str, Scalar] = {
-    scalar.name: scalar for scalar in (*SHARED, *TABULAR, *VALUE_BASED, *POLICY_BASED, *LANGUAGE)
+    scalar.name: replace(scalar, alarm=ALARMS.get(scalar.name))
+    for scalar in (*SHARED, *TABULAR, *VALUE_BASED, *POLICY_BASED, *LANGUAGE)
 }

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
-from app.core.alarms import ALARMS, Alarm
 from app.core.errors import PlaygroundError, shorten
 from app.core.scalars import Scalar
 from app.core.specs import AlgorithmSpec, EnvironmentSpec
@@ -117,16 +116,10 @@ class RunView:
         """Whether Stop makes sense."""
         return not self.is_ended and self.run.state != "stopping"
 
-    def alarm(self, scalar: Scalar) -> Alarm | None:
-        """Return beyond what a curve is a pathology, or None."""
-        return ALARMS.get(scalar.name)
-
     def alarming(self, scalars: Sequence[Scalar]) -> list[Scalar]:
         """Return the curves whose newest value is a pathology."""
         latest = self.run.latest
-        return [
-            scalar for scalar in scalars if (alarm := self.alarm(scalar)) and alarm.is_beyond(latest.get(scalar.name))
-        ]
+        return [scalar for scalar in scalars if scalar.alarm and scalar.alarm.is_beyond(latest.get(scalar.name))]
 
     @property
     def speed_position(self) -> int:
