@@ -33,7 +33,7 @@ pytestmark = [
 ]
 STEPS, ROUNDS = 8, 3
 BATCH = {"sft": 256, "grpo": 256, "dpo": 32}  # rows, rows of 32 prompts × 8, pairs
-AT_LEAST = {"sft": 1.8, "grpo": 2.2, "dpo": 1.7}
+AT_LEAST = dict.fromkeys(BATCH, 2.0)
 
 
 def agent(name: str, origin: Tree | None = None) -> Any:

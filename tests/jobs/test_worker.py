@@ -90,7 +90,10 @@ def test_a_worker_leads_its_own_group_so_that_a_keyboard_interrupt_spares_it(tmp
 
 def test_a_workers_environment_fixes_threads_and_hashing(tmp_path, monkeypatch):
     monkeypatch.setenv("RL_PLAYGROUND_KERNELS", "")
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "4096")
     environment = worker_environment(tmp_path)
+    assert environment["MALLOC_MMAP_THRESHOLD_"] == str(64 << 20)
+    assert environment["MALLOC_TRIM_THRESHOLD_"] == "4096", "what the operator sets stays"
     assert {environment[name] for name in ONE_THREAD} == {"1"}
     assert environment["PYTHONHASHSEED"] == "0"
     assert environment["RL_PLAYGROUND_KERNELS"] == str(tmp_path / "kernels")

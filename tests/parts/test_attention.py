@@ -2,10 +2,11 @@
 
 import math
 
+import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from app.parts.attention import attention, causal_mask
+from app.parts.attention import LANES, attention, causal_mask, softmax
 
 
 def test_attention_is_that_of_torch() -> None:
@@ -15,6 +16,22 @@ def test_attention_is_that_of_torch() -> None:
     torch.testing.assert_close(mixed, scaled_dot_product_attention(q, k, v, is_causal=True), rtol=0, atol=1e-6)
     assert torch.equal(weights.triu(1), torch.zeros_like(weights))
     torch.testing.assert_close(weights.sum(-1), torch.ones(3, 2, 6))
+
+
+@pytest.mark.parametrize("columns", [1, 2, 13, LANES - 1, LANES, LANES + 1, 25])
+def test_softmax_and_its_slope_are_the_plain_ones_for_rows_of_every_length(columns: int) -> None:
+    scores = torch.randn(4, 2, 3, columns, generator=torch.Generator().manual_seed(columns))
+    scores[..., columns // 2 + 1 :] = -math.inf
+    slopes = torch.randn(scores.shape, generator=torch.Generator().manual_seed(1))
+    found = []
+    for function in (softmax, lambda given: torch.softmax(given, -1)):
+        given = scores.clone().requires_grad_()
+        shares = function(given)
+        (gradient,) = torch.autograd.grad(shares, given, slopes)
+        found.append((shares.detach(), gradient))
+    for own, plain in zip(*found, strict=True):
+        assert own.shape == plain.shape
+        torch.testing.assert_close(own, plain, rtol=0, atol=1e-7)
 
 
 def test_two_positions_by_hand() -> None:
