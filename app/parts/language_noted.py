@@ -13,7 +13,7 @@ from torch import Tensor
 
 from app.core.randomness import Stream
 from app.parts.language_task import LanguageTask
-from app.parts.sampling import Rows, complete, padding_of
+from app.parts.sampling import Rows, complete, completion_logits, next_log_probs, padding_of
 from app.parts.transformer import Transformer, as_tensor
 from app.parts.tries import right_counts
 
@@ -92,10 +92,22 @@ class LanguageNoted:
         return np.asarray(means.reshape(self._written.group_rewards.shape))
 
 
-def shown_rows(model: Transformer, task: LanguageTask) -> Array:
-    """Return what a model writes to the fixed prompts (F, L), always with the same draws."""
+def shown_rows(model: Transformer, task: LanguageTask) -> Rows:
+    """Return what a model writes to the fixed prompts (F rows), always with the same draws."""
     prompts = task.encoded(fixed_prompts(task))
-    return complete(model, prompts, turns=task.turns, random=Stream(0, "shown")).tokens
+    return complete(model, prompts, turns=task.turns, random=Stream(0, "shown"))
+
+
+def shown_draws(task: LanguageTask) -> Array:
+    """Return the numbers in [0, 1) by which the tokens of the shown rows are drawn (F, C)."""
+    return np.asarray(Stream(0, "shown").uniforms(task.completion_columns, FIXED_PROMPTS).T)
+
+
+@torch.inference_mode()
+def odds(model: Transformer, rows: Rows) -> Array:
+    """Return how likely each token was before each column of some completions (B, C, V)."""
+    logits, _hidden = completion_logits(model, as_tensor(rows.tokens), rows.prompt_columns)
+    return np.asarray(next_log_probs(logits).exp().numpy())
 
 
 def fixed_prompts(task: LanguageTask) -> list[str]:
@@ -159,10 +171,15 @@ class Glimpses:
     def __init__(self, model: Transformer, task: LanguageTask, writer: Transformer | None = None) -> None:
         self._task = task
         by = writer or model
-        self.rows = KeptGlimpse(by, lambda: shown_rows(by, task))
+        self.written = KeptGlimpse(by, lambda: shown_rows(by, task))
+        self.odds = KeptGlimpse(by, lambda: odds(by, self.written()))
         self.looks = KeptGlimpse(model, lambda: looks(model, task, by))
         self.drafts = KeptGlimpse(by, lambda: drafts(by, task))
         self.right_counts = KeptGlimpse(by, lambda: right_counts(by, task))
+
+    def rows(self) -> Array:
+        """Return what is written to the fixed prompts (F, L)."""
+        return self.written().tokens
 
     def rewards(self) -> Array:
         """Return what the rows for the fixed prompts earn, part by part (F, parts)."""
@@ -173,6 +190,9 @@ class Glimpses:
         return {
             "shown_rows": self.rows,
             "shown_rewards": self.rewards,
+            "shown_own": lambda: self.written().own,
+            "shown_odds": self.odds,
+            "shown_draws": lambda: shown_draws(self._task),
             "shown_drafts": self.drafts,
             "right_counts": self.right_counts,
             "attention": lambda: self.looks()[0],

@@ -1,5 +1,8 @@
 """What every stage has that lets the model write and learns from what it earned: prompts, groups, a reference, measures.
 
+A reward model knows differences only: its zero and its unit mean nothing. Its scores are brought to mean 0 and deviation 1 over what
+the reference writes, so that a price on the divergence means the same beside every reward model (Huang et al., 2024, arXiv 2403.17031).
+
 K prompts, G completions of each, B = K · G rows, P prompt columns, C completion columns, V vocabulary.
 """
 
@@ -15,6 +18,7 @@ from torch import Tensor
 from app.core.config import Hyper
 from app.core.contracts import Problem, Tree
 from app.core.errors import InvalidInput
+from app.core.randomness import Stream
 from app.core.report import Episodes, Report
 from app.core.text import _
 from app.parts.language_learner import LANGUAGE_SIGNALS, LanguageLearner, ModelChoices, model_tree
@@ -25,6 +29,7 @@ from app.parts.tokens import END
 from app.parts.transformer import Transformer, as_tensor
 
 Array = NDArray[Any]
+GAUGED_PROMPTS = 512  # that the reference answers to find the zero and the unit of a reward model
 SAME = 1e-6  # rewards of a group nearer than this, of their size, are the same
 REINFORCED_SIGNALS = (
     *LANGUAGE_SIGNALS, "shown_rows_before", "shown_rewards_before", "token_rows", "token_numbers", "group_rewards",
@@ -114,6 +119,7 @@ class ReinforcedLearner(LanguageLearner):
         self.glimpses_before = Glimpses(self.reference, self.task)
         self.noted = LanguageNoted()
         self.scorer: Transformer | None = None
+        self._gauge: tuple[float, float] | None = None
         if config.reward == "reward_model":
             self.scorer = self._model(1)
             if problem.origin is not None:
@@ -134,11 +140,21 @@ class ReinforcedLearner(LanguageLearner):
 
     @torch.inference_mode()
     def scored(self, rows: Rows) -> Array:
-        """Return what the reward model says of completions (B,)."""
+        """Return what the reward model says of completions (B,), in its deviations above its mean."""
         assert self.scorer is not None
         if not self.scorer.weights.any():
             raise _no_scorer()
-        return np.asarray(scores_of(self.scorer, rows).numpy(), np.float64)
+        mean, deviation = self._gauge = self._gauge or self.gauge()
+        return (scores_of(self.scorer, rows).numpy().astype(np.float64) - mean) / deviation
+
+    def gauge(self) -> tuple[float, float]:
+        """Return mean and deviation of the reward model's scores of what the reference writes, with draws of their own."""
+        task, scorer = self.task, self.scorer
+        assert scorer is not None
+        prompts = task.prompts(Stream(0, "gauged prompts").uniforms(GAUGED_PROMPTS))
+        rows = complete(self.reference, task.encoded(prompts), turns=task.turns, random=Stream(0, "gauged tokens"))
+        scores = scores_of(scorer, rows).numpy().astype(np.float64)
+        return float(scores.mean()), float(scores.std()) or 1.0
 
     def judge(self, rows: Rows) -> Judged:
         """Return what the model says of rows now, with its gradient."""
@@ -217,6 +233,7 @@ class ReinforcedLearner(LanguageLearner):
         """Restore what `state` returned."""
         super().load(tree)
         self.reference.load(tree["reference"]["weights"])
+        self._gauge = None
         if self.scorer is not None:
             self.scorer.load(tree["judge"]["weights"])
 

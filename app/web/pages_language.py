@@ -25,7 +25,7 @@ from app.store import checkpoints
 from app.web import recipe, roadmap, studying
 from app.web.context import Service
 from app.web.describe import known
-from app.web.forms import whole
+from app.web.forms import parse, whole
 from app.web.posted import Form
 from app.web.rendering import PageRoute, is_fragment, page
 from app.web.services import Playground, RunQuery
@@ -103,6 +103,7 @@ def start(form: Form, playground: Service) -> Response:
     except (InvalidInput, ValidationError) as error:
         problems = recipe.of_model(error) if isinstance(error, ValidationError) else error.violations
         context = _context(playground, task, source=origin.partition(":")[0], refused=(stage.id, problems))
+        context["typed"] = {stage.id: form}
         return page("language.html", context, status=409 if isinstance(error, Refused) else 422)
     return RedirectResponse(f"/runs/{run.id}", SEE_OTHER)
 
@@ -127,13 +128,13 @@ def _started(
 ) -> Run:
     steps, seed = whole(form, "total_steps"), whole(form, "seed")
     run, _colon, checkpoint = form.get("origin", "").partition(":")
+    config = parse(stage.config, {name: text for name, text in form.items() if text.strip()})
     if run in ("", LOCAL):
-        config = {"local_model": checkpoint} if run else {}
+        config |= {"local_model": checkpoint} if run else {}
         body = RunCreate(algorithm=stage.id, environment=task.id, config=config, total_steps=steps, seed=seed or 0)
         return playground.create_run(body, key=key)
     if not (run.isascii() and run.isdecimal()):
         raise Missing.one("origin", run, _("there is no such run"))
-    config = {"reward": form["reward"]} if form.get("reward") else {}
     asked = ForkRequest(algorithm=stage.id, checkpoint=checkpoint or None, config=config, total_steps=steps, seed=seed)
     return playground.fork(int(run), asked, key=key)
 
@@ -165,6 +166,7 @@ def _context(
         "recipes": studying.recipes(catalog),
         "started": _started_studies(playground),
         "refused": {},
+        "typed": {},
     }
 
 
@@ -271,7 +273,8 @@ def _tree(catalog: ModuleType, runs: Sequence[Run], tries: dict[int, dict[int, I
             stage = spec.name if spec else run.algorithm
             url = f"/language?{urlencode({'task': run.environment, 'from': run.id})}#stages"
             right, often = run.latest.get(RIGHT), tries.get(run.id, {})
-            rows.append(Branch(run, depth, run.name or stage, stage, score, right, added, often, url))
+            title = run.name if run.name and not run.name.endswith(f"→ {stage}") else stage  # the tree says from where
+            rows.append(Branch(run, depth, title, stage, score, right, added, often, url))
             add(run.id, depth + 1)
 
     add(0, 0)

@@ -1,6 +1,6 @@
 """What is shown of a language model: texts, tokens, groups, pairs and one forward pass are those of the last update.
 
-Covers app/panels/completions.py, app/panels/token_numbers.py, app/panels/groups.py, app/panels/preference_pairs.py,
+Covers app/panels/completions.py, app/panels/writing.py, app/panels/token_numbers.py, app/panels/groups.py, app/panels/preference_pairs.py,
 app/panels/drafts.py, app/panels/pass_at_k.py, app/panels/frontier.py and app/panels/attention.py.
 """
 
@@ -47,6 +47,37 @@ def test_completions_are_judged_as_the_task_judges_them() -> None:
         parts = task.judge(said["Prompt"], text.removesuffix(END_SIGN), text.endswith(END_SIGN))
         assert said["earns"] == pytest.approx(sum(parts))
         assert [said[part] for part in task.reward_parts] == pytest.approx(list(parts))
+
+
+@pytest.mark.parametrize("name", ["sft", "grpo_language", "reward_model"])
+def test_every_token_is_the_one_on_whose_stretch_of_the_odds_its_number_falls(name: str) -> None:
+    frame = drawn(name, "writing")
+    odds, draws, own = (frame.arrays[part].astype(float) for part in ("odds", "draws", "own"))
+    np.testing.assert_allclose(odds.sum(axis=-1), 1, atol=1e-5)
+    assert not odds[..., 0].any(), "padding is never written"
+    task: Any = taught(name).environment
+    signs, drawn_tokens = frame.meta["signs"], 0
+    for row, tokens in enumerate(frame.meta["tokens"]):
+        assert own[row].sum() == len(tokens)
+        for place, sign in enumerate(tokens):
+            ends = odds[row, place].cumsum()
+            number, token = draws[row, place] * ends[-1], signs.index(sign)
+            assert ends[token] - odds[row, place, token] - 1e-6 <= number <= ends[token] + 1e-6
+            drawn_tokens += 1
+        text = "".join(tokens)
+        earned = task.judge(frame.meta["prompts"][row], text.removesuffix(END_SIGN), text.endswith(END_SIGN))
+        assert frame.meta["rewards"][row] == pytest.approx(list(earned))
+    assert drawn_tokens > 8
+
+
+def test_what_the_other_side_says_is_not_the_models_own() -> None:
+    recipe = catalog.resolve("sft", "dialogue", config={"d_model": 16, "n_layers": 1, "n_heads": 2}, total_steps=3)
+    algorithm, environment_spec, environment, agent = catalog.build(recipe)
+    subject = Subject(agent, algorithm, environment_spec, environment)
+    spec = catalog.panel("writing")
+    frame = spec.compute(subject, spec.options())
+    lengths = [len(tokens) for tokens in frame.meta["tokens"]]
+    assert (frame.arrays["own"].sum(axis=1) < lengths).any()
 
 
 def test_the_advantages_of_a_group_follow_from_its_rewards() -> None:

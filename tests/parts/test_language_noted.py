@@ -62,7 +62,7 @@ def test_what_is_kept_of_a_model_equals_a_fresh_look(name: str) -> None:
             agent.signals()[signal]()
         agent.update(1)
         writer = getattr(agent, "writer", agent.model)
-        assert np.array_equal(agent.signals()["shown_rows"](), shown_rows(writer, agent.task))
+        assert np.array_equal(agent.signals()["shown_rows"](), shown_rows(writer, agent.task).tokens)
         assert np.array_equal(agent.signals()["shown_drafts"](), drafts(writer, agent.task))
         assert np.array_equal(agent.signals()["attention"](), looks(agent.model, agent.task, writer)[0])
 

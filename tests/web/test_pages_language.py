@@ -122,6 +122,31 @@ def test_a_refused_stage_says_why_on_the_page(client: TestClient, taught: int) -
     assert client.get("/language?task=CartPole-v1").status_code == 404
 
 
+def test_the_price_of_divergence_is_typed_where_a_stage_has_one_and_a_refused_one_stays(
+    playground: Playground, client: TestClient, taught: int
+) -> None:
+    form = {"task": "sort_digits", "stage": "dpo", "origin": f"{taught}:{SAVED}", "config.beta": "0.3"}
+    page = client.get("/language?task=sort_digits").text
+    assert 'id="beta-dpo"' in page
+    assert 'id="beta-sft"' not in page
+    place = client.post("/language/stages", data=form, follow_redirects=False).headers["location"]
+    assert row_of(playground, int(place.rsplit("/", 1)[-1])).config["beta"] == 0.3
+    for wrong, rule in (("0", "must be &gt; 0"), ("-1", "must be &gt; 0"), ("much", "must be a number")):
+        refused = client.post("/language/stages", data={**form, "config.beta": wrong})
+        assert refused.status_code == 422
+        assert rule in refused.text
+        assert f'name="config.beta" inputmode="decimal" placeholder="0.1" value="{wrong}"' in refused.text
+
+
+def test_the_tree_names_each_run_by_its_stage_unless_it_was_given_a_name(client: TestClient, taught: int) -> None:
+    form = {"task": "sort_digits", "stage": "dpo", "origin": f"{taught}:{SAVED}"}
+    place = client.post("/language/stages", data=form, follow_redirects=False).headers["location"]
+    assert client.get(f"{API}{place}").json()["name"] == "taught → DPO"
+    tree = client.get("/language?task=sort_digits", headers={"HX-Request": "true"}).text
+    assert f'<a href="/runs/{taught}" title="taught">taught</a>' in tree
+    assert f'<a href="{place}" title="taught → DPO">DPO</a>' in tree
+
+
 def test_a_stage_starts_from_a_model_that_the_operator_lists(
     client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,10 +173,10 @@ def test_a_stage_learns_from_the_reward_model_of_its_start_unless_the_task_is_to
     page = client.get("/language?task=sort_digits").text
     card = page[page.index('id="stage-ppo_language"') : page.index('id="stage-grpo_language"')]
     assert f'value="{judge}:{SAVED}" selected' in card, "PPO usually follows a reward model"
-    assert 'name="reward"' in card
-    assert 'name="reward"' not in page[page.index('id="stage-sft"') : page.index('id="stage-reward_model"')]
+    assert 'name="config.reward"' in card
+    assert 'name="config.reward"' not in page[page.index('id="stage-sft"') : page.index('id="stage-reward_model"')]
     for asked, expected in (("", "reward_model"), ("task", "task")):
-        form = {"task": "sort_digits", "stage": "ppo_language", "origin": f"{judge}:{SAVED}", "reward": asked}
+        form = {"task": "sort_digits", "stage": "ppo_language", "origin": f"{judge}:{SAVED}", "config.reward": asked}
         place = client.post("/language/stages", data=form, follow_redirects=False).headers["location"]
         row = row_of(playground, int(place.rsplit("/", 1)[-1]))
         assert (row.parent_run, row.config["reward"]) == (judge, expected)

@@ -1,7 +1,8 @@
 r"""Proximal policy optimization (PPO) of a language model: a critic says of every token how good it was.
 
 The model writes; each token is an action. What a token earns is the price of moving away from the reference, the model that this run
-started with, and the last token of a completion earns in addition what the completion is worth:
+started with, and the last token of a completion earns in addition what the completion is worth, by the task or by a reward model,
+whose scores are brought to mean 0 and deviation 1 over what the reference writes:
 
 $$r_t = -\beta \log \frac{\pi_{old}(y_t \mid x, y_{<t})}{\pi_{ref}(y_t \mid x, y_{<t})} + [t = T]\; R(x, y) \tag{1}$$
 
@@ -67,8 +68,8 @@ class PPOLanguageConfig(ReinforcedChoices):
         help=_("Completions per gradient step: raising it gives fewer, steadier steps. Must divide n_prompts × group_size, or take all at once."))
     clip_range: float = Hyper(0.2, above=0, high=1, symbol=r"\epsilon", live="update",
         help=_("Half width of the clip interval: raising it lets one update change the model more."))
-    vf_coef: float = Hyper(0.5, low=0, high=100, symbol="c_v", live="update",
-        help=_("Weight of the critic's error: raising it makes the model care more for values than for what it writes."))
+    vf_coef: float = Hyper(0.1, low=0, high=100, symbol="c_v", live="update",
+        help=_("Weight of the critic's error: raising it makes the model care more for values than for what it writes, until its errors drive it away from the reference."))
     # fmt: on
 
     @field_validator("batch_size")

@@ -9,6 +9,8 @@ import torch
 from app.algorithms.language.reward_model import bradley_terry_loss, preference
 from app.core.contracts import Array
 from app.core.errors import InvalidInput
+from app.core.randomness import Stream
+from app.parts.sampling import complete, scores_of
 from app.parts.tokens import PAD
 from tests.algorithms.language.stages import check_step, slope_by_differences, stage
 
@@ -115,6 +117,35 @@ def test_it_hands_on_the_writer_as_it_was_and_itself_as_the_judge() -> None:
     written = later.write()
     np.testing.assert_allclose(written.rewards, later.scored(written.rows))
     assert not np.allclose(written.rewards, written.true_rewards)
+
+
+def test_scores_have_mean_0_and_deviation_1_over_what_the_reference_writes_whatever_the_reward_models_zero_and_unit() -> (
+    None
+):
+    judge = stage("reward_model", n_prompts=8, learning_rate=1e-2)
+    for _update in range(5):
+        judge.update(1)
+    handed = judge.state()
+    later = stage("rloo", origin=handed, reward="reward_model", n_prompts=4)
+    prompts = later.task.prompts(Stream(7, "prompts").uniforms(2_000))
+    rows = complete(later.reference, later.task.encoded(prompts), turns=later.task.turns, random=Stream(7, "tokens"))
+    found = later.scored(rows)
+    error = 1 / np.sqrt(512)  # of what 512 completions say of the mean and the deviation
+    assert abs(found.mean()) < 5 * error
+    assert abs(found.std() - 1) < 5 * error
+    columns = handed["judge"]["weights"].size - later.model.shape.d_model
+    tripled = handed["judge"]["weights"].copy()
+    tripled[columns:] *= 3
+    stretched = stage(
+        "rloo", origin={**handed, "judge": {**handed["judge"], "weights": tripled}}, reward="reward_model"
+    )
+    np.testing.assert_allclose(stretched.scored(rows), found, atol=1e-4)
+    plain = scores_of(later.scorer, rows).detach().numpy()
+    assert np.corrcoef(plain, found)[0, 1] > 0.9999
+    later.update(1)
+    resumed = stage("rloo", origin=handed, reward="reward_model", n_prompts=4)
+    resumed.load(later.state())
+    assert np.array_equal(resumed.scored(rows), found), "the zero and the unit are those of the start, for ever"
 
 
 def test_a_stage_that_has_no_reward_model_to_start_from_says_so() -> None:
