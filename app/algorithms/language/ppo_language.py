@@ -22,6 +22,9 @@ reward (β), where later tokens pay for it too, or in the loss (β_L), where eac
 tokens is that of the reverse divergence, of the model from the reference, and its optimum another. For one completion as one action,
 the optimum with β is $\pi^* \propto \pi_{ref}\, e^{R/\beta}$, the same as DPO's.
 
+Why does a reward model's score rise while the answers get worse? It has seen what one model wrote, and knows nothing of the rest; what
+it scores highest of all lies there, and the policy finds it. A price β keeps the policy where the scores mean something.
+
 What this file leaves out:
 
 1. a critic of its own: policy and value share everything but the last matrix;

@@ -56,7 +56,7 @@ function figures(is_apart, { kl, truth, said }) {
   const best = truth.reduce((found, value, i) => (value > truth[found] ? i : found), 0);
   const last = kl.length - 1;
   const marks = [{ kind: "dots", x: "kl", y: "truth", color: 0, name: t("what the task says") }];
-  if (is_apart) marks.push({ kind: "dots", x: "kl", y: "said", color: 1, name: t("what the reward model says") });
+  if (is_apart) marks.push({ kind: "dots", x: "kl", y: "said", color: 1, name: t("what the reward model says, in its deviations above the start") });
   const end = t("From {first} at {near} nats to {last} at {far} nats.", { first: number(truth[0], 3), near: number(kl[0], 3), last: number(truth[last], 3), far: number(kl[last], 3) });
   const over = is_apart && said[last] >= said[best] && truth[last] < truth[best] - APART;
   const words = over ? t("Over-optimised: since {nats} nats the reward model's score went on while the truth fell from {best} to {last}. A price on the divergence (β) holds this back.", { nats: number(kl[best], 3), best: number(truth[best], 3), last: number(truth[last], 3) }) : "";
