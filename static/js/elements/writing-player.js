@@ -60,8 +60,11 @@ class WritingPlayer extends HTMLElement {
     const label = make("label", "row small", t("Prompt"));
     label.append(this.#select);
     this.replaceChildren(label, this.#playing.bar, this.#line, this.#bar, this.#words, this.#caption);
-    const is_live = /** @type {HTMLElement | null} */ (this.closest("run-page"))?.dataset.state === "running";
-    this.#begin(is_live && !matchMedia("(prefers-reduced-motion: reduce)").matches);
+    this.#begin(this.#isLive() && !matchMedia("(prefers-reduced-motion: reduce)").matches);
+  }
+
+  #isLive() {
+    return /** @type {HTMLElement | null} */ (this.closest("run-page"))?.dataset.state === "running";
   }
 
   /** Show another picture or prompt: from its first token while it plays, else from where the writing stood. @param {boolean} is_playing */
@@ -87,6 +90,7 @@ class WritingPlayer extends HTMLElement {
     }
     this.#place = place;
     this.#draw();
+    if (place >= this.#playing.end && !this.#isLive()) this.#playing.play(false);
   }
 
   #draw = () => {
