@@ -49,7 +49,11 @@ def see_writing(page: Page) -> None:
     """Walk through a completion: what is written grows by a token a step, and the words name its share."""
     player = page.locator("writing-player")
     player.scroll_into_view_if_needed()
-    line, words, slider = player.locator(".writing-line"), player.locator(".writing-words"), player.get_by_role("slider")
+    line, words, slider = (
+        player.locator(".writing-line"),
+        player.locator(".writing-words"),
+        player.get_by_role("slider"),
+    )
     prompt = player.get_by_label("Prompt").locator("option").first.inner_text()
     expect(words).to_contain_text("Earned: digits in place")
     play = player.get_by_role("button", name="Play the replay")
@@ -58,7 +62,9 @@ def see_writing(page: Page) -> None:
     slider.focus()
     page.keyboard.press("Home")
     expect(line).to_have_text(f"{prompt}▁")
-    expect(words).to_contain_text(re.compile(r"Token 1 of \d: the drawn number 0\.\d{3} falls on “.”, which has [\d.]+\s%"))
+    expect(words).to_contain_text(
+        re.compile(r"Token 1 of \d: the drawn number 0\.\d{3} falls on “.”, which has [\d.]+\s%")
+    )
     page.keyboard.press("ArrowRight")
     expect(line).to_have_text(f"{whole[: len(prompt) + 1]}▁")
     widths = player.locator(".odds").evaluate_all("all => all.map((one) => one.getBoundingClientRect().width)")
