@@ -1,7 +1,8 @@
 """What can be compared of a run: completions of one prompt, or clips of recorded episodes, at moments spread over its budget."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import combinations, product
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from app.store.runs import RunRow
 MOMENTS = 8
 CLIP_STEPS, FEWEST_STEPS = 50, 10
 DRAFTS = "drafts"
+Couple = tuple[tuple[int, int], tuple[int, int]]  # step and number of both, the earlier first
 
 
 class Pieces:
@@ -26,6 +28,7 @@ class Pieces:
 
     def __init__(self, connection: Any, row: RunRow, spec: EnvironmentSpec | None) -> None:
         self._connection, self.run = connection, row.id
+        self.is_ended, self.parent = row.is_terminal, row.parent_run
         self.kind: Literal["completions", "clips"] = "clips"
         self._numbers: dict[int, list[int]] = {}
         self._kept: dict[int, Any] = {}
@@ -39,22 +42,25 @@ class Pieces:
             raise Refused.one("run", row.id, rule, _("Wait for its first evaluation, or start it again."))
         self.moments = spread(steps, row.total_steps)
 
-    def two(self, draws: Sequence[float]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return two pieces that six draws from [0, 1) fall on: of two moments where there are two, of one prompt."""
-        first = int(draws[0] * len(self.moments))
-        more = 1 + int(draws[1] * (len(self.moments) - 1)) if len(self.moments) > 1 else 0
-        steps = self.moments[first], self.moments[(first + more) % len(self.moments)]
-        if self.kind == "clips":
-            left, right = (
-                self._clip(step, pick, begin) for step, pick, begin in zip(steps, draws[2:4], draws[4:6], strict=True)
-            )
-            return left, right
-        prompt = int(draws[2] * len(self._table(steps[0])))
-        left, right = (
-            self._completion(step, 2 * prompt + int(2 * draw)) or {}
-            for step, draw in zip(steps, draws[3:5], strict=True)
-        )
-        return left, right
+    def couples(self) -> dict[Couple, Hashable]:
+        """Return all pairs of pieces that differ, with what is seen of each: of two moments where there are two.
+
+        Completions continue one prompt and differ in their text. Clips go by their episodes: where they begin is drawn.
+        """
+        two = list(combinations(self.moments, 2)) or [(self.moments[0], self.moments[0])]
+        between = self._clips_between if self.kind == "clips" else self._completions_between
+        return {couple: seen for steps in two for couple, seen in between(*steps)}
+
+    def both(self, couple: Couple, draws: Sequence[float]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the two pieces of a pair; clips begin where two draws from [0, 1) fall."""
+        (step, number), (other_step, other) = couple
+        if self.kind == "completions":
+            return self._completion(step, number) or {}, self._completion(other_step, other) or {}
+        start, other_start = (int(draw * self._begins(one)) for one, draw in zip((number, other), draws, strict=True))
+        if number == other:
+            begins = self._begins(number)
+            other_start = (start + 1 + int(draws[1] * (begins - 1))) % begins
+        return self._cut(step, number, start), self._cut(other_step, other, other_start)
 
     def get(self, step: int, number: int, start: int) -> dict[str, Any] | None:
         """Return what {step, number, start, length, earned, prompt?, text?} is known of one piece, or None."""
@@ -85,11 +91,23 @@ class Pieces:
             self._numbers.setdefault(facts["step"], []).append(facts["number"])
         return sorted(self._numbers)
 
-    def _clip(self, step: int, pick: float, begin: float) -> dict[str, Any]:
-        numbers = self._numbers[step]
-        number = numbers[int(pick * len(numbers))]
-        latest = max(0, len(self._rewards(number)) - FEWEST_STEPS)
-        return self._cut(step, number, int(begin * (latest + 1)))
+    def _completions_between(self, step: int, other_step: int) -> Iterator[tuple[Couple, Hashable]]:
+        tables = self._table(step), self._table(other_step)
+        sides = [(0, 1)] if step == other_step else list(product((0, 1), repeat=2))
+        for place, (row, other) in enumerate(zip(*tables, strict=False)):
+            for side, other_side in sides:
+                texts = row[1 + 2 * side], other[1 + 2 * other_side]
+                if row[0] == other[0] and texts[0] != texts[1]:
+                    yield ((step, 2 * place + side), (other_step, 2 * place + other_side)), (row[0], frozenset(texts))
+
+    def _clips_between(self, step: int, other_step: int) -> Iterator[tuple[Couple, Hashable]]:
+        for number, other in product(self._numbers[step], self._numbers[other_step]):
+            if step != other_step or number < other or (number == other and self._begins(number) > 1):
+                yield ((step, number), (other_step, other)), (number, other)
+
+    def _begins(self, number: int) -> int:
+        """Return at how many steps a clip of an episode may begin."""
+        return 1 + max(0, len(self._rewards(number)) - FEWEST_STEPS)
 
     def _cut(self, step: int, number: int, start: int) -> dict[str, Any]:
         rewards = self._rewards(number)[start : start + CLIP_STEPS]

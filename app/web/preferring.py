@@ -2,13 +2,16 @@
 
 A run is judged by what it kept: a language run by its drafts, two completions of each of some training prompts at every
 kept moment, and a control run by clips of its recorded episodes. The moments that are compared are eight at most, spread
-evenly over the run's budget; Bradley and Terry's abilities are those of the moments.
+evenly over the run's budget; Bradley and Terry's abilities are those of the moments. Pairs that differ come in rounds:
+each of them once, in an order that follows from the run, before one comes again.
 """
 
 import csv
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Literal, cast
 
@@ -32,11 +35,10 @@ from app.protocol.preferences import (
 )
 from app.store import preferences
 from app.store import runs as run_rows
-from app.web.pieces import Pieces
+from app.web.pieces import Couple, Pieces
 from app.web.services import Playground, existing
 
 PRIOR = 0.1  # wins that each moment is given over each other, so that a moment that won always has an ability
-TRIES = 64
 COLUMNS = ("step", "number", "start", "length", "earned", "text")
 
 
@@ -50,7 +52,7 @@ def pair(playground: Playground, run: int, number: int | None = None) -> Pair:
     with playground.store.read() as connection:
         pieces = _pieces(playground, connection, run)
         place = preferences.count(connection, run) if number is None else number
-        left, right = _drawn(pieces, place)
+        left, right = next(_drawn(pieces, preferences.list_(connection, run), place))
     return Pair(number=place, kind=pieces.kind, prompt=left.get("prompt"), left=_piece(left), right=_piece(right))
 
 
@@ -112,7 +114,8 @@ def simulate(playground: Playground, run: int, body: RaterRequest, *, key: str |
             return Rated(added=0, total=total)
         pieces = _pieces(playground, connection, run)
         check_room(connection, run, body.count)
-        labels = [_rated(pieces, total + place, body) for place in range(body.count)]
+        coming = _drawn(pieces, preferences.list_(connection, run), total)
+        labels = [_rated(*next(coming), total + place, body) for place in range(body.count)]
         preferences.add(connection, run, [{**labels[0], "key": key}, *labels[1:]])
         return Rated(added=len(labels), total=total + len(labels))
 
@@ -197,8 +200,7 @@ def uniform(*key: object) -> float:
     return int.from_bytes(sha256(repr(key).encode()).digest()[:6]) / 2**48
 
 
-def _rated(pieces: Pieces, place: int, rater: RaterRequest) -> dict[str, Any]:
-    left, right = _drawn(pieces, place)
+def _rated(left: dict[str, Any], right: dict[str, Any], place: int, rater: RaterRequest) -> dict[str, Any]:
     more = left["earned"] - right["earned"]
     coin, draw = uniform("errs", rater.seed, place), uniform("chooses", rater.seed, place)
     choice: Choice = "left" if more > 0 else "right" if more < 0 else "tie"
@@ -209,15 +211,65 @@ def _rated(pieces: Pieces, place: int, rater: RaterRequest) -> dict[str, Any]:
     return {"left": left, "right": right, "choice": choice, "rater": "simulated"}
 
 
-def _drawn(pieces: Pieces, place: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the two things of a number: of two moments where there are two, of one prompt where there are prompts."""
-    for attempt in range(TRIES):
-        draws = [uniform(pieces.run, place, attempt, which) for which in range(6)]
-        left, right = pieces.two(draws)
-        if left != right and left.get("text", 0) != right.get("text", 1):
-            return left, right
-    rule = _("what was kept of it is all the same so far")
-    raise Refused.one("run", pieces.run, rule, _("Let it learn a little, then come back."))
+def _drawn(
+    pieces: Pieces, labels: Sequence[Mapping[str, Any]], place: int
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield the two things of a number, then those of the next ones: what follows the labels before that number."""
+    line = lined_up(pieces)
+    if not line:
+        raise _all_the_same(pieces)
+    answers = Counter(_couple_of(label) for label in labels[:place])
+    for couple, time in turns(line, answers, place - min(place, len(labels))):
+        key = pieces.run, couple, time
+        two = pieces.both(couple, [uniform("begins", which, *key) for which in range(2)])
+        yield two if uniform("sides", *key) < 0.5 else two[::-1]
+
+
+def lined_up(pieces: Pieces) -> list[Couple]:
+    """Return all pairs that differ in a chance order that follows from the run; of those that look alike one comes first."""
+    couples = pieces.couples()
+    alike: Counter[Hashable] = Counter()
+    ranks: dict[Couple, int] = {}
+    for couple in sorted(couples, key=lambda one: uniform("pair", pieces.run, one)):
+        ranks[couple] = alike[couples[couple]]
+        alike[couples[couple]] += 1
+    return sorted(ranks, key=lambda one: ranks[one])
+
+
+def turns(line: Sequence[Couple], answers: Mapping[Couple, int], ahead: int = 0) -> Iterator[tuple[Couple, int]]:
+    """Yield pairs without end, each with how often it was shown before; none again while others have fewer answers.
+
+    Args:
+        line: the pairs in the order of a round, not empty.
+        answers: how many answers pairs have already.
+        ahead: how many to leave out at the start.
+
+    >>> found = turns(["a", "b", "c"], {"a": 1, "c": 1})
+    >>> [next(found) for _ in range(5)]
+    [('b', 0), ('a', 1), ('b', 1), ('c', 1), ('a', 2)]
+    """
+    counts = sorted(answers.get(couple, 0) for couple in line)
+    time = counts[0]
+    while ahead >= (due := bisect_right(counts, time)):
+        rounds = ahead // due if due == len(line) else 1
+        time, ahead = time + rounds, ahead - rounds * due
+    while True:
+        yield from [(couple, time) for couple in line if answers.get(couple, 0) <= time][ahead:]
+        time, ahead = time + 1, 0
+
+
+def _couple_of(label: Mapping[str, Any]) -> Couple:
+    one, other = sorted((label[side]["step"], label[side]["number"]) for side in ("left", "right"))
+    return one, other
+
+
+def _all_the_same(pieces: Pieces) -> InvalidInput:
+    rule, way_out = _("everything that was kept of it is the same"), _("Let it learn a little, then come back.")
+    if pieces.is_ended:
+        way_out = _("It has ended, so this stays. Judge another run.")
+        if pieces.parent is not None:
+            way_out = _("It has ended, so this stays. Judge run {parent}, from which it started, or another one.")
+    return Refused.one("run", pieces.run, rule, way_out.format(parent=pieces.parent))
 
 
 def _pieces(playground: Playground, connection: Any, run: int) -> Pieces:

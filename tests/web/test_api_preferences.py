@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from app.protocol.runs import RunCreate
 from app.store import runs as run_rows
 from app.store.records import Record
-from app.web.preferring import abilities_of, agreement_of, uniform
+from app.web.preferring import abilities_of, agreement_of, turns, uniform
 from app.web.services import Playground
 from tests.web.conftest import API
 
@@ -51,6 +51,20 @@ def episode(number: int, step: int, length: int, reward: float = 1.0) -> Record:
 def language(playground: Playground, client: TestClient) -> str:
     body = RunCreate(algorithm="sft", environment="sort_digits", total_steps=100)
     return record(playground, body, [drafts(step) for step in STEPS])
+
+
+@pytest.fixture
+def settled(playground: Playground, client: TestClient) -> str:
+    """A run that writes the same everywhere from its second moment on, but for one try at one prompt."""
+    prompts = [f"{number}=" for number in range(32)]
+    first = [[prompt, "a⏎", 0.1, "b⏎", 0.2] for prompt in prompts[:4]] + [
+        [p, "c⏎", 1.0, "c⏎", 1.0] for p in prompts[4:]
+    ]
+    later = [[prompt, "c⏎", 1.0, "c⏎", 1.0] for prompt in prompts]
+    rows = {0: first, 50: [*later[:-1], [prompts[-1], "c⏎", 1.0, "d", 0.5]], 100: later}
+    body = RunCreate(algorithm="sft", environment="sort_digits", total_steps=100)
+    kept = [Record("frame", {"panel": "drafts", "step": s, "meta": {"rows": r}}, {}) for s, r in rows.items()]
+    return record(playground, body, kept)
 
 
 @pytest.fixture
@@ -91,6 +105,93 @@ def test_clips_are_stretches_of_recorded_episodes(client: TestClient, control: s
             assert pair[side]["start"] + pair[side]["length"] <= length
     made = label(client, control, "tie").json()
     assert made["left"]["earned"] == made["left"]["length"], "one for every step that the pole stood"
+
+
+def seen(pair: dict[str, Any]) -> frozenset[tuple[int, int]]:
+    """What was compared, whichever stood left."""
+    return frozenset((pair[side]["step"], pair[side]["number"]) for side in ("left", "right"))
+
+
+def test_a_run_that_mostly_writes_the_same_is_judged_to_its_end_and_then_again(
+    client: TestClient, settled: str
+) -> None:
+    pairs = 4 * 2 * 4 + 2 * 2  # four prompts at two pairs of moments, and one text that is compared with four
+    rounds = []
+    for _round in range(2):
+        judged = [label(client, settled).json() for _ in range(pairs)]
+        assert all(one["left"]["text"] != one["right"]["text"] for one in judged)
+        rounds.append([seen(one) for one in judged])
+    assert len(set(rounds[0])) == pairs, "none twice in a round"
+    assert set(rounds[0]) == set(rounds[1])
+
+
+def test_what_looks_alike_is_not_shown_again_while_something_new_is_left(client: TestClient, settled: str) -> None:
+    shown = [client.get(f"{settled}/pair", params={"number": number}).json() for number in range(9)]
+    looks = {(pair["prompt"], frozenset(pair[side]["text"] for side in ("left", "right"))) for pair in shown}
+    assert len(looks) == 9, "two texts of each of four prompts beside the one that stays, and the last prompt's"
+
+
+def test_a_simulated_rater_labels_all_it_is_asked_for_where_most_is_the_same(client: TestClient, settled: str) -> None:
+    by_hand = seen(label(client, settled).json())
+    made = client.post(f"{settled}/simulated", json={"count": 60})
+    assert (made.status_code, made.json()) == (201, {"added": 60, "total": 61})
+    items = client.get(settled).json()["items"]
+    assert by_hand not in [seen(one) for one in items[1:36]], "what a person judged waits for the others"
+    assert len({seen(one) for one in items[:36]}) == 36
+
+
+def test_a_forgotten_answer_opens_its_pair_and_no_other(client: TestClient, settled: str) -> None:
+    made = [label(client, settled).json() for _ in range(5)]
+    client.delete(f"{settled}/{made[1]['id']}")
+    following = [seen(label(client, settled).json()) for _ in range(32)]
+    assert seen(made[1]) in following
+    assert len({*following, *(seen(one) for one in made)}) == 36, "32 that were open, and 4 that stay judged"
+
+
+def test_clips_take_each_pair_of_episodes_once_a_round_at_other_stretches(client: TestClient, control: str) -> None:
+    client.post(f"{control}/simulated", json={"count": 30})
+    items = client.get(control).json()["items"]
+    assert all(len({seen(one) for one in items[start : start + 3]}) == 3 for start in range(0, 30, 3))
+    assert len({one["right"]["start"] for one in items} | {one["left"]["start"] for one in items}) > 10
+
+
+@pytest.mark.parametrize(("length", "status"), [(10, 409), (12, 200)])
+def test_one_episode_alone_is_compared_with_itself_where_it_is_long_enough(
+    playground: Playground, client: TestClient, length: int, status: int
+) -> None:
+    body = RunCreate(algorithm="ppo", environment="CartPole-v1", total_steps=100)
+    address = record(playground, body, [episode(1, 0, length)])
+    for number in range(10):
+        answer = client.get(f"{address}/pair", params={"number": number})
+        assert answer.status_code == status
+        if status == 200:
+            assert answer.json()["left"]["start"] != answer.json()["right"]["start"]
+
+
+@pytest.mark.parametrize(
+    ("more", "way_out"), [([], "Let it learn"), ([Record("state", {"state": "finished"})], "Judge another run")]
+)
+def test_a_run_whose_writing_is_all_the_same_says_so(
+    playground: Playground, client: TestClient, more: list[Record], way_out: str
+) -> None:
+    rows = [["12=", "12⏎", 1.0, "12⏎", 1.0]]
+    kept = [Record("frame", {"panel": "drafts", "step": step, "meta": {"rows": rows}}, {}) for step in STEPS]
+    body = RunCreate(algorithm="sft", environment="sort_digits", total_steps=100)
+    address = record(playground, body, [*kept, *more])
+    for refused in (client.get(f"{address}/pair"), client.post(f"{address}/simulated", json={"count": 60})):
+        assert refused.status_code == 409
+        assert "is the same" in refused.json()["detail"]
+        assert way_out in refused.json()["detail"]
+    assert ("Nothing to compare yet" in client.get(address.removeprefix(API)).text) == (not more)
+
+
+def test_far_turns_are_found_without_going_through_those_before() -> None:
+    line: Any = ["a", "b", "c"]
+    answers: Any = {"a": 2, "c": 5}
+    near = turns(line, answers)
+    expected = [next(near) for _ in range(40)]
+    assert [next(turns(line, answers, ahead)) for ahead in range(40)] == expected
+    assert next(turns(line, answers, 3 * 10**15 + 2))[1] > 10**14
 
 
 def test_a_label_may_come_twice_and_counts_once(client: TestClient, language: str) -> None:
