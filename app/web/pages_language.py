@@ -1,7 +1,7 @@
 """The language lab: a task, the stages of a model's training on it, and the tree of runs that started from each other."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -25,7 +25,7 @@ from app.store import checkpoints
 from app.web import recipe, roadmap, studying
 from app.web.context import Service
 from app.web.describe import known
-from app.web.forms import parse, whole
+from app.web.forms import Field, differences, fields, parse, show, whole
 from app.web.posted import Form
 from app.web.rendering import PageRoute, is_fragment, page
 from app.web.services import Playground, RunQuery
@@ -33,8 +33,10 @@ from app.web.services import Playground, RunQuery
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SEE_OTHER = 303
 LOCAL = "model"
+BESIDE = ("reward", "beta")  # stand in the form itself
 MOST_RUNS = 200
 STUDIES_SHOWN = 3
+MOST_APART = 3  # settings that are named beside a run
 SCORE, RIGHT = "eval/mean_reward", "eval/success_rate"
 
 
@@ -49,11 +51,12 @@ class Origin:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of the chain on the chosen task, its usual budget in updates, and what it may start from."""
+    """One stage of the chain on the chosen task: its usual budget in updates, what it may start from, what may be set."""
 
     spec: AlgorithmSpec
     budget: int
     origins: tuple[Origin, ...]
+    settings: tuple[Field, ...]
     runs: int
     best: float | None
     reason: str
@@ -62,12 +65,13 @@ class Stage:
 
 @dataclass(frozen=True)
 class Branch:
-    """A run in the tree: how deep it stands, what it reached, and how much its stage added to what it started from."""
+    """A run in the tree: how deep it stands, in what it departs from the usual, what it reached, and how much its stage added."""
 
     run: Run
     depth: int
     title: str
     stage: str
+    apart: str
     score: float | None
     right: float | None
     added: float | None
@@ -151,7 +155,7 @@ def _context(
     kept = _kept(playground, runs)
     stages = [
         replace(stage, problems=tuple(refused[1])) if stage.spec.id == refused[0] else stage
-        for stage in _stages(catalog, task, runs, kept=kept, source=source)
+        for stage in _stages(catalog, task, runs, kept=kept, source=source, only=refused[0])
     ]
     return {
         "here": "language",
@@ -160,10 +164,11 @@ def _context(
         "references": task.references(task.config()),
         "stages": stages,
         "suggested": next((stage.spec.id for stage in stages if not stage.runs and not stage.reason), ""),
-        "rows": _tree(catalog, runs, _tries(playground, runs)),
+        "rows": _tree(catalog, task, runs, _tries(playground, runs)),
         "few_and_many": (1, TRIES),
         "nonce": secrets.token_urlsafe(16),
         "recipes": studying.recipes(catalog),
+        "names": {spec.id: spec.name for spec in tasks(catalog)},
         "started": _started_studies(playground),
         "refused": {},
         "typed": {},
@@ -198,20 +203,34 @@ def _stages(
     *,
     kept: dict[int, list[dict[str, Any]]],
     source: str,
+    only: str,
 ) -> list[Stage]:
+    """Return the stages of a task; each may start from the run `source`, where `only` names one, that one alone."""
     road = [stop for station, stops in roadmap.stations(catalog) if station.family == "language" for stop in stops]
     by_id = {run.id: run for run in runs}
     names = {stop.spec.id: stop.spec.name for stop in road}
+    other = {run.id: _apart(catalog, run, task, sizes_alone=True) for run in runs}
     found = []
     for stop in road:
         spec, own = stop.spec, [run for run in runs if run.algorithm == stop.spec.id]
         scores = [score for run in own if (score := run.latest.get(SCORE)) is not None]
-        origins = _origins(spec, by_id, kept=kept, names=names, source=source)
+        origins = _origins(
+            spec, by_id, kept=kept, names=names, other=other, source=source if only in ("", spec.id) else ""
+        )
         reason = catalog.misfit(spec, task)
         preset = catalog.presets_for(spec.id, task.id).get(catalog.BASE_PRESET)
         budget = preset.total_steps if preset else spec.default_steps
-        found.append(Stage(spec, budget, origins, len(own), max(scores, default=None), reason))
+        settings = _settings(spec, preset.config if preset else {})
+        found.append(Stage(spec, budget, origins, settings, len(own), max(scores, default=None), reason))
     return found
+
+
+def _settings(spec: AlgorithmSpec, usual: Mapping[str, Any]) -> tuple[Field, ...]:
+    """Return what the form of a stage offers beside origin, reward and β: whatever is neither advanced nor settled by a model."""
+    hidden = {*spec.config.settled_names(), *BESIDE}
+    return tuple(
+        field for field in fields(spec.config, usual, base=usual) if field.key not in hidden and not field.is_advanced
+    )
 
 
 def _origins(
@@ -220,11 +239,14 @@ def _origins(
     *,
     kept: dict[int, list[dict[str, Any]]],
     names: dict[str, str],
+    other: Mapping[int, str],
     source: str,
 ) -> tuple[Origin, ...]:
     """Return a fresh model, local ones, every other stage's last checkpoint; of the run to branch from, all checkpoints."""
     named = int(source) if source.isascii() and source.isdecimal() else 0
-    usual = _usual(spec, [runs[id] for id in kept]) if named not in kept else named
+    is_named = named in kept and runs[named].algorithm != spec.id
+    plain, all_kept = [runs[id] for id in kept if not other[id]], [runs[id] for id in kept]
+    usual = named if is_named else _usual(spec, plain) or _usual(spec, all_kept)
     origins = [Origin("", _("a fresh model"), is_chosen=not usual)]
     origins += [Origin(f"{LOCAL}:{name}", _("{name}, on this machine").format(name=name)) for name in model_folders()]
     for id in sorted(kept, key=lambda item: (item != usual, -item)):
@@ -236,6 +258,7 @@ def _origins(
                 run=id, stage=names.get(run.algorithm, run.algorithm), step=saved["step"]
             )
             label += f" ({saved['kind'].replace('_', ' ')})" if id == named else ""
+            label += f" ({other[id]})" if other[id] else ""
             origins.append(Origin(f"{id}:{saved['id']}", label, is_chosen=id == usual and place == 0))
     return tuple(origins)
 
@@ -255,7 +278,26 @@ def _tries(playground: Playground, runs: Sequence[Run]) -> dict[int, dict[int, I
         return {run.id: studying.reached(connection, run.id) for run in runs if run.state == "finished"}
 
 
-def _tree(catalog: ModuleType, runs: Sequence[Run], tries: dict[int, dict[int, Interval]]) -> list[Branch]:
+def _apart(catalog: ModuleType, run: Run, task: EnvironmentSpec, *, sizes_alone: bool = False) -> str:
+    """Return the settings of a run that are not the usual ones; of its hyperparameters those that shape the model alone."""
+    spec = catalog.algorithms().get(run.algorithm)
+    if spec is None:
+        return ""
+    preset = catalog.presets_for(spec.id, task.id).get(catalog.BASE_PRESET)
+    usual = spec.config().model_dump() | (dict(preset.config) if preset else {})
+    sizes = set(spec.config.settled_names()) - {"reward"}
+    settings = {key: value for key, value in run.config.items() if key in usual}
+    free, fixed = (
+        {key: value for key, value in settings.items() if (key in sizes) == is_size} for is_size in (False, True)
+    )
+    found = {} if sizes_alone else differences(free, usual)
+    found |= differences(run.environment_config, task.config().model_dump()) | differences(fixed, usual)
+    return ", ".join(f"{key}={show(value)}" for key, value in list(found.items())[:MOST_APART])
+
+
+def _tree(
+    catalog: ModuleType, task: EnvironmentSpec, runs: Sequence[Run], tries: dict[int, dict[int, Interval]]
+) -> list[Branch]:
     """Return the runs with each below the one it started from, the oldest first."""
     by_id = {run.id: run for run in runs}
     below: dict[int, list[Run]] = {}
@@ -273,8 +315,9 @@ def _tree(catalog: ModuleType, runs: Sequence[Run], tries: dict[int, dict[int, I
             stage = spec.name if spec else run.algorithm
             url = f"/language?{urlencode({'task': run.environment, 'from': run.id})}#stages"
             right, often = run.latest.get(RIGHT), tries.get(run.id, {})
+            apart = _apart(catalog, run, task)
             title = run.name if run.name and not run.name.endswith(f"→ {stage}") else stage  # the tree says from where
-            rows.append(Branch(run, depth, title, stage, score, right, added, often, url))
+            rows.append(Branch(run, depth, title, stage, apart, score, right, added, often, url))
             add(run.id, depth + 1)
 
     add(0, 0)

@@ -28,7 +28,7 @@ LEADS = ("rollout/episode_return", "eval/mean_reward", "tabular/value_error_max"
          "rollout/episode_length", "tabular/max_bellman_residual", "tabular/greedy_return")  # fmt: skip
 PLANNED_LEADS = ("tabular/greedy_return", "tabular/value_error_max", "tabular/max_bellman_residual")  # exact numbers
 STAGE_LEADS = (  # of a stage of a language model
-    "eval/accuracy", "train/reward", "eval/mean_reward", "eval/success_rate", "train/loss",
+    "eval/accuracy", "objective/true_reward", "eval/mean_reward", "eval/success_rate", "train/loss",
 )  # fmt: skip
 MAX_LEADS = 3
 # The scalar that says what a hyperparameter is worth at a moment, where a schedule or the agent itself moves it.

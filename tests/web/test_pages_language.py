@@ -138,6 +138,37 @@ def test_the_price_of_divergence_is_typed_where_a_stage_has_one_and_a_refused_on
         assert f'name="config.beta" inputmode="decimal" placeholder="0.1" value="{wrong}"' in refused.text
 
 
+def test_settings_beyond_the_form_are_offered_and_a_run_says_in_what_it_departs_from_the_usual(
+    playground: Playground, client: TestClient, taught: int
+) -> None:
+    page = client.get("/language?task=sort_digits").text
+    card = page[page.index('id="stage-dpo"') : page.index('id="stage-ipo"')]
+    assert 'name="config.pairs"' in card
+    assert "online, as usual" in card
+    assert 'name="config.d_model"' not in card, "a model that was trained has settled its sizes"
+    form = {"task": "sort_digits", "stage": "dpo", "origin": f"{taught}:{SAVED}", "config.pairs": "offline"}
+    made = client.post("/language/stages", data={**form, "config.beta": "0.3"}, follow_redirects=False)
+    place = made.headers["location"]
+    row = row_of(playground, int(place.rsplit("/", 1)[-1]))
+    assert (row.config["pairs"], row.config["beta"]) == ("offline", 0.3)
+    tree = client.get("/language?task=sort_digits", headers={"HX-Request": "true"}).text
+    line = tree[tree.index(f'href="{place}"') :]
+    told = line[: line.index("</th>")]
+    assert "beta=0.3" in told
+    assert "d_model=16" in told
+
+
+def test_a_refusal_leaves_the_starts_of_the_other_stages_as_they_were(client: TestClient, taught: int) -> None:
+    def chosen(text: str) -> list[str]:
+        return re.findall(r'<option value="([^"]*)" selected>', text)
+
+    form = {"task": "sort_digits", "stage": "grpo_language", "origin": "", "config.beta": "-1"}
+    before = chosen(client.get("/language?task=sort_digits").text)
+    refused = client.post("/language/stages", data={**form, "origin": f"{taught}:{SAVED}"})
+    assert refused.status_code == 422
+    assert chosen(refused.text) == before
+
+
 def test_the_tree_names_each_run_by_its_stage_unless_it_was_given_a_name(client: TestClient, taught: int) -> None:
     form = {"task": "sort_digits", "stage": "dpo", "origin": f"{taught}:{SAVED}"}
     place = client.post("/language/stages", data=form, follow_redirects=False).headers["location"]

@@ -52,7 +52,7 @@ class BestOfNConfig(ReinforcedChoices):
 
     # fmt: off
     keep: str = Hyper("best", choices=("best", "passing"), live="update",
-        help=_("What is imitated: the best completion of each prompt, or every one that is right as a whole."))
+        help=_("What is imitated: the best completion of each prompt, or every one that the task finds right as a whole, whoever rewards."))
     # fmt: on
 
 

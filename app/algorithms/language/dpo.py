@@ -14,11 +14,14 @@ and its slope pushes hardest where the pair is ranked wrongly:
 
 $$\frac{\partial L}{\partial \hat r_w} = -\frac{\partial L}{\partial \hat r_l} = -\sigma(\hat r_l - \hat r_w) \tag{3}$$
 
-Why does the log-probability of the preferred completion fall? The loss asks for a margin only. Two completions of a prompt share most
-of their tokens, and what pushes the other one down pushes those shared tokens down too; what rises takes its probability from both.
+Why does the log-probability of the preferred completion fall? The loss asks for a margin only, and is content where both fall and the
+other one falls further. Up to where the two part, nothing is asked for: there the same tokens stand after the same text, and their
+slopes cancel. Beyond it the two are written by the same weights after similar text, so that pushing one down drags its neighbour
+along, and what both lose goes to completions that are in no pair (Razin et al., 2024).
 
 With `pairs = "offline"` the reference writes the completions, as in a data set that was collected before; with `"online"` the model
-itself does, and the best is compared with the worst of what it writes now.
+itself does, and the best is compared with the worst of what it writes now. Then only a prompt at which the model still errs gives a
+pair, and what it errs by is what has become likelier than it was: margins of new pairs may stay below 0 while the reward rises.
 
 What this file leaves out:
 
@@ -26,7 +29,8 @@ What this file leaves out:
 2. label smoothing.
 
 Sources: Rafailov et al. (2023), "Direct preference optimization", arXiv 2305.18290; Guo et al. (2024), "Direct language model
-alignment from online AI feedback", arXiv 2402.04792, for online pairs.
+alignment from online AI feedback", arXiv 2402.04792, for online pairs; Razin et al. (2024), "Unintentional unalignment: likelihood
+displacement in direct preference optimization", arXiv 2410.08847.
 """
 
 import numpy as np
@@ -108,6 +112,7 @@ SPEC = AlgorithmSpec(
     references=(
         "Rafailov et al. (2023), Direct preference optimization: your language model is secretly a reward model, arXiv 2305.18290",
         "Guo et al. (2024), Direct language model alignment from online AI feedback, arXiv 2402.04792",
+        "Razin et al. (2024), Unintentional unalignment: likelihood displacement in direct preference optimization, arXiv 2410.08847",
     ),
     check=check_task,
 )  # fmt: skip

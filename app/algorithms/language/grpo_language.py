@@ -22,6 +22,7 @@ $$L(\theta) = -\,\mathbb{E}\big[\min\big(\rho \hat A,\; \mathrm{clip}(\rho, 1-\e
 
 Why does the loss begin at 0? On fresh completions the ratio is 1, and the advantages of a group add up to 0, so the loss is 0
 where completions are equally long and $\beta = 0$. Its gradient is not: it is that of $\log \pi$, weighted by the advantages.
+With one pass, as set at first, every ratio is 1 and nothing is clipped; raise `n_epochs` to see the clip act.
 
 What this file leaves out:
 

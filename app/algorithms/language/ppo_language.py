@@ -19,11 +19,13 @@ $$L(\theta) = -\,\mathbb{E}\big[\min(\rho_t \hat A_t, \mathrm{clip}(\rho_t, 1-\e
 with targets $V^{target}_t = \hat A_t + V_t$ before the advantages are brought to scale, and $k_3 = e^{g} - 1 - g$ of
 $g = \log \pi_{ref} - \log \pi_\theta$ of each token, an estimate of the divergence. There are two places for the divergence: in the
 reward (β), where later tokens pay for it too, or in the loss (β_L), where each token pays for itself; the slope of $k_3$ on fresh
-tokens is that of the reverse divergence, of the model from the reference, and its optimum another. For one completion as one action,
+tokens is that of the divergence the other way round, $KL(\pi_{ref} \,\|\, \pi_\theta)$, and its optimum another. For one completion as one action,
 the optimum with β is $\pi^* \propto \pi_{ref}\, e^{R/\beta}$, the same as DPO's.
 
 Why does a reward model's score rise while the answers get worse? It has seen what one model wrote, and knows nothing of the rest; what
 it scores highest of all lies there, and the policy finds it. A price β keeps the policy where the scores mean something.
+
+With one pass in one step, as set at first, every ratio is 1 and nothing is clipped; raise `n_epochs` to see the clip act.
 
 What this file leaves out:
 

@@ -105,12 +105,14 @@ class WritingPlayer extends HTMLElement {
     const [is_own, is_end] = [arrays.own[row * width + here] > 0, place === tokens.length];
     this.#line.replaceChildren(meta.prompts[row], make("b", "", tokens.slice(0, place).join("")), make("span", "writing-cursor", is_end ? "" : "▁"));
     const segments = odds.map((share, i) => segment(share, meta.signs[i], is_own && meta.signs[i] === tokens[here]));
+    this.#bar.toggleAttribute("data-others", !is_own); // what the model would have said counts for nothing there
     this.#needle.style.insetInlineStart = `${100 * draw}%`;
     this.#needle.hidden = !is_own;
     this.#bar.replaceChildren(...segments, this.#needle);
     const likely = odds.map((share, i) => ({ share, sign: meta.signs[i] })).sort((a, b) => b.share - a.share);
     const named = likely.slice(0, LIKELY).map(({ share, sign }) => `${sign} ${percent(share)}`).join(", ");
-    this.#bar.setAttribute("aria-label", t("Odds of token {place}: {named}", { place: here + 1, named }));
+    this.#bar.setAttribute("aria-label", is_own ? t("Odds of token {place}: {named}", { place: here + 1, named }) : t("Token {place} is said by the other side", { place: here + 1 }));
+    this.#playing.slider.setAttribute("aria-valuetext", t("{place} of {count} tokens written", { place, count: tokens.length }));
     const share = odds[meta.signs.indexOf(tokens[here])];
     const entropy = odds.reduce((sum, one) => sum - (one > 0 ? one * Math.log(one) : 0), 0);
     const facts = { place: here + 1, count: tokens.length, draw: draw.toFixed(3), sign: tokens[here], share: percent(share), entropy: number(entropy, 3) };
@@ -126,7 +128,7 @@ class WritingPlayer extends HTMLElement {
 
 /** @param {number} share @param {string} sign @param {boolean} is_drawn */
 function segment(share, sign, is_drawn) {
-  const found = make("span", "odds", share >= NAMED ? sign : "");
+  const found = make("span", "odds", share >= NAMED || is_drawn ? sign : "");
   const color = sequential(share);
   Object.assign(found.style, { flexGrow: String(share), backgroundColor: css(color), color: ink(color) });
   found.title = `${sign} ${percent(share)}`;
