@@ -1,6 +1,6 @@
 """The language lab in a browser: a chain of stages from its page, a completion token by token, tokens read by keys, rewards edited.
 
-Covers static/js/elements/writing-player.js, token-grid.js, group-advantages.js, text-table.js and attention-map.js.
+Covers static/js/odds-bar.js, static/js/elements/writing-player.js, token-grid.js, group-advantages.js, text-table.js and attention-map.js.
 """
 
 import re
@@ -80,6 +80,17 @@ def see_writing(page: Page) -> None:
     play.click()
     expect(line).to_have_text(whole)
     expect(play).to_be_visible()
+    own = player.get_by_label("or your own")
+    own.fill("12x=")
+    own.press("Enter")
+    assert "Holds x, which the model has no token for" in own.evaluate("input => input.validationMessage")
+    own.fill("99=")
+    own.press("Enter")
+    expect(line).to_contain_text("99=")
+    expect(words).not_to_contain_text("Earned")
+    own.fill("")
+    own.press("Enter")
+    expect(line).to_contain_text(prompt)
 
 
 def read_tokens(page: Page) -> None:
@@ -97,6 +108,12 @@ def edit_a_reward(page: Page) -> None:
     """Type another reward: the advantages of its group follow, (r − mean) / deviation, and the run's come back."""
     groups = page.locator("group-advantages")
     groups.scroll_into_view_if_needed()
+    expect(groups.locator("option").first).to_be_attached()
+    names = groups.get_by_label("Prompt").locator("option").all_inner_texts()
+    dead = [name.endswith(", all the same") for name in names]
+    assert dead == sorted(dead), "those that teach come first"
+    values = groups.locator(".group-reward").evaluate_all("all => all.map((one) => one.value)")
+    assert (len(set(values)) == 1) == dead[0], "and the first of them is open"
     rewards = groups.locator("input.group-reward")
     for place in range(rewards.count()):
         rewards.nth(place).fill("1" if place == 0 else "0")

@@ -18,6 +18,7 @@ class GroupAdvantages extends HTMLElement {
   /** @type {any} */
   #frame = null;
   #group = 0;
+  #chosen = ""; // the prompt that a viewer chose
   /** @type {number[] | null} rewards that a viewer typed; null: those of the update */
   #typed = null;
   #select = /** @type {HTMLSelectElement} */ (make("select", "input"));
@@ -28,7 +29,10 @@ class GroupAdvantages extends HTMLElement {
 
   connectedCallback() {
     this.replaceChildren(waiting(this));
-    this.#select.addEventListener("change", () => this.#choose(Number(this.#select.value)));
+    this.#select.addEventListener("change", () => {
+      this.#chosen = this.#frame.meta.prompts[Number(this.#select.value)];
+      this.#choose(Number(this.#select.value));
+    });
     Object.assign(this.#back, { type: "button", hidden: true });
     this.#back.dataset.size = "small";
     this.#back.addEventListener("click", () => this.#choose(this.#group));
@@ -49,7 +53,9 @@ class GroupAdvantages extends HTMLElement {
     if (!frame.meta?.count) return void (this.#frame && this.replaceChildren(nothingYet()));
     this.#frame = frame;
     const { meta, step } = frame;
-    this.#select.replaceChildren(...meta.prompts.map((/** @type {string} */ prompt, /** @type {number} */ i) => new Option(prompt, String(i))));
+    const groups = meta.prompts.map((/** @type {string} */ prompt, /** @type {number} */ i) => ({ prompt, i, is_dead: !meanOf(this.#earned(i)).std }));
+    groups.sort((/** @type {any} */ one, /** @type {any} */ other) => Number(one.is_dead) - Number(other.is_dead));
+    this.#select.replaceChildren(...groups.map((/** @type {any} */ { prompt, i, is_dead }) => new Option(is_dead ? t("{prompt}, all the same", { prompt }) : prompt, String(i))));
     if (!this.#scroll.isConnected) {
       const label = make("label", "row small", t("Prompt"));
       label.append(this.#select);
@@ -57,9 +63,12 @@ class GroupAdvantages extends HTMLElement {
       bar.append(label, this.#back);
       this.replaceChildren(bar, this.#scroll, this.#sums, this.#caption);
     }
-    const facts = { step: steps(step), dead: meta.dead, groups: meta.groups };
-    this.#caption.textContent = meta.rule ? t("step {step} · {dead} of {groups} groups earned all the same: they teach nothing · red is above 0, blue below", facts) : t("step {step} · {dead} of {groups} groups earned all the same; advantages do not come from the group here", facts);
-    this.#choose(Math.min(this.#group, meta.count - 1));
+    const facts = { step: steps(step), dead: meta.dead, groups: meta.groups, count: meta.count };
+    const said = [meta.rule ? t("step {step} · {dead} of {groups} groups earned all the same: they teach nothing · red is above 0, blue below", facts) : t("step {step} · {dead} of {groups} groups earned all the same; advantages do not come from the group here", facts)];
+    if (meta.count < meta.groups) said.push(meta.rule ? t("{count} of {groups} groups shown, those that teach first", facts) : t("{count} of {groups} groups shown", facts));
+    this.#caption.textContent = said.join(" · ");
+    const again = meta.prompts.indexOf(this.#chosen);
+    this.#choose(again < 0 ? groups[0].i : again);
   }
 
   /** @param {number} group */
@@ -70,7 +79,7 @@ class GroupAdvantages extends HTMLElement {
     const { meta } = this.#frame;
     const grid = make("table", "table");
     const head = make("tr");
-    head.append(...[t("Completion"), t("Reward"), t("Advantage")].map((name, i) => heading(name, i > 0)));
+    head.append(...[t("Completion"), t("Reward"), t("Advantage")].map((name, i) => Object.assign(make("th", i ? "number" : "", name), { scope: "col" })));
     const top = make("thead");
     top.append(head);
     const body = make("tbody");
@@ -103,17 +112,18 @@ class GroupAdvantages extends HTMLElement {
   }
 
   /** Rewards of the group: of the update, or as typed. */
-  #rewards() {
+  #rewards = () => this.#typed ?? this.#earned(this.#group);
+
+  /** @param {number} group @returns {number[]} */
+  #earned(group) {
     const size = this.#frame.shapes.rewards[1];
-    return this.#typed ?? [...this.#frame.arrays.rewards.subarray(this.#group * size, (this.#group + 1) * size)];
+    return [...this.#frame.arrays.rewards.subarray(group * size, (group + 1) * size)];
   }
 
   #paint = () => {
     if (!this.#frame) return;
     const rewards = this.#rewards();
-    const mean = rewards.reduce((sum, one) => sum + one, 0) / rewards.length;
-    const is_dead = Math.max(...rewards) - Math.min(...rewards) <= SAME * (1 + Math.abs(mean));
-    const std = is_dead ? 0 : Math.sqrt(rewards.reduce((sum, one) => sum + (one - mean) ** 2, 0) / rewards.length);
+    const { mean, std } = meanOf(rewards);
     const { arrays, meta } = this.#frame;
     const own = [...arrays.advantages.subarray(this.#group * rewards.length, (this.#group + 1) * rewards.length)];
     const advantages = this.#typed ? rewards.map((one) => (std ? RULES[meta.rule](one - mean, std, rewards.length) : 0)) : own;
@@ -129,11 +139,11 @@ class GroupAdvantages extends HTMLElement {
   };
 }
 
-/** @param {string} name @param {boolean} is_number */
-function heading(name, is_number) {
-  const cell = make("th", is_number ? "number" : "", name);
-  cell.setAttribute("scope", "col");
-  return cell;
+/** Mean and deviation of rewards; 0 is the deviation of those that are all the same. @param {number[]} rewards */
+function meanOf(rewards) {
+  const mean = rewards.reduce((sum, one) => sum + one, 0) / rewards.length;
+  const is_dead = Math.max(...rewards) - Math.min(...rewards) <= SAME * (1 + Math.abs(mean));
+  return { mean, std: is_dead ? 0 : Math.sqrt(rewards.reduce((sum, one) => sum + (one - mean) ** 2, 0) / rewards.length) };
 }
 
 customElements.define("group-advantages", GroupAdvantages);
