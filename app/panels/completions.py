@@ -26,7 +26,7 @@ def fits(algorithm: AlgorithmSpec, environment: EnvironmentSpec) -> bool:
 
 
 def compute(subject: Subject, options: CompletionsOptions) -> Frame:
-    """Return a table in the facts: prompt, completion before and now, and what the newest one earned, part by part."""
+    """Return a table in the facts: prompt, what is written now and earns, part by part, and what was before."""
     task, signals = subject.environment, subject.agent.signals()
     assert isinstance(task, LanguageTask)
     columns = [{"label": _("Prompt"), "kind": "text"}]
@@ -34,6 +34,8 @@ def compute(subject: Subject, options: CompletionsOptions) -> Frame:
     rewards = np.asarray(signals["shown_rewards"]())
     columns += [{"label": _("Now"), "kind": "text"}, {"label": _("earns"), "kind": "share"}]
     _append(parts, _texts(signals["shown_rows"](), task), rewards.sum(axis=1).tolist())
+    columns += [{"label": name, "kind": "number"} for name in task.reward_parts]
+    _append(parts, *rewards.T.tolist())
     if "shown_rows_before" in signals:
         columns += [
             {"label": _("Before this stage"), "kind": "text"},
@@ -41,8 +43,6 @@ def compute(subject: Subject, options: CompletionsOptions) -> Frame:
         ]
         earned = np.asarray(signals["shown_rewards_before"]()).sum(axis=1)
         _append(parts, _texts(signals["shown_rows_before"](), task), earned.tolist())
-    columns += [{"label": name, "kind": "number"} for name in task.reward_parts]
-    _append(parts, *rewards.T.tolist())
     right = int(task.is_right(rewards).sum())
     words = _("{right} of {count} prompts right; always the same prompts, never trained on, and the same draws").format(
         right=right, count=len(parts)

@@ -39,8 +39,8 @@ def compute(subject: Subject, options: PairsOptions) -> Frame:
         {"label": _("earned"), "kind": "share"},
         {"label": _("Other"), "kind": "text"},
         {"label": _("earned"), "kind": "share"},
-        {"label": _("reward of the preferred"), "kind": "number"},
-        {"label": _("of the other"), "kind": "number"},
+        {"label": _("reward, preferred"), "kind": "number"},
+        {"label": _("reward, other"), "kind": "number"},
         {"label": _("margin"), "kind": "signed"},
     ]
     told = int((numbers[:, 4] > 0).sum()) if len(numbers) else 0

@@ -47,6 +47,7 @@ def test_completions_are_judged_as_the_task_judges_them() -> None:
         parts = task.judge(said["Prompt"], text.removesuffix(END_SIGN), text.endswith(END_SIGN))
         assert said["earns"] == pytest.approx(sum(parts))
         assert [said[part] for part in task.reward_parts] == pytest.approx(list(parts))
+    assert tuple(labels[3:5]) == task.reward_parts, "beside what they add up to, before what was written before"
 
 
 @pytest.mark.parametrize("name", ["sft", "grpo_language", "reward_model"])
