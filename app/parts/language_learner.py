@@ -32,8 +32,7 @@ from app.parts.transformer import Transformer, TransformerShape, as_tensor
 
 Array = NDArray[Any]
 LANGUAGE_SIGNALS = (
-    "weights", "shown_rows", "shown_rewards", "shown_own", "shown_odds", "shown_draws", "shown_drafts", "attention",
-    "attention_row", "stream", "right_counts",
+    "weights", "shown_rows", "shown_rewards", "writing", "shown_drafts", "attention", "attention_row", "stream", "right_counts",
 )  # fmt: skip
 
 

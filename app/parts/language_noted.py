@@ -98,16 +98,17 @@ def shown_rows(model: Transformer, task: LanguageTask) -> Rows:
     return complete(model, prompts, turns=task.turns, random=Stream(0, "shown"))
 
 
-def shown_draws(task: LanguageTask) -> Array:
-    """Return the numbers in [0, 1) by which the tokens of the shown rows are drawn (F, C)."""
-    return np.asarray(Stream(0, "shown").uniforms(task.completion_columns, FIXED_PROMPTS).T)
-
-
 @torch.inference_mode()
-def odds(model: Transformer, rows: Rows) -> Array:
-    """Return how likely each token was before each column of some completions (B, C, V)."""
+def taken_apart(model: Transformer, rows: Rows) -> Array:
+    """Return what led to each token of rows that were written with the draws of the shown ones (B, C, V + 3).
+
+    The odds of all tokens before it; the token; 1 where the model wrote it; the number in [0, 1) that drew it.
+    """
     logits, _hidden = completion_logits(model, as_tensor(rows.tokens), rows.prompt_columns)
-    return np.asarray(next_log_probs(logits).exp().numpy())
+    count, columns = rows.own.shape
+    draws = Stream(0, "shown").uniforms(columns, count).T
+    beside = np.stack([rows.completions, rows.own, draws], axis=-1)
+    return np.concatenate([next_log_probs(logits).exp().numpy(), beside], axis=-1)
 
 
 def fixed_prompts(task: LanguageTask) -> list[str]:
@@ -172,7 +173,7 @@ class Glimpses:
         self._task = task
         by = writer or model
         self.written = KeptGlimpse(by, lambda: shown_rows(by, task))
-        self.odds = KeptGlimpse(by, lambda: odds(by, self.written()))
+        self._writer = by
         self.looks = KeptGlimpse(model, lambda: looks(model, task, by))
         self.drafts = KeptGlimpse(by, lambda: drafts(by, task))
         self.right_counts = KeptGlimpse(by, lambda: right_counts(by, task))
@@ -180,6 +181,13 @@ class Glimpses:
     def rows(self) -> Array:
         """Return what is written to the fixed prompts (F, L)."""
         return self.written().tokens
+
+    def writing(self, prompts: Array | None = None) -> Array:
+        """Return how the completions of the fixed prompts, or of others (K, P), are written, token by token (K, C, V + 3)."""
+        if prompts is None:
+            return taken_apart(self._writer, self.written())
+        rows = complete(self._writer, prompts, turns=self._task.turns, random=Stream(0, "shown"))
+        return taken_apart(self._writer, rows)
 
     def rewards(self) -> Array:
         """Return what the rows for the fixed prompts earn, part by part (F, parts)."""
@@ -190,9 +198,7 @@ class Glimpses:
         return {
             "shown_rows": self.rows,
             "shown_rewards": self.rewards,
-            "shown_own": lambda: self.written().own,
-            "shown_odds": self.odds,
-            "shown_draws": lambda: shown_draws(self._task),
+            "writing": self.writing,
             "shown_drafts": self.drafts,
             "right_counts": self.right_counts,
             "attention": lambda: self.looks()[0],

@@ -96,9 +96,12 @@ def read_frame(
     y: Annotated[str | None, Query(max_length=40, description="Observation on the vertical axis.")] = None,
     at: Annotated[str | None, Query(max_length=400, description="The other dimensions: name:value,…")] = None,
     resolution: Annotated[int | None, Query(ge=8, le=128, description="Points per axis.")] = None,
+    of: Annotated[str | None, Query(max_length=60, description="What is drawn over the axes.")] = None,
+    action: Annotated[str | None, Query(max_length=40, description="Number of a continuous action.")] = None,
+    prompt: Annotated[str | None, Query(max_length=40, description="What a language model is to write to.")] = None,
 ) -> Response:
     """`Accept: application/octet-stream` gives a u32 length, a JSON header of that length, and little-endian float32."""
-    given = {"x": x, "y": y, "at": at, "resolution": resolution}
+    given = {"x": x, "y": y, "at": at, "resolution": resolution, "of": of, "action": action, "prompt": prompt}
     options = {name: value for name, value in given.items() if value is not None}
     shown = run_data.frame(playground, id, panel, options, step)
     if "application/octet-stream" not in request.headers.get("accept", ""):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from app import catalog
+from app.core.errors import InvalidInput
 from app.core.specs import Frame, Subject
 from app.panels.groups import rule_of
 from app.parts.language_task import is_held_out
@@ -71,6 +72,19 @@ def test_every_token_is_the_one_on_whose_stretch_of_the_odds_its_number_falls(na
     assert drawn_tokens > 8
 
 
+def test_a_prompt_of_ones_own_is_written_to_and_a_foreign_one_refused_with_the_reason() -> None:
+    spec, subject = catalog.panel("writing"), taught("grpo_language")
+    frame = spec.compute(subject, spec.options(prompt="712="))
+    assert frame.meta["prompts"] == ["712="]
+    assert frame.meta["rewards"] == []
+    assert frame.arrays["odds"].shape[0] == 1
+    np.testing.assert_allclose(frame.arrays["odds"].sum(axis=-1), 1, atol=1e-5)
+    for prompt, rule in (("71a=", "holds a, which the model has no token for"), ("7" * 30, "more than 4 characters")):
+        with pytest.raises(InvalidInput, match=rule) as refused:
+            spec.compute(subject, spec.options(prompt=prompt))
+        assert refused.value.violations[0].way_out
+
+
 def test_what_the_other_side_says_is_not_the_models_own() -> None:
     recipe = catalog.resolve("sft", "dialogue", config={"d_model": 16, "n_layers": 1, "n_heads": 2}, total_steps=3)
     algorithm, environment_spec, environment, agent = catalog.build(recipe)
@@ -79,6 +93,8 @@ def test_what_the_other_side_says_is_not_the_models_own() -> None:
     frame = spec.compute(subject, spec.options())
     lengths = [len(tokens) for tokens in frame.meta["tokens"]]
     assert (frame.arrays["own"].sum(axis=1) < lengths).any()
+    with pytest.raises(InvalidInput, match="could not answer"):
+        spec.compute(subject, spec.options(prompt="#1"))
 
 
 def test_the_advantages_of_a_group_follow_from_its_rewards() -> None:

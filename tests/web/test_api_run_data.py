@@ -4,12 +4,14 @@ import csv
 import io
 import json
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from app import catalog
 from app.core.codecs import unpack_arrays
 from app.protocol.data import EpisodeDetail
 from app.protocol.runs import RunCreate
@@ -18,6 +20,7 @@ from app.store import runs as run_rows
 from app.store import series as series_rows
 from app.store.records import Record
 from app.web import run_data
+from app.web.api_run_data import read_frame
 from app.web.run_data import Window
 from app.web.services import Playground
 from tests.web.conftest import API, CLIFF
@@ -232,3 +235,9 @@ def test_an_action_may_be_made_of_continuous_numbers() -> None:
 
 def test_addresses_of_links_are_those_of_the_api(ended: dict[str, Any]) -> None:
     assert all(link.startswith((API, "/runs/")) for link in ended["links"].values())
+
+
+def test_every_option_of_every_panel_may_stand_in_the_address() -> None:
+    known = set(signature(read_frame).parameters)
+    missing = {(spec.id, name) for spec in catalog.panels().values() for name in set(spec.options.model_fields) - known}
+    assert not missing
