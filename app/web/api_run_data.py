@@ -99,9 +99,17 @@ def read_frame(
     of: Annotated[str | None, Query(max_length=60, description="What is drawn over the axes.")] = None,
     action: Annotated[str | None, Query(max_length=40, description="Number of a continuous action.")] = None,
     prompt: Annotated[str | None, Query(max_length=40, description="What a language model is to write to.")] = None,
+    env: Annotated[int | None, Query(ge=0, le=63, description="Environment whose part of a rollout is shown.")] = None,
+    episodes: Annotated[
+        int | None, Query(ge=2, le=64, description="Episodes at each place along the last update.")
+    ] = None,
+    lengths: Annotated[int | None, Query(ge=2, le=40, description="Places along the last update.")] = None,
 ) -> Response:
     """`Accept: application/octet-stream` gives a u32 length, a JSON header of that length, and little-endian float32."""
-    given = {"x": x, "y": y, "at": at, "resolution": resolution, "of": of, "action": action, "prompt": prompt}
+    given = {
+        "x": x, "y": y, "at": at, "resolution": resolution, "of": of, "action": action, "prompt": prompt, "env": env,
+        "episodes": episodes, "lengths": lengths,
+    }  # fmt: skip
     options = {name: value for name, value in given.items() if value is not None}
     shown = run_data.frame(playground, id, panel, options, step)
     if "application/octet-stream" not in request.headers.get("accept", ""):
