@@ -37,7 +37,7 @@ BESIDE = ("reward", "beta")  # stand in the form itself
 MOST_RUNS = 200
 STUDIES_SHOWN = 3
 MOST_APART = 3  # settings that are named beside a run
-SCORE, RIGHT = "eval/mean_reward", "eval/success_rate"
+SCORE, RIGHT, ACCURACY = "eval/mean_reward", "eval/success_rate", "eval/accuracy"
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,9 @@ def _stages(
     found = []
     for stop in road:
         spec, own = stop.spec, [run for run in runs if run.algorithm == stop.spec.id]
-        scores = [score for run in own if (score := run.latest.get(SCORE)) is not None]
+        measure = ACCURACY if ACCURACY in spec.emits else SCORE  # a reward model does not write
+        ended = [run.latest for run in own if run.state == "finished"]  # whose last evaluation is of as many episodes
+        scores = [score for latest in ended if (score := latest.get(measure)) is not None]
         origins = _origins(
             spec, by_id, kept=kept, names=names, other=other, source=source if only in ("", spec.id) else ""
         )
