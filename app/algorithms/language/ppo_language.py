@@ -18,7 +18,7 @@ $$L(\theta) = -\,\mathbb{E}\big[\min(\rho_t \hat A_t, \mathrm{clip}(\rho_t, 1-\e
 
 with targets $V^{target}_t = \hat A_t + V_t$ before the advantages are brought to scale, and $k_3 = e^{g} - 1 - g$ of
 $g = \log \pi_{ref} - \log \pi_\theta$ of each token, an estimate of the divergence. There are two places for the divergence: in the
-reward (β), where later tokens pay for it too, or in the loss (β_L), where each token pays for itself; the slope of $k_3$ on fresh
+reward (β), where later tokens pay for it too, or in the loss ($\beta_L$), where each token pays for itself; the slope of $k_3$ on fresh
 tokens is that of the divergence the other way round, $KL(\pi_{ref} \,\|\, \pi_\theta)$, and its optimum another. For one completion as one action,
 the optimum with β is $\pi^* \propto \pi_{ref}\, e^{R/\beta}$, the same as DPO's.
 

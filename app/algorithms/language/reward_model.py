@@ -15,7 +15,8 @@ run starts with, which stays as it is and is handed on with the reward model, so
 
 The pairs come from a simulated rater, who goes by what the task says, or from a person: with `labels` at `stored` they are those
 that were stored for the run whose model this one starts from, read again and again in random order. Where the rater said that
-neither is better, half of (2) counts for either side. A fifth of the stored pairs is held out, and accuracy is measured on those.
+neither is better, half of (2) counts for either side. A fifth of the prompts is held out with all their stored pairs, and accuracy
+is measured on those.
 
 What a reward model says is not what is wanted: it is right about completions like those it has seen. A policy that is trained on it
 moves away from them, and its score may go on rising while the true reward falls.
@@ -62,7 +63,7 @@ from app.parts.reinforced import Written
 from app.parts.sampling import Rows, complete, scores_of
 
 HELD_OUT_PROMPTS, HELD_OUT_GROUP = 64, 8
-HELD_OUT_EVERY = 5  # of stored pairs, where there are as many
+HELD_OUT_EVERY = 5  # of the prompts of stored pairs, where there are as many
 STORED = "stored"
 NAMES = {"rewards/accuracies": "train/accuracy", "rewards/margins": "train/margin"}  # as trainers of reward models say
 
@@ -156,8 +157,11 @@ class RewardModelAgent(LanguageLearner):
 
     @property
     def is_kept_back(self) -> Array:
-        """Which stored pairs are held out (N,)."""
-        return np.asarray(np.arange(len(self.shares)) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1)
+        """Which stored pairs are held out (N,): those of every fifth prompt, so that none of theirs is learned from."""
+        prompts = self.stored[::2, : self.task.prompt_columns]
+        _kinds, first, kind = np.unique(prompts, axis=0, return_index=True, return_inverse=True)
+        place = first.argsort().argsort()  # of each prompt, in the order of their first pairs
+        return np.asarray(place[kind] % HELD_OUT_EVERY == HELD_OUT_EVERY - 1)
 
     def stored_pairs(self, which: Array) -> Array:
         """Return the rows of stored pairs (2N, L), the preferred ones first."""
@@ -239,7 +243,7 @@ SPEC = AlgorithmSpec(
         Scalar("train/margin", _("Margin"), "", "up", _("How much more the reward model gives the preferred completion of a pair.")),
         Scalar("train/agreement", _("Agreement"), _("probability"), "up", _("How probable the reward model holds what the rater preferred, before it learned from it; 0.5 is guessing.")),
         Scalar("train/pairs", _("Pairs"), _("pairs"), "neither", _("Pairs of an update; prompts whose completions all earned the same make none.")),
-        Scalar("eval/accuracy", _("Accuracy on held-out pairs"), _("share"), "up", _("Share of pairs of held-out prompts that the reward model ranks as the rater did; of stored pairs a fifth is held out.")),
+        Scalar("eval/accuracy", _("Accuracy on held-out pairs"), _("share"), "up", _("Share of pairs of held-out prompts that the reward model ranks as the rater did; of stored pairs those of a fifth of the prompts are held out.")),
     ),
     emits_episodes=False,
     step_unit="update",

@@ -71,7 +71,7 @@ function figures(is_apart, { kl, truth, said }, has_price) {
   const way_out = has_price ? t("A higher price on the divergence (β) holds this back more.") : t("A price on the divergence (β) holds this back.");
   const words = over ? `${t("Over-optimised: since {nats} nats the reward model's score went on while the truth fell from {best} to {last}, means over neighbouring updates.", { nats: number(kl[best], 3), best: number(smooth[best], 3), last: number(smooth[last], 3) })} ${way_out}` : "";
   return [
-    { title: t("Reward over divergence"), words: [end, words].filter(Boolean).join(" "), x: { label: t("divergence from the reference, nats") }, y: { label: t("reward") }, marks },
+    { title: t("Reward over divergence"), words: [end, words].filter(Boolean).join(" "), x: { label: t("divergence from the reference, nats; an estimate, which may fall below 0") }, y: { label: t("reward") }, marks },
     { title: t("Length of what it writes"), words: t("A reward that grows with the length shows here first."), x: { label: t("update") }, y: { label: t("tokens"), low: 0 }, marks: [{ kind: "line", x: "steps", y: "length", color: 0 }] },
   ];
 }

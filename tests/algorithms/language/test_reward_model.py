@@ -186,6 +186,20 @@ def test_it_learns_what_a_person_prefers_though_the_task_says_otherwise() -> Non
     assert again.update(1).scalars == agent.update(1).scalars, "its checkpoint holds the labels"
 
 
+def test_a_prompt_is_held_out_with_all_its_stored_pairs() -> None:
+    pairs = [
+        (f"{a}{b}{a}=", f"{a}{a}{b}⏎", f"{b}{a}{a}⏎", 1.0) for b in (5, 6) for a in range(5) for _again in range(2)
+    ]
+    agent = stage("reward_model", origin={**stage("sft").state(), "labels": stored(*pairs)}, labels="stored")
+    held = {pair[0] for pair, is_held in zip(pairs, agent.is_kept_back, strict=True) if is_held}
+    learned = {pair[0] for pair, is_held in zip(pairs, agent.is_kept_back, strict=True) if not is_held}
+    assert held == {"454=", "464="}, "every fifth prompt"
+    assert len(learned) == 8
+    assert not held & learned
+    empty = stage("reward_model", origin=stage("sft").state(), labels="stored")
+    assert not empty.is_kept_back.size
+
+
 def test_an_update_on_stored_pairs_counts_ties_for_half() -> None:
     labels = stored(("120=", "012⏎", "210⏎", 1.0), ("534=", "345⏎", "55", 0.5), ("9=", "9⏎", "8⏎", 0.0))
     origin = {**stage("sft").state(), "labels": labels}
