@@ -1,8 +1,8 @@
-"""REST: recipes, and the studies that were started from them."""
+"""REST: recipes, the studies that were started from them, and how often single runs are right in several tries."""
 
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 from starlette.responses import Response
 
 from app.protocol.base import SAFE_INTEGER
@@ -10,6 +10,7 @@ from app.protocol.studies import RecipeList, Study, StudyCreate, StudyFigures, S
 from app.web import study_figures, studying
 from app.web.context import ACTS, CREATES, READS, IdempotencyKey, Service, api_router
 from app.web.problems import documented
+from app.web.run_numbers import run_numbers
 
 router = api_router("studies")
 LOCATION = {"Location": {"description": "The new study.", "schema": {"type": "string"}}}
@@ -67,3 +68,14 @@ def stop_study(id: StudyId, playground: Service) -> Study:
 )  # fmt: skip
 def delete_study(id: StudyId, playground: Service) -> None:
     studying.remove(playground, id)
+
+
+@router.get(
+    "/pass_at_k", operation_id="read_pass_at_k", summary="pass@k of models, side by side", responses=documented(*READS),
+)  # fmt: skip
+def read_pass_at_k(
+    playground: Service,
+    runs: Annotated[str, Query(max_length=1000, description="Run numbers, separated by commas.", examples=["1,2,3"])],
+) -> StudyFigures:
+    """Runs that have not ended, or that do not write, have no line."""
+    return study_figures.of_runs(studying.tried(playground, run_numbers(runs)))

@@ -10,7 +10,7 @@ from app.protocol.data import RunWorlds
 from app.protocol.runs import Run
 from app.store import edits
 from app.store import runs as run_rows
-from app.web import pictures, views
+from app.web import pictures, studying, views
 from app.web.run_worlds import worlds_of
 from app.web.services import Playground
 from app.web.views import RunView
@@ -44,6 +44,7 @@ def comparison(playground: Playground, found: Sequence[Run]) -> dict[str, Any]:
         "maps": [
             (view, view.pictures[0]) for view in made if view.pictures and view.pictures[0].element in pictures.MODES
         ],
+        "writing": [id for id, tries in studying.tries_of(playground, found).items() if tries],
         "differences": views.differences(found),
     }
 

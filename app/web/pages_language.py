@@ -29,6 +29,7 @@ from app.web.forms import Field, differences, fields, parse, show, whole
 from app.web.posted import Form
 from app.web.rendering import PageRoute, is_fragment, page
 from app.web.services import Playground, RunQuery
+from app.web.study_figures import COLOURS
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 SEE_OTHER = 303
@@ -152,6 +153,7 @@ def _context(
 ) -> dict[str, Any]:
     catalog = playground.catalog()
     runs = playground.runs(RunQuery(environment=task.id, sort="created"), limit=MOST_RUNS).items
+    tries = studying.tries_of(playground, runs)
     kept = _kept(playground, runs)
     stages = [
         replace(stage, problems=tuple(refused[1])) if stage.spec.id == refused[0] else stage
@@ -164,7 +166,8 @@ def _context(
         "references": task.references(task.config()),
         "stages": stages,
         "suggested": next((stage.spec.id for stage in stages if not stage.runs and not stage.reason), ""),
-        "rows": _tree(catalog, task, runs, _tries(playground, runs)),
+        "rows": _tree(catalog, task, runs, tries),
+        "side_by_side": _side_by_side(runs, tries, source),
         "few_and_many": (1, TRIES),
         "nonce": secrets.token_urlsafe(16),
         "recipes": studying.recipes(catalog),
@@ -274,10 +277,21 @@ def _usual(spec: AlgorithmSpec, runs: Sequence[Run]) -> int:
     return 0
 
 
-def _tries(playground: Playground, runs: Sequence[Run]) -> dict[int, dict[int, Interval]]:
-    """Return run → k → pass@k of runs that have ended."""
-    with playground.store.read() as connection:
-        return {run.id: studying.reached(connection, run.id) for run in runs if run.state == "finished"}
+def _side_by_side(
+    runs: Sequence[Run], tries: Mapping[int, Mapping[int, Interval]], source: str
+) -> tuple[list[int], int]:
+    """Return whose pass@k is drawn, and of what chain: what led to the run asked for or to the newest, then the newest others."""
+    measured = [run for run in runs if tries.get(run.id)]
+    by_id = {run.id: run for run in runs}
+    if not measured:
+        return [], 0
+    last = next((run for run in measured if str(run.id) == source), measured[-1])
+    chain, run = list[int](), by_id.get(last.id)
+    while run:
+        chain.append(run.id)
+        run = by_id.get(run.parent.run) if run.parent else None
+    others = [run.id for run in reversed(measured) if run.id not in chain]
+    return sorted([id for id in [*chain, *others] if tries.get(id)][:COLOURS]), last.id
 
 
 def _apart(catalog: ModuleType, run: Run, task: EnvironmentSpec, *, sizes_alone: bool = False) -> str:

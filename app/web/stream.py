@@ -11,14 +11,13 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from app.core.errors import InvalidInput
 from app.core.text import _
-from app.protocol.base import SAFE_INTEGER
 from app.web.bodies import parse_json
 from app.web.context import Service, api_router
 from app.web.problems import ProblemError, documented
+from app.web.run_numbers import run_number, run_numbers
 from app.web.services import Playground
 
 router = api_router("stream")
-MAX_RUNS = 50
 RETRY_MS = 1000
 FAREWELL_S = 1.0
 STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
@@ -39,7 +38,7 @@ async def stream(
     last_event_id: Annotated[str | None, Header(pattern=CURSOR)] = None,
 ) -> EventSourceResponse:
     """Each message merges everything new for this viewer; at most a few come each second. Ids are cursors."""
-    chosen = None if runs is None else _run_numbers(runs)
+    chosen = None if runs is None else run_numbers(runs)
     watched = _panels(panels)
     if watched:
         await anyio.to_thread.run_sync(_check_panels, playground, watched)
@@ -97,20 +96,13 @@ async def _next(subscription: Any, closing: anyio.Event) -> Any:
     return found
 
 
-def _run_numbers(text: str) -> list[int]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if len(parts) > MAX_RUNS:
-        raise InvalidInput.one("runs", len(parts), _("at most {limit} runs").format(limit=MAX_RUNS))
-    return [_number("runs", part) for part in parts]
-
-
 def _panels(text: str | None) -> dict[int, list[dict[str, Any]]]:
     """Return run → panels of `1:grid_values,…`, or of JSON [{run, panel, options}] where a panel has options."""
     wanted: dict[int, list[dict[str, Any]]] = {}
     for run, panel, options in _listed(text or ""):
         if not panel.isidentifier() or not isinstance(options, dict):
             raise InvalidInput.one("panels", panel, _("must read run:panel"), _("For example 1:grid_values."))
-        wanted.setdefault(_number("panels", run), []).append({"panel": panel, "options": options})
+        wanted.setdefault(run_number("panels", run), []).append({"panel": panel, "options": options})
     return wanted
 
 
@@ -129,9 +121,3 @@ def _listed(text: str) -> list[tuple[str, str, Any]]:
     if not all(isinstance(item, dict) for item in value):
         raise InvalidInput.one("panels", text, _("must be a list of {run, panel, options}"))
     return [(str(item.get("run")), str(item.get("panel", "")), item.get("options", {})) for item in value]
-
-
-def _number(where: str, text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or len(text) > 16 or not 1 <= int(text) <= SAFE_INTEGER:
-        raise InvalidInput.one(where, text, _("must be the number of a run"))
-    return int(text)

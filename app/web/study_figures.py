@@ -1,20 +1,23 @@
-"""The figures of a study: pass@k of its stages against k, and how often they are right against what was done before."""
+"""Figures of how often models are right: pass@k of a study's stages or of single runs against k, and along a recipe's x."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
 from app.core.studies import Study as Recipe
 from app.core.text import _
-from app.protocol.studies import Axis, FigureInfo, Mark, Study, StudyFigures
+from app.protocol.studies import Axis, FigureInfo, Interval, Mark, Study, StudyFigures
 
 COLOURS = 8
+
+Tried = tuple[str, str, Mapping[int, Interval]]  # key of its arrays, name, k → pass@k
 
 
 def figures(catalog: ModuleType, study: Study) -> StudyFigures:
     """Return what can be drawn so far; nothing where no run has ended."""
     recipe = catalog.studies().get(study.recipe)
     arrays: dict[str, list[float | None]] = {}
-    found = [_curves(study, arrays)]
+    found = [_curves([(stage.id, stage.label, stage.pass_at) for stage in study.stages], arrays)]
     if isinstance(recipe, Recipe) and recipe.x_label:
         found.insert(0, _along(recipe, study, arrays))
     seeds = max((stage.seeds for stage in study.stages), default=0)
@@ -23,16 +26,25 @@ def figures(catalog: ModuleType, study: Study) -> StudyFigures:
     return StudyFigures(figures=[one for one in found if one.marks], arrays=arrays, words=words)
 
 
-def _curves(study: Study, arrays: dict[str, Any]) -> FigureInfo:
-    """Return pass@k against k, a line for every stage that has ended."""
+def of_runs(tried: Iterable[Tried]) -> StudyFigures:
+    """Return pass@k of single runs over each other; nothing where none was measured."""
+    arrays: dict[str, list[float | None]] = {}
+    figure = _curves(list(tried), arrays)
+    words = _("64 tries at each of 64 held-out prompts when a run ends; the shade is the 95 % interval over prompts.")
+    return StudyFigures(figures=[figure] if figure.marks else [], arrays=arrays, words=words if figure.marks else "")
+
+
+def _curves(tried: Sequence[Tried], arrays: dict[str, Any]) -> FigureInfo:
+    """Return pass@k against k, a line for everything that was measured."""
     marks, most = [], 1
-    for place, stage in enumerate(study.stages):
-        if not stage.pass_at:
+    for place, (key, name, pass_at) in enumerate(tried):
+        if not pass_at:
             continue
-        tries = sorted(stage.pass_at)
+        tries = sorted(pass_at)
         most = max(most, tries[-1])
-        shares = [stage.pass_at[k] for k in tries]
-        marks += _line(arrays, stage.id, [float(k) for k in tries], shares, name=stage.label, color=place % COLOURS)
+        marks += _line(
+            arrays, key, [float(k) for k in tries], [pass_at[k] for k in tries], name=name, color=place % COLOURS
+        )
     ticks = [float(k) for k in (1, 4, 16, 64) if k <= most]
     return FigureInfo(
         title=_("pass@k on held-out prompts"),

@@ -13,7 +13,7 @@ from app.core.studies import StudyStage
 from app.core.text import _, filled
 from app.jobs.studies import advance_one
 from app.parts.pass_at_k import TRIES, pass_curve
-from app.protocol.runs import State
+from app.protocol.runs import Run, State
 from app.protocol.studies import (
     Interval,
     RecipeInfo,
@@ -31,6 +31,7 @@ from app.store.runs import RunNew, RunRow
 from app.store.studies import Planned, StudyRow
 from app.web.describe import API
 from app.web.services import Playground, check_same_body
+from app.web.study_figures import Tried
 
 MAX_STUDIES = 500
 LISTED = 50
@@ -231,6 +232,24 @@ def reached(connection: Any, run: int) -> dict[int, Interval]:
     tries = int(frame.meta.get("tries", TRIES))
     curve = pass_curve(np.asarray(frame.arrays["right"], np.float64), tries)
     return {k: Interval(mean=share.mean, low=share.low, high=share.high) for k, share in curve.items()}
+
+
+def tried(playground: Playground, runs: Sequence[int]) -> list[Tried]:
+    """Return what runs are called, and how often they were right in how many tries; of those that ended and write.
+
+    Raises:
+        Missing: there is no such run.
+    """
+    found = [playground.run(id) for id in runs]
+    shares, specs = tries_of(playground, found), playground.catalog().algorithms()
+    names = {run.id: specs[run.algorithm].name if run.algorithm in specs else run.algorithm for run in found}
+    return [(f"run{id}", f"{names[id]} #{id}", pass_at) for id, pass_at in shares.items() if pass_at]
+
+
+def tries_of(playground: Playground, runs: Sequence[Run]) -> dict[int, dict[int, Interval]]:
+    """Return run → k → pass@k of runs that have ended; of one that does not write it is empty."""
+    with playground.store.read() as connection:
+        return {run.id: reached(connection, run.id) for run in runs if run.state == "finished"}
 
 
 def _stages(stages: Sequence[StudyStage], runs: Sequence[StudyRun]) -> list[StageResult]:

@@ -121,5 +121,5 @@ function frame(ctx, scale, figure, { across, up }) {
   ctx.fillText(figure.x.label, (scale.left + scale.right) / 2, scale.bottom + 18);
   Object.assign(ctx, { textBaseline: "middle", textAlign: "right" });
   const levels = [up[0], middle(figure.y, up), up[1]];
-  ticks(levels, digitsBetween(...up)).forEach((label, i) => ctx.fillText(label, scale.left - 5, scale.y(levels[i]) + [-4, 0, 4][i]));
+  ticks(levels, digitsBetween(...up)).forEach((label, i) => ctx.fillText(label, scale.left - 10, scale.y(levels[i]) + [-4, 0, 4][i]));
 }

@@ -109,15 +109,19 @@ export class Figures {
 function table(behind, figure, arrays) {
   const scroll = make("div", "table-scroll");
   scroll.tabIndex = 0;
-  for (const mark of figure.marks) {
+  const lines = new Set(figure.marks.filter((mark) => mark.kind === "line").map((mark) => mark.y)); // their dots and bands tell the same
+  for (const mark of figure.marks.filter(({ kind, y }) => kind === "line" || kind === "bars" || (kind === "dots" && !lines.has(y)))) {
+    const band = figure.marks.find((other) => other.kind === "band" && other.x === mark.x && other.color === mark.color);
     const grid = make("table", "table");
     const head = make("tr");
     head.append(make("th", "number", figure.x.label), make("th", "number", mark.name || figure.y.label));
+    if (band) head.append(make("th", "number", t("from")), make("th", "number", t("to")));
     grid.append(make("caption", "visually-hidden", figure.title), head);
     const stride = Math.max(1, Math.ceil(arrays[mark.x].length / ROWS));
     for (let i = 0; i < arrays[mark.x].length; i += stride) {
       const row = make("tr");
       row.append(make("td", "number", number(arrays[mark.x][i])), make("td", "number", number(arrays[mark.y][i])));
+      if (band) row.append(make("td", "number", number(arrays[band.low ?? band.y][i])), make("td", "number", number(arrays[band.y][i])));
       grid.append(row);
     }
     scroll.append(grid);

@@ -59,6 +59,7 @@ GET /api/v1/studies/{id} read_study 200 401 403 421 422 404
 DELETE /api/v1/studies/{id} delete_study 204 401 403 421 422 404 409 413
 GET /api/v1/studies/{id}/figures read_study_figures 200 401 403 421 422 404
 POST /api/v1/studies/{id}/stop stop_study 200 401 403 421 422 404 409 413
+GET /api/v1/pass_at_k read_pass_at_k 200 401 403 421 422 404
 GET /api/v1/stream stream 200 401 403 421 422 503
 """
 

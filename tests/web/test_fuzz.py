@@ -14,7 +14,7 @@ from app.web.services import Playground
 from tests.web.conftest import TOKEN, close, make_playground, recorded
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
-OPERATIONS = 49
+OPERATIONS = 50
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from app.core.errors import InvalidInput
 from app.protocol.runs import RunCreate, RunPatch
 from app.web.services import Playground
-from app.web.stream import _messages, _panels, _run_numbers
+from app.web.stream import _messages, _panels
 from tests.web.conftest import API, CLIFF, close, make_playground, recorded
 
 
@@ -122,7 +122,3 @@ def test_panels_are_named_briefly_or_with_options() -> None:
     assert _panels(None) == {}
     with pytest.raises(InvalidInput):
         _panels('[{"run": 3}]')
-
-
-def test_run_numbers_are_read() -> None:
-    assert _run_numbers("1, 2,") == [1, 2]

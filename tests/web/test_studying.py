@@ -3,6 +3,7 @@
 Covers app/core/studies.py, app/jobs/studies.py, app/web/studying.py, app/web/api_studies.py, app/web/study_figures.py and app/web/pages_studies.py.
 """
 
+import re
 from functools import partial
 from typing import Any
 
@@ -124,6 +125,30 @@ def test_what_the_runs_reached_is_told_drawn_and_judged(playground: Playground, 
     assert "12.5 %" in page
     assert "study-figures" in page
     client.post(f"{API}/studies/{study['id']}/stop")
+
+
+def test_single_runs_are_laid_over_each_other(playground: Playground, client: TestClient) -> None:
+    study = started(client, seeds=[21])["id"]
+    first = advance(playground, study)
+    end(playground, first["base"] or 0, right=16)
+    last = advance(playground, study)["rl"] or 0
+    end(playground, last, right=48)
+    ended = [first["base"], last]
+    drawn = client.get(f"{API}/pass_at_k?runs={first['base']},{last},{first['more_sft']}").json()
+    names = [mark["name"] for mark in drawn["figures"][0]["marks"] if mark["name"]]
+    assert names == [f"Supervised fine-tuning #{first['base']}", f"GRPO of a language model #{last}"]
+    low, once, high = (drawn["arrays"][f"run{last}.{part}"][0] for part in ("low", "mean", "high"))
+    assert once == 0.75
+    assert 0.6 < low < once < high < 0.9
+    assert "64 held-out prompts" in drawn["words"]
+    page = client.get(f"/language?task=sort_digits&from={last}").text
+    (shown,) = re.findall(r'data-path="/pass_at_k\?runs=([\d,]+)"', page)
+    assert {str(run) for run in ended} <= set(shown.split(","))
+    assert f'data-path="/pass_at_k?runs={ended[0]},{last}"' in client.get(f"/compare?runs={ended[0]},{last}").text
+    assert client.get(f"{API}/pass_at_k?runs={first['more_sft']}").json()["figures"] == []
+    assert client.get(f"{API}/pass_at_k?runs=999999").status_code == 404
+    assert client.get(f"{API}/pass_at_k?runs=all").status_code == 422
+    client.post(f"{API}/studies/{study}/stop")
 
 
 def test_one_stage_is_compared_with_another(playground: Playground, client: TestClient) -> None:

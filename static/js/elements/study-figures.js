@@ -1,11 +1,11 @@
 // @ts-check
-// The figures of a study, asked for again whenever another run of it has ended. Attributes: data-path, data-version.
+// The figures behind an address, asked for again whenever it or the version changes. Attributes: data-path, data-version.
 
 import { json } from "../api.js";
 import { Figures } from "../figures.js";
 
 class StudyFigures extends HTMLElement {
-  static observedAttributes = ["data-version"];
+  static observedAttributes = ["data-path", "data-version"];
   #figures = /** @type {Figures | null} */ (null);
   #body = document.createElement("div");
   #is_shown = false;
