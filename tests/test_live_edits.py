@@ -28,7 +28,7 @@ QUICK: Mapping[str, dict[str, Any]] = {
         "n_steps": 32,
         "n_envs": 4,
         "batch_size": 32,
-        "n_labels": 60,
+        "n_labels": 5_000,
         "clip_steps": 5,
         "reward_steps": 5,
     },

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from app.core.config import Config
@@ -43,6 +44,12 @@ class Field:
     error: str = ""
 
 
+@cache
+def schema_of(config: type[Config]) -> dict[str, Any]:
+    """Return the JSON schema of a configuration; a page asks for it four times, 8 ms each. Not to be changed."""
+    return config.model_json_schema()
+
+
 def fields(
     config: type[Config],
     values: Mapping[str, Any],
@@ -61,7 +68,7 @@ def fields(
         violations: refused values, shown beside their inputs.
     """
     errors = {item.where: f"{item.rule}. {item.way_out}".strip() for item in violations}
-    properties = config.model_json_schema().get("properties", {})
+    properties = schema_of(config).get("properties", {})
     made = []
     for key, schema in properties.items():
         default = (base or {}).get(key, schema.get("default"))
@@ -86,7 +93,7 @@ def parse(
     Text equal to how a value of `base` is shown gives that value, so that a rounded number is not taken for a change.
     An absent checkbox means no change of meaning only where its marker `prefix.key.shown` is absent too.
     """
-    properties = config.model_json_schema().get("properties", {})
+    properties = schema_of(config).get("properties", {})
     found: dict[str, Any] = {}
     for key, schema in properties.items():
         name = f"{prefix}.{key}"

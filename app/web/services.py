@@ -26,7 +26,7 @@ from app.store import runs as run_rows
 from app.store.database import Store
 from app.store.disk import free_bytes
 from app.store.runs import RunNew, RunRow
-from app.web import failing, forking
+from app.web import ahead, failing, forking
 from app.web.describe import run_links, run_model
 from app.web.etags import check_if_match
 from app.web.identity import Identity
@@ -151,6 +151,8 @@ class Playground:
             self._catalog_error = error
         finally:
             self._catalog_ready.set()
+        if self._catalog is not None:
+            ahead.prepare(self._catalog)
 
     def create_run(self, body: RunCreate, *, key: str | None = None) -> Run:
         """Queue a new run; with a key that was used before, return the run it made.

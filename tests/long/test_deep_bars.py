@@ -63,6 +63,8 @@ ROWS = [
     ("td3", "MountainCarContinuous-v0", 90.0, "last"),
     ("sac", "MountainCarContinuous-v0", 90.0, "last"),
     ("sac", "Pendulum-v1", -200.0, "last"),
+    ("ppo_preferences", "CartPole-v1", 475.0, "last"),
+    ("ppo_preferences", "Pendulum-v1", -300.0, "last"),
     ("world_model", "CartPole-v1", 400.0, "best"),
     ("world_model", "Pendulum-v1", -300.0, "last"),
 ]

@@ -1,13 +1,16 @@
 r"""PPO from preferences: nobody writes a reward down; a rater says which of two clips is better, and a network finds the reward.
 
-A clip $\sigma$ is a stretch of an episode. The rater is taken to prefer the clip whose steps are worth more together, with the
-probability of Bradley and Terry:
+A clip $c$ is a stretch of an episode. The rater is taken to prefer the clip whose steps are worth more together, with the
+probability of Bradley and Terry, $\sigma$ the logistic function, except for a share $e$ of answers that are given by chance:
 
-$$\hat P(\sigma^1 \succ \sigma^2) = \sigma\Big(\sum_t \hat r_\phi(s^1_t, a^1_t) - \sum_t \hat r_\phi(s^2_t, a^2_t)\Big) \tag{1}$$
+$$\hat P(c^1 \succ c^2) = (1 - e)\,\sigma\Big(\sum_t \hat r_\phi(s^1_t, a^1_t) - \sum_t \hat r_\phi(s^2_t, a^2_t)\Big) + \frac e2 \tag{1}$$
+
+Without that share every wrong answer about two very different clips would have to be explained, and the network bends until it is.
+Who errs with probability $p$ gives $2p$ of the answers by chance, since chance is right every other time.
 
 The reward model makes what was said likely; $\mu$ is 1 where the first was preferred, 0 where the second was, ½ where neither was:
 
-$$L(\phi) = -\,\mathbb{E}\big[\mu \log \hat P(\sigma^1 \succ \sigma^2) + (1 - \mu) \log \hat P(\sigma^2 \succ \sigma^1)\big] \tag{2}$$
+$$L(\phi) = -\,\mathbb{E}\big[\mu \log \hat P(c^1 \succ c^2) + (1 - \mu) \log \hat P(c^2 \succ c^1)\big] \tag{2}$$
 
 The rater is asked about clips of what the policy does now, most often at first: after a share p of the budget,
 
@@ -30,7 +33,7 @@ What this file leaves out:
 
 1. several reward models that vote, and asking about the clips on which they disagree;
 2. the reward's mean being taken off, which would make a fall no worse than standing where episodes end early;
-3. regularisation of the reward model by a held-out share of the answers.
+3. regularisation of the reward model by a held-out share of the answers: few steps with a small step size take its place.
 
 Sources: Christiano et al. (2017), "Deep reinforcement learning from human preferences", arXiv 1706.03741; Schulman et al. (2017),
 "Proximal policy optimization algorithms", arXiv 1707.06347.
@@ -71,6 +74,8 @@ class PPOPreferencesConfig(RolloutSize, NetworkChoices):
         help=_("Answers of the simulated rater over the whole budget: raising it makes the reward surer and costs somebody's time."))
     label_noise: float = Hyper(0.1, low=0, high=1, live="update",
         help=_("Probability that the rater prefers the wrong one: raising it makes preferences less telling."))
+    error_share: float = Hyper(0.2, low=0, high=0.9, symbol="e", live="update",
+        help=_("Share of answers that the reward model takes to be given by chance: raising it lets it give up on answers that do not fit. A rater that errs with label_noise answers twice as often by chance."))
     clip_steps: int = Hyper(25, low=2, high=100, unit=_("env steps"), settled=True,
         help=_("Steps of a clip: raising it shows the rater more, and leaves more open which of the steps was good."))
     reward_learning_rate: float = Hyper(3e-3, above=0, high=1, scale="log", live="update", advanced=True,
@@ -115,21 +120,23 @@ class PPOPreferencesConfig(RolloutSize, NetworkChoices):
         return value
 
 
-def preferred(sums: Array) -> Array:
+def preferred(sums: Array, error_share: float = 0.0) -> Array:
     """Return P̂ (1) that the first of two clips is preferred (M,), given the sums of their predicted rewards (M, 2)."""
     margins = np.clip(sums[:, 0] - sums[:, 1], -500, 500)
-    return np.asarray(1 / (1 + np.exp(-margins)))  # (1)
+    return np.asarray((1 - error_share) / (1 + np.exp(-margins)) + error_share / 2)  # (1)
 
 
-def preference_loss(sums: Array, shares: Array) -> float:
+def preference_loss(sums: Array, shares: Array, error_share: float = 0.0) -> float:
     """Return L (2) of pairs with sums (M, 2) and answers (M,)."""
-    margins = sums[:, 0] - sums[:, 1]
-    return float((shares * np.logaddexp(0, -margins) + (1 - shares) * np.logaddexp(0, margins)).mean())  # (2)
+    first, second = preferred(sums, error_share), preferred(sums[:, ::-1], error_share)
+    return float(-(shares * np.log(first) + (1 - shares) * np.log(second)).mean())  # (2)
 
 
-def preference_slope(sums: Array, shares: Array) -> Array:
+def preference_slope(sums: Array, shares: Array, error_share: float = 0.0) -> Array:
     """Return ∂L / ∂sums (M, 2) of (2)."""
-    slope = (preferred(sums) - shares) / len(shares)
+    first, second = preferred(sums, error_share), preferred(sums[:, ::-1], error_share)
+    steepness = (1 - error_share) * preferred(sums) * preferred(sums[:, ::-1])
+    slope = steepness * ((1 - shares) / second - shares / first) / len(shares)
     return np.stack([slope, -slope], axis=1)
 
 
@@ -215,9 +222,9 @@ class PPOPreferencesAgent(RolloutLearner):
             mask, shares = within[which], pairs.shares[which]
             layers = mlp.activations(pairs.features[which].reshape(-1, self.seen.size))
             sums = (layers[-1].reshape(mask.shape) * mask).sum(axis=2, dtype=np.float64)
-            slopes = preference_slope(sums, shares)[..., None] * mask
+            slopes = preference_slope(sums, shares, config.error_share)[..., None] * mask
             mlp.backward(layers, slopes.reshape(-1, 1).astype(np.float32))
-            losses.append(preference_loss(sums, shares))
+            losses.append(preference_loss(sums, shares, config.error_share))
             self.check_finite({"train/reward_loss": losses[-1]})
             self.reward_optimiser.step(config.reward_learning_rate)
             told = shares != 0.5
@@ -302,7 +309,7 @@ SPEC = AlgorithmSpec(
     name=_("PPO from preferences"),
     summary=_("A rater compares clips, a network learns a reward from the answers, and PPO learns from that reward."),
     family="policy_based",
-    version=1,
+    version=2,
     config=PPOPreferencesConfig,
     agent=PPOPreferencesAgent,
     smoke=Smoke("CartPole-v1", 30_000),

@@ -36,15 +36,46 @@ def test_the_loss_and_its_slope_are_those_worked_by_hand() -> None:
     np.testing.assert_allclose(slope, [[-0.25, 0.25], [0.375, -0.375]])
 
 
-def test_the_slope_is_the_gradient() -> None:
+@pytest.mark.parametrize("error_share", [0.0, 0.2])
+def test_the_slope_is_the_gradient(error_share: float) -> None:
     random = np.random.default_rng(0)
     sums, shares = random.normal(size=(5, 2)), np.array([1, 0, 0.5, 1, 0])
     for index in np.ndindex(sums.shape):
         moved = [sums.copy(), sums.copy()]
         moved[0][index] += 1e-6
         moved[1][index] -= 1e-6
-        difference = (preference_loss(moved[0], shares) - preference_loss(moved[1], shares)) / 2e-6
-        assert preference_slope(sums, shares)[index] == pytest.approx(difference, abs=1e-8)
+        difference = (
+            preference_loss(moved[0], shares, error_share) - preference_loss(moved[1], shares, error_share)
+        ) / 2e-6
+        assert preference_slope(sums, shares, error_share)[index] == pytest.approx(difference, abs=1e-8)
+
+
+def test_an_answer_that_fits_nothing_pulls_only_where_none_is_by_chance() -> None:
+    """P̂ = 0.8 · 0.75 + 0.1; an answer against a margin of 50 has slope 1 without a share of chance, and none with it."""
+    assert preferred(np.array([[np.log(3.0), 0.0]]), 0.2).tolist() == pytest.approx([0.7])
+    sums, wrong = np.array([[50.0, 0.0]]), np.array([0.0])
+    assert preference_loss(sums, wrong, 0.2) == pytest.approx(-np.log(0.1))
+    np.testing.assert_allclose(preference_slope(sums, wrong, 0.2), [[0.0, 0.0]], atol=1e-12)
+    np.testing.assert_allclose(preference_slope(sums, wrong), [[1.0, -1.0]])
+    far = np.array([[800.0, -800.0], [-800.0, 800.0]])
+    assert np.isfinite(preference_slope(far, np.array([0.0, 0.5]))).all()
+
+
+def test_a_reward_is_found_among_wrong_answers() -> None:
+    """One in five is wrong: what believes every answer bends to them, what takes two in five to be chance does not."""
+    alike = {}
+    for error_share in (0.0, 0.4):
+        agent = learner(n_labels=300, reward_steps=600, reward_learning_rate=3e-3, error_share=error_share)
+        random = np.random.default_rng(3)
+        features = random.uniform(-1, 1, (300, 2, 10, 6)).astype(np.float32)
+        truth = features[..., 0] - 0.5 * features[..., 5]
+        shares = (truth.sum(axis=2)[:, 0] > truth.sum(axis=2)[:, 1]).astype(float)
+        is_wrong = random.uniform(size=300) < 0.2
+        agent.pairs.add(features, np.full((300, 2), 10), np.where(is_wrong, 1 - shares, shares))
+        agent.fit()
+        unseen = random.uniform(-1, 1, (500, 6)).astype(np.float32)
+        alike[error_share] = np.corrcoef(agent.reward(unseen), unseen[:, 0] - 0.5 * unseen[:, 5])[0, 1]
+    assert alike[0.4] > alike[0.0] + 0.1
 
 
 def test_answers_are_asked_for_on_a_falling_schedule() -> None:
