@@ -6,7 +6,7 @@ probability of Bradley and Terry, $\sigma$ the logistic function, except for a s
 $$\hat P(c^1 \succ c^2) = (1 - e)\,\sigma\Big(\sum_t \hat r_\phi(s^1_t, a^1_t) - \sum_t \hat r_\phi(s^2_t, a^2_t)\Big) + \frac e2 \tag{1}$$
 
 Without that share every wrong answer about two very different clips would have to be explained, and the network bends until it is.
-Who errs with probability $p$ gives $2p$ of the answers by chance, since chance is right every other time.
+Who errs with probability $q$ gives $2q$ of the answers by chance, since chance is right every other time.
 
 The reward model makes what was said likely; $\mu$ is 1 where the first was preferred, 0 where the second was, ½ where neither was:
 

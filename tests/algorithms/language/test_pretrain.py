@@ -25,9 +25,13 @@ def test_documents_are_by_all_authors() -> None:
     assert counts.min() > 60
 
 
-def test_it_comes_near_the_entropy_of_what_is_written() -> None:
+def test_it_comes_down_to_the_entropy_of_what_is_written() -> None:
+    """Of the five tokens after `a` in `ab=cd` and the end, b is one of ten digits, and c one of two where b is not a.
+
+    Two of the four authors write ab and two ba, whichever is larger; everything else follows from what stands before.
+    """
     agent = stage("pretrain", steps=150, d_model=32, batch_size=64, task=small_task(2), learning_rate=5e-3)
     losses = [agent.update(1).scalars["train/loss"] for _ in range(150)]
-    digits = np.log(10) / 5  # one free digit of the prompt's two counts, of five tokens that are predicted
+    entropy = (np.log(10) + 0.9 * np.log(2)) / 5
     assert losses[0] > 2.0
-    assert digits < np.mean(losses[-10:]) < 1.15
+    assert np.mean(losses[-10:]) == pytest.approx(entropy, abs=0.02)
