@@ -211,6 +211,7 @@ def test_a_stage_learns_from_the_reward_model_of_its_start_unless_the_task_is_to
         place = client.post("/language/stages", data=form, follow_redirects=False).headers["location"]
         row = row_of(playground, int(place.rsplit("/", 1)[-1]))
         assert (row.parent_run, row.config["reward"]) == (judge, expected)
+        assert row.config["beta"] == (1.0 if expected == "reward_model" else 0.0), "leaving the reference has a price"
 
 
 def test_a_stage_after_one_that_learned_from_a_reward_model_may_be_rewarded_by_the_task(
